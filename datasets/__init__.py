@@ -1,0 +1,1 @@
+"""Tables to windows: everything below the networks."""
