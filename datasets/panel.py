@@ -104,3 +104,18 @@ class Panel:
             starts=self.starts[series],
             static=self.static.iloc[series].reset_index(drop=True),
         )
+
+    def tail(self, rows: int) -> Panel:
+        """The last `rows` rows of every series (all of a shorter one), offsets unchanged."""
+        skipped = np.maximum(self.lengths - rows, 0)
+        kept = self.lengths - skipped
+        indptr = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+        index = np.arange(indptr[-1]) + np.repeat(self.indptr[:-1] + skipped - indptr[:-1], kept)
+        return replace(
+            self,
+            values=self.values[index],
+            observed=self.observed[index],
+            target=self.target[index],
+            indptr=indptr,
+            starts=self.grid.shift(self.starts, skipped),
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -35,6 +36,8 @@ class Settings:
         segment: rows one recurrent step reads; 1 is the textbook network.
         origins: forecasts trained in one crop; 1 is the classical window.
         normaliser: how the history is scaled at each origin.
+        memory: rows up to an origin that the normaliser and the linear highway read.
+        base: forecast that training starts from: last or season.
         hidden_size: width of the recurrent layers.
         layers: stacked recurrent layers.
         dropout: share of activations dropped between layers in training.
@@ -72,6 +75,8 @@ class Settings:
     segment: int | Auto = "auto"
     origins: int | Auto = "auto"
     normaliser: str = "auto"
+    memory: int | Auto = "auto"
+    base: str = "auto"
     hidden_size: int | Auto = "auto"
     layers: int = 1
     dropout: float = 0.0
@@ -97,8 +102,14 @@ class Settings:
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         problems = [*_range_problems(self), *_choice_problems(self), *_quantile_problems(self.quantiles)]
+        problems += _time_problems(self.max_time)
         if problems:
             raise ConfigError("the settings do not fit together", problems=problems)
+
+    @property
+    def max_seconds(self) -> float | None:
+        """`max_time` in seconds."""
+        return None if self.max_time is None else _seconds(self.max_time)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -116,9 +127,21 @@ class Settings:
         return cls(**values)
 
 
-COUNTS = ("horizon", "season_length", "lookback", "segment", "origins", "hidden_size", "layers", "steps", "batch_size", "threads")
+COUNTS = (
+    "horizon",
+    "season_length",
+    "lookback",
+    "segment",
+    "origins",
+    "memory",
+    "hidden_size",
+    "layers",
+    "steps",
+    "batch_size",
+    "threads",
+)
 AMOUNTS = ("dropout", "weight_decay", "gradient_clip", "learning_rate", "val_size", "patience")
-AUTO = frozenset({"lookback", "segment", "origins", "hidden_size", "steps", "batch_size", "learning_rate", "patience", "val_size", "threads"})
+AUTO = frozenset(COUNTS[2:] + AMOUNTS) - {"layers", "dropout", "weight_decay", "gradient_clip"}
 
 
 def _range_problems(settings: Settings) -> list[Problem]:
@@ -157,6 +180,17 @@ def _quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
     if not bad and list(levels) != sorted(set(levels)):
         problems.append(Problem(what=f"quantiles={levels!r}", expected="ascending levels without repeats"))
     return problems
+
+
+def _time_problems(text: str | None) -> list[Problem]:
+    if text is None or _seconds(text) is not None:
+        return []
+    return [Problem(what=f"max_time={text!r}", expected="a number of seconds, or a time such as 90s, 5m or 1h")]
+
+
+def _seconds(text: str) -> float | None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match and float(match[1]) else None
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> Problem:

@@ -1,0 +1,111 @@
+"""Models by name: `auto`, the recurrent networks, the baselines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
+
+from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows import Origins
+from forecast.progress import Progress
+from forecast.protocol import Prediction
+from forecast.settings import Settings
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+
+class Saveable(Protocol):
+    """What a named model adds to `Model`, so that it can be saved without pickle."""
+
+    name: str
+    horizon: int
+
+    @property
+    def context(self) -> int | None:
+        """Rows of history a forecast reads; None reads all."""
+
+    def fit(self, panel: Panel) -> Any: ...
+    def predict(self, panel: Panel, origins: Origins) -> Prediction: ...
+    def state(self) -> dict[str, NDArray[Any]]: ...
+    def restore(self, state: dict[str, NDArray[Any]]) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A line of the table of models.
+
+    Args:
+        what: one sentence for `forecast models list`.
+        kind: "network" or "baseline".
+        cell: the network's cell in `CELLS`.
+        source: where it comes from.
+    """
+
+    what: str
+    kind: str
+    cell: str = ""
+    source: str = ""
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "auto": Architecture(
+        what="our recommendation for the data in hand", kind="network", cell="gru", source="this toolkit"
+    ),
+    "gru": Architecture(what="gated recurrent units", kind="network", cell="gru", source="Cho et al. 2014"),
+    "lstm": Architecture(
+        what="long short-term memory", kind="network", cell="lstm", source="Hochreiter & Schmidhuber 1997"
+    ),
+    "rnn": Architecture(what="plain recurrent network, tanh", kind="network", cell="rnn", source="Elman 1990"),
+    "rnn_relu": Architecture(
+        what="plain recurrent network, relu", kind="network", cell="rnn_relu", source="Le et al. 2015"
+    ),
+    "naive": Architecture(what="the last value", kind="baseline"),
+    "seasonal_naive": Architecture(what="the last season, repeated", kind="baseline"),
+    "drift": Architecture(what="the straight line from first to last value", kind="baseline"),
+    "naive2": Architecture(
+        what="the last value, seasonally adjusted", kind="baseline", source="Makridakis & Hibon 2000"
+    ),
+    "theta": Architecture(
+        what="two theta lines, seasonally adjusted", kind="baseline", source="Assimakopoulos & Nikolopoulos 2000"
+    ),
+    "boosting": Architecture(
+        what="gradient boosting on lags", kind="baseline", source="scikit-learn's HistGradientBoosting"
+    ),
+}
+
+
+def architecture(name: str) -> Architecture:
+    """The line of the table, or an error that names the nearest."""
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    near = get_close_matches(str(name), ARCHITECTURES, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    problem = Problem(what=f"unknown model {name!r}", expected=f"one of {', '.join(ARCHITECTURES)}")
+    raise ConfigError(f"unknown model {name!r}", hint=f"{hint}`forecast models list` shows them all.", problems=[problem])
+
+
+def build(
+    settings: Settings, season_length: int, *, progress: Progress | None = None, logger: Logger | None = None
+) -> Saveable:
+    """An unfitted model.
+
+    Args:
+        settings: what was asked for; `settings.model` names it.
+        season_length: steps in a season.
+        progress: told of each training step.
+        logger: a Lightning logger for the learning curve.
+    """
+    line = architecture(settings.model)
+    if line.kind == "baseline":
+        from forecast.baselines import BASELINES
+
+        kind = BASELINES[settings.model]
+        return kind(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
+    from forecast.recurrent import RecurrentModel
+
+    return RecurrentModel(settings.model, line.cell, settings, season_length, progress=progress, logger=logger)

@@ -1,0 +1,198 @@
+"""What "auto" means: every setting left open is filled in from the training rows, with its reason.
+
+Each rule is one function of the settings and of what the rows look like; a rule may use what stands above it in
+`RULES`. Rules see the number, length and spread of the series and their season, never a name, never a row after the
+cutoff.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from forecast.datasets.panel import Panel
+from forecast.settings import Settings
+
+Choice = tuple[Any, str]
+STEPS = {"fast": 200, "balanced": 600, "best": 2000}
+LONGEST_SEGMENT = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the rules may know of the training rows.
+
+    Args:
+        n_series: how many series.
+        n_rows: rows of all of them.
+        length: median rows of a series.
+        season_length: steps in a season.
+        seasonal: whether repeating the last season forecasts better than repeating the last value.
+    """
+
+    n_series: int
+    n_rows: int
+    length: int
+    season_length: int
+    seasonal: bool
+
+    @classmethod
+    def of(cls, panel: Panel, horizon: int, season_length: int) -> Facts:
+        length = int(np.median(panel.lengths)) if panel.n_series else 0
+        seasonal = season_length > 1 and _season_beats_last(panel, horizon, season_length)
+        return cls(
+            n_series=panel.n_series, n_rows=panel.n_rows, length=length, season_length=season_length, seasonal=seasonal
+        )
+
+
+def resolve(settings: Settings, facts: Facts) -> tuple[Settings, dict[str, str]]:
+    """Fill in what is "auto".
+
+    Returns:
+        The settings without any "auto", and for each setting filled in, why.
+    """
+    reasons: dict[str, str] = {}
+    for name, rule in RULES.items():
+        if getattr(settings, name) in ("auto", None):
+            value, reason = rule(settings, facts)
+            settings = replace(settings, **{name: value})
+            reasons[name] = reason
+    return settings, reasons
+
+
+def _segment(settings: Settings, facts: Facts) -> Choice:
+    season = facts.season_length
+    most = max(1, min(LONGEST_SEGMENT, facts.length // 4))
+    if season > 1:
+        divisor = max(d for d in range(1, season + 1) if season % d == 0 and d <= most)
+        return divisor, f"the longest divisor of the season ({season}) that leaves several segments in a series"
+    rows = max(1, min(most, settings.horizon, facts.length // 32))
+    return rows, "no season: at most the horizon, and short enough for 32 segments in a series"
+
+
+def _lookback(settings: Settings, facts: Facts) -> Choice:
+    segment = int(settings.segment)
+    wanted = max(24 * segment, settings.horizon, facts.season_length)
+    rows = max(1, min(wanted, facts.length))
+    return -(-rows // segment) * segment, "24 segments, the horizon or a season, whichever is longest and in the data"
+
+
+def _memory(settings: Settings, facts: Facts) -> Choice:
+    season, segment, lookback = facts.season_length, int(settings.segment), int(settings.lookback)
+    seasons = 7 if season >= 24 and season % 24 == 0 else 3
+    wanted = seasons * season if season > 1 else max(4, min(settings.horizon, 12))
+    rows = min(-(-wanted // segment) * segment, lookback)
+    return rows, f"{seasons} seasons" if season > 1 else "a few rows: there is no season to average over"
+
+
+def _origins(settings: Settings, facts: Facts) -> Choice:
+    n_segments = int(settings.lookback) // int(settings.segment)
+    warm = min(int(settings.memory) // int(settings.segment) - 1, n_segments // 3)
+    return max(1, n_segments - warm), "every segment's end, once the level has something to average over"
+
+
+def _normaliser(settings: Settings, facts: Facts) -> Choice:
+    if facts.seasonal:
+        return "mean", "repeating the season beats repeating the last value on the training rows"
+    return "last", "repeating the last value beats repeating the season on the training rows"
+
+
+def _base(settings: Settings, facts: Facts) -> Choice:
+    return ("season" if facts.seasonal else "last"), "the better of the two on the training rows"
+
+
+def _hidden_size(settings: Settings, facts: Facts) -> Choice:
+    size = 128 if facts.n_rows >= 50_000 else 64 if facts.n_rows >= 5_000 else 32
+    return size, f"{facts.n_rows} training rows"
+
+
+def _loss(settings: Settings, facts: Facts) -> Choice:
+    if settings.quantiles:
+        return "pinball", "quantiles are asked for"
+    return "mixed", "scored like MASE and sMAPE"
+
+
+def _steps(settings: Settings, facts: Facts) -> Choice:
+    return STEPS[settings.preset], f"preset {settings.preset}"
+
+
+def _val_size(settings: Settings, facts: Facts) -> Choice:
+    if facts.length < 4 * settings.horizon:
+        return 0, "series are too short to spare a horizon"
+    if facts.n_series >= 30:
+        return settings.horizon, "one horizon a series"
+    rows = max(settings.horizon, min(facts.length // 10, 10 * settings.horizon))
+    return rows, "a tenth of a series, at most ten horizons: few series validate on more rows each"
+
+
+def _patience(settings: Settings, facts: Facts) -> Choice:
+    return 8, "of 20 validation rounds"
+
+
+def _batch_size(settings: Settings, facts: Facts) -> Choice:
+    return 64, "crops"
+
+
+def _learning_rate(settings: Settings, facts: Facts) -> Choice:
+    textbook = settings.segment == 1 and settings.origins == 1
+    return (2e-3 if textbook else 4e-3), "one-cycle peak"
+
+
+def _threads(settings: Settings, facts: Facts) -> Choice:
+    return 1, "small matrices: a second thread costs more than it brings"
+
+
+def _device(settings: Settings, facts: Facts) -> Choice:
+    import torch
+
+    return ("cuda" if torch.cuda.is_available() else "cpu"), "what is there"
+
+
+RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
+    "segment": _segment,
+    "lookback": _lookback,
+    "memory": _memory,
+    "origins": _origins,
+    "normaliser": _normaliser,
+    "base": _base,
+    "hidden_size": _hidden_size,
+    "loss": _loss,
+    "val_size": _val_size,
+    "steps": _steps,
+    "patience": _patience,
+    "batch_size": _batch_size,
+    "learning_rate": _learning_rate,
+    "threads": _threads,
+    "device": _device,
+}
+
+
+def _season_beats_last(panel: Panel, horizon: int, season_length: int) -> bool:
+    """Compare |y(t) - y(t - lag)| for the lags either base forecast uses, over all series, each by its own scale."""
+    if panel.n_rows <= season_length:
+        return False
+    ratios = []
+    for step in sorted({1, -(-horizon // 2), horizon}):
+        last = _mean_difference(panel, step)
+        season = _mean_difference(panel, season_length * math.ceil(step / season_length))
+        known = np.isfinite(last) & np.isfinite(season) & (last + season > 0)
+        ratios.append(np.log((season[known] + 1e-12) / (last[known] + 1e-12)))
+    ratio = np.concatenate(ratios)
+    return bool(len(ratio)) and float(np.median(ratio)) < 0
+
+
+def _mean_difference(panel: Panel, lag: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Mean |y(t) - y(t - lag)| of each series over observed pairs, NaN where there is none, (series,)."""
+    if panel.n_rows <= lag:
+        return np.full(panel.n_series, np.nan)
+    series = np.repeat(np.arange(panel.n_series), panel.lengths)
+    difference = np.abs(panel.target[lag:] - panel.target[:-lag])
+    valid = (series[lag:] == series[:-lag]) & np.isfinite(difference)
+    total = np.bincount(series[lag:][valid], difference[valid], panel.n_series)
+    count = np.bincount(series[lag:][valid], minlength=panel.n_series)
+    with np.errstate(invalid="ignore"):
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -1,0 +1,58 @@
+"""From rows to recurrent steps: what the core reads at each segment."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+CLAMP = 20.0  # in units of scale: an outlier may be loud, not deafening
+
+
+class SegmentEmbedding(nn.Module):
+    """A segment of rows as one step: Linear + GELU of the segment in its origin's units and what changed since.
+
+    With one origin all segments are in that origin's units (the classical window). With many, each segment is in
+    the units of the origin at its end, and the change of level and scale since the origin before is an input too,
+    so that nothing about the past is lost.
+
+    Args:
+        segment: rows in a segment.
+        hidden_size: features out.
+        streaming: True where every segment has units of its own.
+        masked: whether the observed mask is an input.
+
+    References:
+        Lin et al. (2023), SegRNN: Segment Recurrent Neural Network for Long-Term Time Series Forecasting.
+    """
+
+    def __init__(self, segment: int, hidden_size: int, *, streaming: bool, masked: bool) -> None:
+        super().__init__()
+        self.streaming, self.masked = streaming, masked
+        self.linear = nn.Linear(segment * (2 + masked) + 2 * streaming, hidden_size)
+        self.output_size = hidden_size
+
+    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+        """(batch, segments, segment) rows with their mask, (batch, segments or 1, 1) units -> (batch, segments, hidden)."""
+        change = torch.diff(segments, dim=1, prepend=segments[:, :1]) / scale
+        features = [(segments - level) / scale, change]
+        if self.streaming:
+            features.append(torch.diff(level, dim=1, prepend=level[:, :1]) / scale)
+            features.append(torch.diff(scale.log(), dim=1, prepend=scale[:, :1].log()))
+        if self.masked:
+            features.append(observed)
+        out: Tensor = nn.functional.gelu(self.linear(torch.cat(features, -1).clamp(-CLAMP, CLAMP)))
+        return out
+
+
+class PlainEmbedding(nn.Module):
+    """The textbook input: one normalised value (and its mask) a step."""
+
+    def __init__(self, *, masked: bool) -> None:
+        super().__init__()
+        self.masked = masked
+        self.output_size = 1 + masked
+
+    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+        """(batch, time, 1) rows -> (batch, time, 1 or 2)."""
+        value = ((segments - level) / scale).clamp(-CLAMP, CLAMP)
+        return torch.cat([value, observed], -1) if self.masked else value

@@ -1,0 +1,262 @@
+"""The front door for notebooks: fit, predict, evaluate, save, with scikit-learn's manners."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecast.architectures import Saveable, architecture, build
+from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
+from forecast.datasets.panel import Panel
+from forecast.datasets.profile import season_length
+from forecast.datasets.schema import Columns, panel_from_table, result_table
+from forecast.datasets.windows import Origins
+from forecast.progress import Progress
+from forecast.protocol import Prediction
+from forecast.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecast.backtest import Evaluation
+    from forecast.tracking.run import NullRun, TrackedRun
+
+
+class Forecaster:
+    """A forecaster of many series at once.
+
+    Args:
+        horizon: steps to forecast.
+        **settings: any field of `Settings`, by keyword.
+
+    Attributes:
+        settings: what was asked for.
+        resolved_: the settings with nothing left open, once fitted.
+        reasons_: why each open setting got its value.
+        history_: the learning curve, one row an epoch (empty for baselines).
+        model_: the fitted model.
+        season_length_: steps in a season.
+        notes_: what was found in the table and left as it is.
+        fit_seconds_, fit_cpu_seconds_: what fitting cost.
+        run_id_: MLflow run of the fit, None without tracking.
+
+    Example:
+        >>> model = Forecaster(12, model="gru", seed=0).fit(df)  # doctest: +SKIP
+        >>> model.predict()  # doctest: +SKIP
+    """
+
+    def __init__(self, horizon: int, **settings: Any) -> None:
+        self._given = {"horizon": horizon, **settings}
+        self.settings = Settings.of(self._given)
+        architecture(self.settings.model)
+        self.model_: Saveable | None = None
+        self._context: Panel | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Forecaster:
+        """A forecaster with these settings."""
+        return cls(**{name: getattr(settings, name) for name in Settings.names()})
+
+    # -- scikit-learn's manners ------------------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings as they were given, defaults included."""
+        return {name: self._given.get(name, getattr(self.settings, name)) for name in Settings.names()}
+
+    def set_params(self, **params: Any) -> Forecaster:
+        """Change settings; what was fitted is forgotten."""
+        self.__init__(**{**self._given, **params})  # type: ignore[misc]  # sklearn's contract: as if made anew
+        return self
+
+    def __repr__(self) -> str:
+        rest = ", ".join(f"{k}={v!r}" for k, v in self._given.items() if k != "horizon")
+        return f"Forecaster({self.settings.horizon}{', ' + rest if rest else ''})"
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self.model_ is not None
+
+    # -- work ------------------------------------------------------------------------------------------------------
+
+    def fit(self, data: Any, *, progress: Progress | None = None, source: str | None = None) -> Forecaster:
+        """Learn from a table.
+
+        Args:
+            data: a long or wide frame, a Series with a time index, or anything narwhals reads.
+            progress: told of each step; None shows a bar on a terminal.
+            source: where the data came from, for the tracked run.
+
+        Returns:
+            self.
+
+        Raises:
+            DataError: with every problem of the table at once.
+            ConfigError: where settings and data do not fit together.
+            RunError: if training diverges.
+        """
+        from forecast.progress import progress_for
+        from forecast.tracking import open_fit
+
+        panel = self.panel(data)
+        with open_fit(self.settings) as run:
+            self.fit_panel(panel, progress=progress if progress is not None else progress_for(), run=run)
+            run.record_fit(self, panel, source)
+            self.run_id_ = run.run_id
+        return self
+
+    def fit_panel(self, panel: Panel, *, progress: Progress | None = None, run: TrackedRun | NullRun | None = None) -> None:
+        """Learn from a validated panel; the part of `fit` that backtests repeat."""
+        length, reason = season_length(panel, self.settings.season_length)
+        logger = run.logger() if run is not None else None
+        model = build(self.settings, length, progress=progress, logger=logger)
+        wall, cpu = time.perf_counter(), time.process_time()
+        model.fit(panel)
+        self.fit_seconds_, self.fit_cpu_seconds_ = time.perf_counter() - wall, time.process_time() - cpu
+        self._remember(model, panel, length)
+        self.reasons_ = {"season_length": reason, **getattr(model, "reasons", {})}
+
+    def predict(
+        self,
+        data: Any = None,
+        *,
+        future: Any = None,
+        horizon: int | None = None,
+        quantiles: tuple[float, ...] | None = None,
+    ) -> pd.DataFrame:
+        """Forecast the steps after the last row of every series.
+
+        Args:
+            data: newer rows, or other series, in the shape of the training table; None forecasts from the rows the
+                model was fitted on.
+            future: values of the known covariates over the horizon.
+            horizon: fewer steps than the model was trained for.
+            quantiles: some of the levels the model was trained for.
+
+        Returns:
+            Columns as in the training table (id, time), then `forecast` and one column a quantile (`q10`).
+        """
+        if future is not None:
+            raise ConfigError("future is given, but the model knows no covariates", hint="Leave out future (--future).")
+        self._fitted()
+        panel = self.context if data is None else self.panel(data)
+        origins = Origins.last(panel)
+        prediction = self._narrow(self.predict_panel(panel, origins), horizon, quantiles)
+        return result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
+
+    def predict_panel(self, panel: Panel, origins: Origins) -> Prediction:
+        """Forecast at origins of a validated panel.
+
+        Raises:
+            RunError: if a forecast is not finite.
+        """
+        prediction = self._fitted().predict(panel, origins)
+        bad = ~np.isfinite(prediction.point).all(axis=1)
+        if bad.any():
+            names = ", ".join(map(repr, panel.ids[np.unique(origins.series[bad])][:5]))
+            raise RunError(f"the forecast of {names} is not finite", hint="Look at the series with `forecast check`.")
+        return prediction
+
+    def evaluate(self, data: Any, *, cutoffs: int = 1, **options: Any) -> Evaluation:
+        """Backtest these settings on rolling origins; see `forecast.evaluate` for the options.
+
+        The recipe is tested, not the fitted weights: a fresh copy is fitted before the first cutoff.
+        """
+        from forecast.backtest import evaluate
+
+        return evaluate(data, self.settings.horizon, models=Forecaster.of(self.settings), cutoffs=cutoffs, **options)
+
+    def panel(self, data: Any) -> Panel:
+        """Validate a table; once fitted, it must be like the training table."""
+        settings = self.settings
+        grid = self._context.grid if self._context is not None else None
+        return panel_from_table(data, columns(settings), freq=settings.freq, grid=grid)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    @property
+    def context(self) -> Panel:
+        """The newest training rows, as many as a forecast reads."""
+        self._fitted()
+        assert self._context is not None
+        return self._context
+
+    @property
+    def resolved_(self) -> Settings:
+        """The settings with nothing left open."""
+        resolved: Settings = getattr(self._fitted(), "resolved", self.settings)
+        return replace(resolved, season_length=self.season_length_, freq=self.context.grid.freq)
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """The learning curve: epoch, step, train_loss, val_loss, learning_rate, seconds."""
+        import pandas as pd
+
+        return pd.DataFrame(getattr(self._fitted(), "history", []))
+
+    @property
+    def notes_(self) -> tuple[str, ...]:
+        """What was found in the training table and left as it is."""
+        return self.context.notes
+
+    def save(self, directory: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a model directory: JSON, safetensors and Parquet, no pickle.
+
+        Raises:
+            ModelError: if the directory exists and `overwrite` is False.
+        """
+        from forecast.saving import save
+
+        return save(self, Path(directory), overwrite=overwrite)
+
+    def _remember(self, model: Saveable, panel: Panel, length: int) -> None:
+        self.model_, self.season_length_ = model, length
+        self._context = panel.tail(model.context) if model.context is not None else panel
+        self.run_id_: str | None = None
+
+    def _fitted(self) -> Saveable:
+        if self.model_ is None:
+            raise ModelError("this Forecaster is not fitted", hint="Call fit first, or forecast.load a saved model.")
+        return self.model_
+
+    def _narrow(self, prediction: Prediction, horizon: int | None, levels: tuple[float, ...] | None) -> Prediction:
+        trained = self.settings.horizon
+        steps = trained if horizon is None else horizon
+        if not 1 <= steps <= trained:
+            raise ConfigError(f"horizon={steps} is outside 1 to {trained}, which the model was trained for", hint="Fit again.")
+        wanted = self.settings.quantiles if levels is None else tuple(levels)
+        missing = [level for level in wanted if level not in prediction.levels]
+        if missing:
+            problem = Problem(what=f"quantiles {missing}", expected=f"some of {list(prediction.levels)}, which were trained")
+            raise ConfigError("the model was not trained for these quantiles", hint="Fit again.", problems=[problem])
+        if prediction.quantiles is None or not wanted:
+            return Prediction(prediction.point[:, :steps])
+        kept = [prediction.levels.index(level) for level in wanted]
+        return Prediction(prediction.point[:, :steps], wanted, prediction.quantiles[:, :steps, kept])
+
+
+def columns(settings: Settings) -> Columns:
+    """The roles of the table's columns."""
+    return Columns(
+        id=settings.id,
+        time=settings.time,
+        target=settings.target,
+        static=settings.static,
+        known=settings.known,
+        past=settings.past,
+        observed=settings.observed,
+    )
+
+
+def _signature() -> inspect.Signature:
+    """The constructor's signature spelled out from `Settings`, so that help() and notebooks show every keyword."""
+    kinds = inspect.Parameter
+    fields = inspect.signature(Settings).parameters.values()
+    first = [kinds("self", kinds.POSITIONAL_OR_KEYWORD), kinds("horizon", kinds.POSITIONAL_OR_KEYWORD, annotation=int)]
+    return inspect.Signature([*first, *(f for f in fields if f.name != "horizon")])
+
+
+Forecaster.__init__.__signature__ = _signature()  # type: ignore[attr-defined]  # functions take attributes

@@ -1,0 +1,55 @@
+"""Forecasts from a trained network, without Lightning: gather, forward, back to the target's units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows import Origins, gather
+from forecast.network import ForecastNetwork
+from forecast.protocol import Prediction
+
+BATCH = 512  # origins in one forward pass; small enough to stay in cache, large enough to amortise the calls
+
+
+def predict(network: ForecastNetwork, panel: Panel, origins: Origins) -> Prediction:
+    """Forecast at each origin from exactly `lookback` rows before it.
+
+    Args:
+        network: in evaluation mode.
+        panel: the rows.
+        origins: where.
+
+    Returns:
+        Point and quantiles in units of the target.
+    """
+    device = next(network.parameters()).device
+    levels = network.head.levels
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(origins), BATCH):
+            part = origins[start : start + BATCH]
+            window = gather(panel, part, before=network.settings.window.lookback)
+            values, observed = (torch.from_numpy(a).to(device) for a in (window.values, window.observed))
+            out = network(values, observed)
+            # only the newest origin of the crop is a forecast; float64 from here, so that a level of 1e9 keeps its digits
+            scaled = out.normalised[:, -1].double() * out.scale[:, -1].unsqueeze(-1) + out.level[:, -1].unsqueeze(-1)
+            parts.append(scaled.cpu().numpy() + panel.offset[part.series, 0, None, None])
+    forecast = np.concatenate(parts) if parts else np.empty((0, network.settings.window.horizon, network.head.width))
+    point = forecast[:, :, network.head.median]
+    return Prediction(point, levels, forecast) if levels else Prediction(point)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute with `count` CPU threads, and leave torch as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

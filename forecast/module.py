@@ -1,0 +1,93 @@
+"""The Lightning module: one batch in, one loss out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from forecast.datasets.datamodule import Batch
+from forecast.losses import LOSSES, Scaled
+from forecast.network import ForecastNetwork
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """How the weights are learned, resolved.
+
+    Args:
+        loss: a name in `LOSSES`.
+        steps: optimiser steps in all.
+        epochs: validation rounds; steps is a multiple of it.
+        batch_size: crops in one step.
+        learning_rate: peak of the one-cycle schedule.
+        weight_decay: AdamW's decoupled decay.
+        gradient_clip: largest norm of the gradient.
+        patience: validation rounds without progress before training stops; 0 never stops early.
+        val_size: rows at each series' end that only validate.
+        averaging: decay of the exponential moving average of the weights.
+        seed: of weights and order.
+        device: "cpu" or "cuda".
+    """
+
+    loss: str
+    steps: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    gradient_clip: float
+    patience: int
+    val_size: int
+    averaging: float
+    seed: int
+    device: str
+
+
+class ForecastModule(LightningModule):
+    """Trains a `ForecastNetwork` with AdamW under a one-cycle schedule.
+
+    References:
+        Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization; Smith & Topin (2018), Super-Convergence.
+    """
+
+    def __init__(self, network: ForecastNetwork, train: TrainSettings) -> None:
+        super().__init__()
+        self.network, self.train_settings = network, train
+        self.loss = LOSSES[train.loss]
+        self.register_buffer("levels", torch.tensor(network.head.levels), persistent=False)
+        self.validation: list[tuple[float, float]] = []  # (loss, weight) of each validation batch
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        return self.loss(self.scaled(batch))
+
+    def validation_step(self, batch: Batch, number: int) -> None:
+        scaled = self.scaled(batch)
+        self.validation.append((float(self.loss(scaled)), float(scaled.weight.sum())))
+
+    def scaled(self, batch: Batch) -> Scaled:
+        """Forecasts and targets of a batch in the units of their origins."""
+        window = self.network.settings.window
+        rows = slice(0, window.lookback)
+        out = self.network(batch.values[:, rows], batch.observed[:, rows])
+        future = slice(window.first_origin, None)
+        target = batch.values[:, future, 0].unfold(1, window.horizon, window.segment)
+        weight = batch.scored[:, future].unfold(1, window.horizon, window.segment)
+        # an origin before the series' first observed row has nothing to forecast from
+        known = batch.observed[:, rows, 0].cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0
+        return Scaled(
+            forecast=out.normalised,
+            target=(target - out.level) / out.scale,
+            weight=(weight & known.unsqueeze(-1)).to(target.dtype),
+            zero=(-batch.offset[:, None, None] - out.level) / out.scale,
+            levels=self.levels,
+            median=self.network.head.median,
+        )
+
+    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[dict[str, object]]]:  # type: ignore[override]  # Lightning's union type is wider
+        train = self.train_settings
+        optimiser = torch.optim.AdamW(self.parameters(), train.learning_rate, weight_decay=train.weight_decay, fused=True)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, train.learning_rate, total_steps=train.steps + 1)
+        return [optimiser], [{"scheduler": schedule, "interval": "step"}]

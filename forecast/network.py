@@ -1,0 +1,150 @@
+"""The network: normalise -> embed segments -> recur -> decode -> head -> denormalise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from forecast.cells import RecurrentCore
+from forecast.datasets.windows import WindowSpec
+from forecast.decoders import DECODERS
+from forecast.embedding import PlainEmbedding, SegmentEmbedding
+from forecast.heads import make_head
+from forecast.normalisers import NORMALISERS, SPREAD_FLOOR
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """Everything that shapes the weights, resolved.
+
+    Args:
+        cell: a name in `CELLS`.
+        window: rows read and forecast.
+        hidden_size: width of the core.
+        layers: stacked recurrent layers.
+        dropout: between layers.
+        normaliser: a name in `NORMALISERS`.
+        memory: rows up to an origin that the normaliser and the highway read, at most the lookback.
+        base: a name in `BASES`, the forecast training starts from.
+        season_length: of the base.
+        decoder: a name in `DECODERS`.
+        levels: quantile levels; empty for a point forecast.
+        masked: whether the observed mask is an input.
+    """
+
+    cell: str
+    window: WindowSpec
+    hidden_size: int
+    layers: int
+    dropout: float
+    normaliser: str
+    memory: int
+    base: str
+    season_length: int
+    decoder: str = "direct"
+    levels: tuple[float, ...] = ()
+    masked: bool = False
+
+
+class Forecasts(NamedTuple):
+    """Forecasts in the units of their origins: value = level + scale * normalised.
+
+    Args:
+        normalised: (batch, origin, horizon, width).
+        level: (batch, origin, 1), in units of the series less its offset.
+        scale: (batch, origin, 1), > 0, in units of the series.
+    """
+
+    normalised: Tensor
+    level: Tensor
+    scale: Tensor
+
+
+class ForecastNetwork(nn.Module):
+    """A recurrent network that reads segments once and forecasts at every origin of the crop.
+
+    Beside the recurrent path runs a linear highway from the recent rows to the horizon (zero at first) on top of a
+    fixed base forecast, so that training starts from a sane forecast and the core learns what it misses.
+    """
+
+    base: Tensor
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings, window = settings, settings.window
+        self.streaming = window.origins > 1
+        self.normaliser = NORMALISERS[settings.normaliser]()
+        self.embedding = _embedding(settings, streaming=self.streaming)
+        width, layers = settings.hidden_size, settings.layers
+        self.core = RecurrentCore(settings.cell, self.embedding.output_size, width, layers, settings.dropout)
+        self.head = make_head(settings.levels)
+        self.decoder = DECODERS[settings.decoder](width, window.horizon, self.head.width)
+        self.highway = nn.Linear(settings.memory, window.horizon, bias=False)
+        nn.init.zeros_(self.highway.weight)
+        self.register_buffer("base", BASES[settings.base](settings.memory, window.horizon, settings.season_length))
+
+    def forward(self, values: Tensor, observed: Tensor) -> Forecasts:
+        """Forecast at every origin of the crops.
+
+        Args:
+            values: (batch, lookback, channels), target in channel 0.
+            observed: (batch, lookback, channels) bool.
+        """
+        window = self.settings.window
+        series, mask = values[:, :, 0], observed[:, :, 0].to(values.dtype)
+        recent, recent_mask = self._recent(series), self._recent(mask, outside=0.0)
+        level, scale = self.normaliser(recent, recent_mask)
+        segments, segment_mask = (t.unflatten(1, (window.n_segments, window.segment)) for t in (series, mask))
+        if self.streaming:
+            scale = torch.maximum(scale, SPREAD_FLOOR * _running_spread(segments, segment_mask))
+        state = self.core(self.embedding(segments, segment_mask, level, scale))[:, -window.origins :]
+        recent, level, scale = (t[:, -window.origins :] for t in (recent, level, scale))
+        normalised = (recent - level) / scale
+        anchor = normalised @ self.base + self.highway(normalised)
+        return Forecasts(self.head(self.decoder(state), anchor), level, scale)
+
+    def _recent(self, rows: Tensor, outside: float | None = None) -> Tensor:
+        """The last `memory` rows at each segment's end (at the crop's end, with one origin): (batch, ends, memory)."""
+        memory, segment = self.settings.memory, self.settings.window.segment
+        if not self.streaming:
+            return rows[:, None, -memory:]
+        before = rows[:, :1] if outside is None else torch.full_like(rows[:, :1], outside)
+        return torch.cat([before.expand(-1, memory - segment), rows], 1).unfold(1, memory, segment)
+
+
+def _embedding(settings: NetworkSettings, *, streaming: bool) -> PlainEmbedding | SegmentEmbedding:
+    if settings.window.segment == 1 and not streaming:
+        return PlainEmbedding(masked=settings.masked)
+    sizes = (settings.window.segment, settings.hidden_size)
+    return SegmentEmbedding(*sizes, streaming=streaming, masked=settings.masked)
+
+
+def _running_spread(segments: Tensor, observed: Tensor) -> Tensor:
+    """Standard deviation of all rows up to each segment's end, (batch, segments, 1); float64 inside, sums cancel."""
+    values, weight = segments.double(), observed.double()
+    count = weight.sum(-1).cumsum(1).clamp_min(1.0)
+    mean = (values * weight).sum(-1).cumsum(1) / count
+    square = (values.square() * weight).sum(-1).cumsum(1) / count
+    return (square - mean.square()).clamp_min(0.0).sqrt().to(segments.dtype).unsqueeze(-1)
+
+
+def _repeat_last(memory: int, horizon: int, season_length: int) -> Tensor:
+    weights = torch.zeros(memory, horizon)
+    weights[-1] = 1.0
+    return weights
+
+
+def _repeat_season(memory: int, horizon: int, season_length: int) -> Tensor:
+    if season_length > memory:
+        return _repeat_last(memory, horizon, season_length)
+    steps = torch.arange(horizon)
+    weights = torch.zeros(memory, horizon)
+    weights[memory - season_length + steps % season_length, steps] = 1.0
+    return weights
+
+
+# One line a base: (memory, horizon, season length) -> (memory, horizon) weights of the recent rows, columns sum to 1.
+BASES = {"last": _repeat_last, "season": _repeat_season}

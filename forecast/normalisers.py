@@ -1,0 +1,64 @@
+"""What a forecast is measured in: a level and a scale at each origin, from the rows up to it and no later.
+
+Each normaliser is affine and invertible: normalised = (value - level) / scale. Because both move with the data,
+scaling a series scales its forecast, and shifting a series shifts it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+SPREAD_FLOOR = 0.05  # of the long-run spread: a calm stretch must not turn the next jump into a huge number
+
+
+class Normaliser(nn.Module):
+    """Level and scale from the recent rows at an origin."""
+
+    def forward(self, recent: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        """Level and scale.
+
+        Args:
+            recent: (..., rows), the rows up to the origin, units of the series.
+            observed: (..., rows), 1.0 where the value is known.
+
+        Returns:
+            level and scale, (..., 1) each; the scale is positive, and 1 where all rows are equal.
+        """
+        level = self.level(recent, observed)
+        return level, _positive(self.spread(recent, observed))
+
+    def level(self, recent: Tensor, observed: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def spread(self, recent: Tensor, observed: Tensor) -> Tensor:
+        """Standard deviation around the mean of the recent rows."""
+        count = observed.sum(-1, keepdim=True).clamp_min(1.0)
+        mean = (recent * observed).sum(-1, keepdim=True) / count
+        return (((recent - mean) * observed).square().sum(-1, keepdim=True) / count).sqrt()
+
+
+class MeanNormaliser(Normaliser):
+    """Mean and standard deviation of the recent rows: for series that return to a level."""
+
+    def level(self, recent: Tensor, observed: Tensor) -> Tensor:
+        count = observed.sum(-1, keepdim=True).clamp_min(1.0)
+        return (recent * observed).sum(-1, keepdim=True) / count
+
+
+class LastNormaliser(Normaliser):
+    """The last value and the deviation of the recent rows: for series that drift.
+
+    References:
+        Zeng et al. (2023), Are Transformers Effective for Time Series Forecasting? (NLinear).
+    """
+
+    def level(self, recent: Tensor, observed: Tensor) -> Tensor:
+        return recent[..., -1:]
+
+
+NORMALISERS: dict[str, type[Normaliser]] = {"mean": MeanNormaliser, "last": LastNormaliser}
+
+
+def _positive(spread: Tensor) -> Tensor:
+    return torch.where(spread > 0, spread, torch.ones_like(spread))

@@ -1,0 +1,183 @@
+"""The recurrent network as a model: fits on a panel, forecasts at origins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from forecast.auto import Facts, resolve
+from forecast.cells import CELLS
+from forecast.datasets.errors import ConfigError, DataError, Problem
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows import Origins, WindowSpec
+from forecast.inference import predict, threads
+from forecast.losses import LOSSES
+from forecast.network import BASES, ForecastNetwork, NetworkSettings
+from forecast.normalisers import NORMALISERS
+from forecast.progress import Progress
+from forecast.protocol import Prediction
+from forecast.settings import Settings
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+    from forecast.module import TrainSettings
+
+EPOCHS = 20  # validation rounds in a training run
+
+
+class RecurrentModel:
+    """One network of one cell, its open settings resolved from the rows it is fitted on.
+
+    Args:
+        name: as the user asked for it.
+        cell: a name in `CELLS`.
+        settings: what was asked for.
+        season_length: steps in a season.
+        progress: told of each training step.
+        logger: a Lightning logger for the learning curve.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        cell: str,
+        settings: Settings,
+        season_length: int,
+        *,
+        progress: Progress | None = None,
+        logger: Logger | None = None,
+    ) -> None:
+        self.name, self.cell, self.horizon = name, cell, settings.horizon
+        self.settings, self.season_length = settings, season_length
+        self.progress, self.logger = progress, logger
+        self.resolved, self.reasons = settings, dict[str, str]()
+        self.history: list[dict[str, float]] = []
+        self.network: ForecastNetwork | None = None
+
+    @property
+    def context(self) -> int:
+        """Rows of history a forecast reads."""
+        return int(self.resolved.lookback)
+
+    def fit(self, panel: Panel) -> RecurrentModel:
+        """Resolve what is open, then train; the caller's random state is left as it was."""
+        _check_choices(self.settings)
+        _check_rows(panel)
+        facts = Facts.of(panel, self.horizon, self.season_length)
+        self.resolved, self.reasons = resolve(self.settings, facts)
+        devices = [torch.cuda.current_device()] if self.resolved.device == "cuda" else []
+        with torch.random.fork_rng(devices=devices), threads(int(self.resolved.threads)):
+            torch.manual_seed(self.resolved.seed)
+            self.network = ForecastNetwork(network_settings(self.cell, self.resolved, panel, self.season_length))
+            self._train(panel)
+        return self
+
+    def predict(self, panel: Panel, origins: Origins) -> Prediction:
+        assert self.network is not None, "predict before fit"
+        with threads(int(self.resolved.threads)):
+            return predict(self.network, panel, origins)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """The weights as arrays, and the network's settings as JSON in a byte array."""
+        assert self.network is not None, "state before fit"
+        arrays = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+        return {**arrays, "network_settings": _to_bytes(asdict(self.network.settings))}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take weights written by `state`; nothing in them is executed."""
+        values = json.loads(state["network_settings"].tobytes())
+        settings = NetworkSettings(**{**values, "window": WindowSpec(**values["window"]), "levels": tuple(values["levels"])})
+        self.network = ForecastNetwork(settings).eval()
+        weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k != "network_settings"}
+        self.network.load_state_dict(weights)
+        self.resolved = self.settings
+
+    def _train(self, panel: Panel) -> None:
+        from forecast.training import affordable_steps, train  # Lightning: only when there is something to train
+
+        assert self.network is not None
+        plan = train_settings(self.resolved)
+        if self.resolved.max_seconds is not None:
+            steps = affordable_steps(self.network, panel, plan, self.resolved.max_seconds)
+            plan = replace(plan, steps=steps, epochs=min(plan.epochs, steps))
+            self.reasons["steps"] = f"as many as max_time={self.resolved.max_time} allows on this machine, at most {plan.steps}"
+        plan = replace(plan, steps=max(1, plan.steps // plan.epochs) * plan.epochs)
+        self.resolved = replace(self.resolved, steps=plan.steps)
+        self.history = train(self.network, panel, plan, progress=self.progress, logger=self.logger)
+        self.network.cpu().eval()
+
+
+def network_settings(cell: str, settings: Settings, panel: Panel, season_length: int) -> NetworkSettings:
+    """The part of the resolved settings that shapes the weights."""
+    lookback, segment = int(settings.lookback), int(settings.segment)
+    window = WindowSpec(
+        lookback=-(-lookback // segment) * segment,
+        horizon=settings.horizon,
+        segment=segment,
+        origins=int(settings.origins),
+    )
+    return NetworkSettings(
+        cell=cell,
+        window=window,
+        hidden_size=int(settings.hidden_size),
+        layers=settings.layers,
+        dropout=settings.dropout,
+        normaliser=settings.normaliser,
+        memory=max(segment, min(int(settings.memory), window.lookback)),
+        base=settings.base,
+        season_length=season_length,
+        levels=settings.quantiles,
+        masked=not bool(panel.observed[:, 0].all()),
+    )
+
+
+def train_settings(settings: Settings) -> TrainSettings:
+    """The part of the resolved settings that says how to train."""
+    from forecast.module import TrainSettings
+
+    steps = int(settings.steps)
+    return TrainSettings(
+        loss=settings.loss,
+        steps=steps,
+        epochs=min(EPOCHS, steps),
+        batch_size=int(settings.batch_size),
+        learning_rate=float(settings.learning_rate),
+        weight_decay=settings.weight_decay,
+        gradient_clip=settings.gradient_clip,
+        patience=int(settings.patience),
+        val_size=int(settings.val_size),
+        averaging=1 - 1 / max(10.0, min(500.0, steps / 8)),
+        seed=settings.seed,
+        device=settings.device,
+    )
+
+
+def _check_choices(settings: Settings) -> None:
+    tables = {"normaliser": NORMALISERS, "base": BASES, "loss": LOSSES}
+    problems = [
+        Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"auto or one of {', '.join(table)}")
+        for name, table in tables.items()
+        if getattr(settings, name) not in ("auto", *table)
+    ]
+    if settings.quantiles and settings.loss not in ("auto", "pinball"):
+        problems.append(Problem(what=f"loss={settings.loss!r} with quantiles", expected="pinball, which quantiles need"))
+    if settings.known or settings.past or settings.static:
+        names = ", ".join((*settings.known, *settings.past, *settings.static))
+        problems.append(Problem(what=f"covariates {names}", expected="none: the networks of this release read the target only"))
+    if problems:
+        raise ConfigError("the network cannot be built", problems=problems)
+
+
+def _check_rows(panel: Panel) -> None:
+    if not (panel.lengths > 1).any():
+        raise DataError("no series has two rows to learn from", hint="A network needs a row to read and a row to forecast.")
+
+
+def _to_bytes(values: dict[str, Any]) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(values, sort_keys=True).encode(), np.uint8).copy()

@@ -1,0 +1,116 @@
+"""Between a fitted Forecaster and a model directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from forecast.architectures import build
+from forecast.artifact import Artifact, read, write
+from forecast.datasets.grid import Grid
+from forecast.datasets.panel import Channel, Panel
+from forecast.datasets.schema import TableFormat
+from forecast.forecaster import Forecaster
+from forecast.settings import Settings
+
+SERIES = "__series__"  # index of the series a context row belongs to
+
+
+def save(forecaster: Forecaster, directory: Path, *, overwrite: bool) -> Path:
+    """Write a fitted forecaster."""
+    panel = forecaster.context
+    assert forecaster.model_ is not None
+    config = {
+        "version": version("forecast-toolkit"),
+        "settings": _primitive(asdict(forecaster.settings)),
+        "resolved": _primitive(asdict(forecaster.resolved_)),
+        "reasons": forecaster.reasons_,
+        "season_length": forecaster.season_length_,
+        "run_id": forecaster.run_id_,
+        "panel": _panel_config(panel),
+    }
+    state = forecaster.model_.state()
+    write(directory, Artifact(config=config, state=state, context=_context_table(panel)), overwrite=overwrite)
+    return directory
+
+
+def load(directory: str | Path) -> Forecaster:
+    """Read a model directory; nothing in it is executed.
+
+    Args:
+        directory: as written by `Forecaster.save` or `forecast fit -o`.
+
+    Returns:
+        A fitted forecaster whose forecasts are those of the saved one, to the last bit.
+
+    Raises:
+        ModelError: if the directory is missing, damaged or of another schema.
+    """
+    artifact = read(Path(directory))
+    config = artifact.config
+    forecaster = Forecaster.of(Settings.of(config["settings"]))
+    model = build(Settings.of(config["resolved"]), int(config["season_length"]))
+    model.restore(dict(artifact.state))
+    forecaster._remember(model, _panel(config["panel"], artifact.context), int(config["season_length"]))
+    forecaster.reasons_, forecaster.run_id_ = config["reasons"], config["run_id"]
+    return forecaster
+
+
+def _panel_config(panel: Panel) -> dict[str, Any]:
+    return {
+        "grid": panel.grid.to_json(),
+        "format": panel.format.to_json(),
+        "channels": [asdict(channel) for channel in panel.channels],
+        "notes": list(panel.notes),
+    }
+
+
+def _context_table(panel: Panel) -> pa.Table:
+    """Rows as columns; what belongs to a series is repeated on its rows, which Parquet packs to almost nothing."""
+    series = np.repeat(np.arange(panel.n_series), panel.lengths)
+    columns: dict[str, Any] = {SERIES: series, "id": panel.ids[series], "start": panel.starts[series], "target": panel.target}
+    for number in range(len(panel.channels)):
+        columns[f"value_{number}"] = panel.values[:, number]
+        columns[f"observed_{number}"] = panel.observed[:, number]
+        columns[f"offset_{number}"] = panel.offset[series, number]
+    for name in panel.static.columns:
+        columns[f"static_{name}"] = panel.static[name].to_numpy()[series]
+    return pa.table(columns)
+
+
+def _panel(config: dict[str, Any], table: pa.Table) -> Panel:
+    def column(name: str) -> Any:
+        return table[name].to_numpy()
+
+    channels = tuple(Channel(**channel) for channel in config["channels"])
+    series = column(SERIES)
+    first = np.flatnonzero(np.diff(series, prepend=-1))
+    numbers = range(len(channels))
+    static = {n.removeprefix("static_"): column(n)[first] for n in table.column_names if n.startswith("static_")}
+    return Panel(
+        values=np.stack([column(f"value_{k}") for k in numbers], axis=1),
+        observed=np.stack([column(f"observed_{k}") for k in numbers], axis=1),
+        offset=np.stack([column(f"offset_{k}")[first] for k in numbers], axis=1),
+        target=column("target"),
+        indptr=np.append(first, len(series)).astype(np.int64),
+        ids=column("id")[first].astype(object),
+        starts=column("start")[first],
+        grid=Grid.from_json(config["grid"]),
+        channels=channels,
+        static=pd.DataFrame(static, index=range(len(first))),
+        format=TableFormat.from_json(config["format"]),
+        notes=tuple(config["notes"]),
+    )
+
+
+def _primitive(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON's own kinds only: tuples become lists, and anything else is our mistake, found here."""
+    result: dict[str, Any] = json.loads(json.dumps(values, allow_nan=False))
+    return result
