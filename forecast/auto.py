@@ -20,6 +20,7 @@ from forecast.settings import Settings
 Choice = tuple[Any, str]
 STEPS = {"fast": 200, "balanced": 600, "best": 2000}
 LONGEST_SEGMENT = 32
+PROBES = 8  # steps of the horizon at which the base forecasts are compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,16 +174,12 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
 
 def _season_beats_last(panel: Panel, horizon: int, season_length: int) -> bool:
     """Compare |y(t) - y(t - lag)| for the lags either base forecast uses, over all series, each by its own scale."""
-    if panel.n_rows <= season_length:
-        return False
-    ratios = []
-    for step in sorted({1, -(-horizon // 2), horizon}):
-        last = _mean_difference(panel, step)
-        season = _mean_difference(panel, season_length * math.ceil(step / season_length))
-        known = np.isfinite(last) & np.isfinite(season) & (last + season > 0)
-        ratios.append(np.log((season[known] + 1e-12) / (last[known] + 1e-12)))
-    ratio = np.concatenate(ratios)
-    return bool(len(ratio)) and float(np.median(ratio)) < 0
+    last, season = np.zeros(panel.n_series), np.zeros(panel.n_series)
+    for step in np.unique(np.linspace(1, horizon, PROBES).round().astype(int)).tolist():
+        last += _mean_difference(panel, step)
+        season += _mean_difference(panel, season_length * math.ceil(step / season_length))
+    known = np.isfinite(last) & np.isfinite(season) & (last + season > 0)
+    return bool(known.any()) and float(np.median(season[known] / np.maximum(last[known], 1e-300))) < 1
 
 
 def _mean_difference(panel: Panel, lag: int) -> np.ndarray[Any, np.dtype[np.float64]]:
