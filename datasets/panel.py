@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecast.datasets.grid import Grid
-    from forecast.datasets.schema import TableFormat
+    from forecast.datasets.columns import TableFormat
 
 
 @dataclass(frozen=True, kw_only=True)

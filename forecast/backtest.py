@@ -16,7 +16,8 @@ from forecast.architectures import ARCHITECTURES
 from forecast.datasets.errors import ConfigError, ModelError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
-from forecast.datasets.schema import panel_from_table, result_table
+from forecast.datasets.result import result_table
+from forecast.datasets.schema import panel_from_table
 from forecast.datasets.splits import Cutoff, cutoffs_between, last_cutoffs
 from forecast.datasets.windows import Origins
 from forecast.evaluation import Evaluation, Outcome, make_evaluation

@@ -14,7 +14,9 @@ from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
-from forecast.datasets.schema import Columns, panel_from_table, result_table
+from forecast.datasets.columns import Columns
+from forecast.datasets.result import result_table
+from forecast.datasets.schema import panel_from_table
 from forecast.datasets.windows import Origins
 from forecast.progress import Progress
 from forecast.protocol import Prediction

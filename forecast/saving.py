@@ -16,7 +16,7 @@ from forecast.architectures import build
 from forecast.artifact import Artifact, read, write
 from forecast.datasets.grid import Grid
 from forecast.datasets.panel import Channel, Panel
-from forecast.datasets.schema import TableFormat
+from forecast.datasets.columns import TableFormat
 from forecast.forecaster import Forecaster
 from forecast.settings import Settings
 

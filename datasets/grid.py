@@ -1,0 +1,165 @@
+"""The time grid: which times a series can have, and how many steps lie between two of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.datasets.errors import ConfigError
+
+Integers = NDArray[np.int64]
+Kind = Literal["integer", "tick", "month", "offset"]
+
+MICROSECONDS = {"D": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
+DAY = MICROSECONDS["D"]
+MONTHS = {"MS": 1, "ME": 1, "QS": 3, "QE": 3, "YS": 12, "YE": 12}
+RENAMED = {"H": "h", "T": "min", "S": "s", "M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "BM": "BME", "L": "ms", "U": "us"}
+CYCLES = (DAY, MICROSECONDS["h"], MICROSECONDS["min"])
+LONGEST_SEASON = 288  # five minutes in a day; a longer cycle is more than a network reads in one look
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A regular grid of times.
+
+    Times are int64: the integer time itself, or microseconds since 1970 (UTC where the table has a zone and steps
+    shorter than a day, local wall time otherwise).
+
+    Args:
+        kind: integer steps, ticks of a fixed length, calendar months, or any other pandas offset.
+        freq: as shown to users and accepted back: "1" for integers, else a pandas alias.
+        step: length of a step: integers, microseconds or months; 1 for offsets.
+    """
+
+    kind: Kind
+    freq: str
+    step: int = 1
+
+    @classmethod
+    def of(cls, freq: str) -> Grid:
+        """The grid of an alias such as h, 15min, D, W-FRI, MS, QE, B, or a whole number for integer time.
+
+        Raises:
+            ConfigError: if pandas does not know the alias.
+        """
+        if str(freq).isdigit() and int(freq) > 0:
+            return cls(kind="integer", freq=str(int(freq)), step=int(freq))
+        offset = _offset(freq)
+        name = offset.name if offset.n == 1 else offset.freqstr
+        if isinstance(offset, pd.offsets.Week):
+            return cls(kind="tick", freq=offset.freqstr, step=7 * DAY * offset.n)
+        if isinstance(offset, pd.offsets.Day):
+            return cls(kind="tick", freq=offset.freqstr, step=DAY * offset.n)
+        if isinstance(offset, pd.offsets.Tick):
+            return cls(kind="tick", freq=offset.freqstr, step=int(pd.Timedelta(offset).value // 1000))
+        months = MONTHS.get(offset.name.split("-")[0])
+        if months is not None:
+            return cls(kind="month", freq=offset.freqstr, step=months * offset.n)
+        return cls(kind="offset", freq=name)
+
+    @property
+    def season_length(self) -> int | None:
+        """The season users mean by default: 24 for h, 48 for 30min, 60 for min, 7 for D, 5 for B, 52 for W, 12, 4, 1."""
+        if self.kind == "month":
+            return max(1, 12 // self.step)
+        if self.kind == "tick":
+            return self._tick_season()
+        return 5 if self.freq == "B" else None
+
+    def _tick_season(self) -> int | None:
+        if self.step >= DAY:
+            return {DAY: 7, 7 * DAY: 52}.get(self.step)
+        lengths = (cycle // self.step for cycle in CYCLES if cycle % self.step == 0)
+        return next((length for length in lengths if 1 < length <= LONGEST_SEASON), None)
+
+    def shift(self, times: Integers, steps: Integers) -> Integers:
+        """The times that lie `steps` steps later; the two broadcast."""
+        if self.kind in ("integer", "tick"):
+            return times + steps * self.step
+        if self.kind == "month":
+            return _add_months(times, steps * self.step, self.freq)
+        return self._shift_offset(times, steps)
+
+    def steps(self, first: Integers, times: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+        """Whole steps from `first` to each time, and whether the time lies on the grid that begins there."""
+        if self.kind in ("integer", "tick"):
+            count, rest = np.divmod(times - first, self.step)
+            return count, rest == 0
+        if self.kind == "month":
+            months = _months(times) - _months(first)
+            count, rest = np.divmod(months, self.step)
+            return count, (rest == 0) & (self.shift(first, count) == times)
+        return self._steps_offset(first, times)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "freq": self.freq, "step": self.step}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Grid:
+        return cls(**values)
+
+    def _shift_offset(self, times: Integers, steps: Integers) -> Integers:
+        times, steps = np.broadcast_arrays(times, steps)
+        if not times.size:
+            return times.copy()
+        calendar = self._calendar(times, int(np.abs(steps).max()))
+        at = np.searchsorted(calendar, times)
+        return calendar[at + steps]
+
+    def _steps_offset(self, first: Integers, times: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+        calendar = self._calendar(np.concatenate([np.ravel(first), np.ravel(times)]), 0)
+        begin, end = np.searchsorted(calendar, first), np.searchsorted(calendar, times)
+        exact = calendar[np.minimum(end, len(calendar) - 1)] == times
+        return end - begin, exact
+
+    def _calendar(self, times: Integers, margin: int) -> Integers:
+        """Every time of the grid from the earliest to the latest, and `margin` steps on either side."""
+        offset = _offset(self.freq)
+        earliest, latest = (pd.Timestamp(int(t), unit="us") for t in (times.min(), times.max()))
+        days = pd.date_range(earliest - margin * offset, latest + (margin + 1) * offset, freq=offset)
+        return days.as_unit("us").asi8
+
+
+def microseconds(stamps: pd.DatetimeIndex) -> Integers:
+    """Naive stamps as microseconds since 1970."""
+    return stamps.as_unit("us").asi8
+
+
+def _offset(freq: str) -> pd.tseries.offsets.BaseOffset:
+    try:
+        return pd.tseries.frequencies.to_offset(freq)
+    except ValueError as error:
+        root = str(freq).lstrip("0123456789").split("-")[0]
+        known = "h, 15min, D, B, W-SUN, MS, ME, QS, QE, YS, YE, or a whole number for integer time"
+        hint = f"pandas calls it {RENAMED[root]!r} now." if root in RENAMED else f"Known ones: {known}."
+        raise ConfigError(f"freq={freq!r} is not a frequency", hint=hint) from error
+
+
+def _months(times: Integers) -> Integers:
+    """Months since 1970."""
+    return times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+
+
+def _add_months(times: Integers, months: Integers, freq: str) -> Integers:
+    """Calendar months later: the month's end stays the end (ME, QE, YE), other days stay the day."""
+    stamps = times.astype("datetime64[us]")
+    month = stamps.astype("datetime64[M]")
+    begin = month.astype("datetime64[us]").astype(np.int64)
+    target = month + months
+    new = target.astype("datetime64[us]").astype(np.int64)
+    if freq.lstrip("0123456789").split("-")[0].endswith("E"):
+        length_then, length_new = (_month_end(m) - _month_begin(m) for m in (month, target))
+        return times - begin - length_then + new + length_new
+    return times - begin + new
+
+
+def _month_begin(month: NDArray[np.datetime64]) -> Integers:
+    return month.astype("datetime64[us]").astype(np.int64)
+
+
+def _month_end(month: NDArray[np.datetime64]) -> Integers:
+    return _month_begin(month + 1)

@@ -1,0 +1,99 @@
+"""Forecasts as a table, in the dress the caller's table came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from forecast.datasets.panel import Panel
+from forecast.datasets.times import give_back
+from forecast.datasets.windows import Origins
+
+FORECAST, CUTOFF = "forecast", "cutoff"
+
+
+def quantile_column(level: float) -> str:
+    """Name of a quantile's column in per cent: q10, q2.5."""
+    return f"q{level * 100:.10g}"
+
+
+def result_table(
+    panel: Panel,
+    origins: Origins,
+    point: NDArray[np.float64],
+    quantiles: NDArray[np.float64] | None = None,
+    levels: tuple[float, ...] = (),
+    *,
+    cutoff: bool = False,
+    actual: bool = False,
+    first_step: int = 1,
+) -> pd.DataFrame:
+    """A row for every origin and step.
+
+    Args:
+        panel: what was forecast.
+        origins: n of them.
+        point: (n, horizon).
+        quantiles: (n, horizon, levels).
+        levels: of the quantiles.
+        cutoff: add the time of the last known row.
+        actual: add what was observed (NaN where nothing was), under the target's name.
+        first_step: steps after the cutoff at which the forecast begins.
+
+    Returns:
+        id (where the table had one), time, `cutoff`, `forecast`, `q10`..., the target. Without cutoffs, a wide table
+        gets a wide one back and a Series a frame indexed by time.
+    """
+    n, horizon = point.shape
+    known = origins.end - panel.indptr[origins.series]
+    steps = known[:, None] + (first_step - 1) + np.arange(horizon)
+    starts = panel.starts[origins.series][:, None]
+    fmt = panel.format
+    columns: dict[str, Any] = {}
+    if fmt.id is not None:
+        columns[fmt.id] = _ids(panel, np.repeat(origins.series, horizon))
+    columns[fmt.time] = _times(panel, panel.grid.shift(starts, steps).ravel())
+    if cutoff:
+        columns[CUTOFF] = _times(panel, np.repeat(panel.grid.shift(starts[:, 0], known - 1), horizon))
+    columns[FORECAST] = point.ravel()
+    for number, level in enumerate(levels if quantiles is not None else ()):
+        assert quantiles is not None
+        columns[quantile_column(level)] = quantiles[:, :, number].ravel()
+    if actual:
+        columns[fmt.target] = _actual(panel, origins, steps).ravel()
+    frame = pd.DataFrame(columns)
+    return frame if cutoff else _dressed(frame, panel)
+
+
+def _ids(panel: Panel, series: NDArray[np.int64]) -> Any:
+    dtype = panel.format.id_dtype
+    ids = pd.Series(panel.ids, dtype="str" if dtype == "category" else None)
+    own = pd.Series(panel.ids).astype("str") if dtype in ("object", "category") else ids.astype(dtype)
+    taken = own.array.take(series)
+    return pd.Categorical(taken) if dtype == "category" else taken
+
+
+def _times(panel: Panel, values: NDArray[np.int64]) -> Any:
+    return give_back(values, panel.grid, panel.format.time_dtype, panel.format.zone)
+
+
+def _actual(panel: Panel, origins: Origins, steps: NDArray[np.int64]) -> NDArray[np.float64]:
+    first, last = panel.indptr[origins.series][:, None], panel.indptr[origins.series + 1][:, None] - 1
+    rows = first + steps
+    actual = panel.target[np.minimum(rows, last)]
+    actual[rows > last] = np.nan
+    return actual
+
+
+def _dressed(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    fmt = panel.format
+    if fmt.kind == "series":
+        return frame.set_index(fmt.time)
+    if fmt.kind == "wide":
+        numbers = [name for name in frame.columns if name not in (fmt.id, fmt.time)]
+        wide = frame.pivot(index=fmt.time, columns=fmt.id, values=numbers if len(numbers) > 1 else numbers[0])
+        return wide.rename_axis(columns=None) if len(numbers) == 1 else wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
+    return frame
