@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from forecast.datasets.panel import Panel
+from forecast.scales import mean_difference
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]
@@ -176,20 +177,7 @@ def _season_beats_last(panel: Panel, horizon: int, season_length: int) -> bool:
     """Compare |y(t) - y(t - lag)| for the lags either base forecast uses, over all series, each by its own scale."""
     last, season = np.zeros(panel.n_series), np.zeros(panel.n_series)
     for step in np.unique(np.linspace(1, horizon, PROBES).round().astype(int)).tolist():
-        last += _mean_difference(panel, step)
-        season += _mean_difference(panel, season_length * math.ceil(step / season_length))
+        last += mean_difference(panel, step)
+        season += mean_difference(panel, season_length * math.ceil(step / season_length))
     known = np.isfinite(last) & np.isfinite(season) & (last + season > 0)
     return bool(known.any()) and float(np.median(season[known] / np.maximum(last[known], 1e-300))) < 1
-
-
-def _mean_difference(panel: Panel, lag: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Mean |y(t) - y(t - lag)| of each series over observed pairs, NaN where there is none, (series,)."""
-    if panel.n_rows <= lag:
-        return np.full(panel.n_series, np.nan)
-    series = np.repeat(np.arange(panel.n_series), panel.lengths)
-    difference = np.abs(panel.target[lag:] - panel.target[:-lag])
-    valid = (series[lag:] == series[:-lag]) & np.isfinite(difference)
-    total = np.bincount(series[lag:][valid], difference[valid], panel.n_series)
-    count = np.bincount(series[lag:][valid], minlength=panel.n_series)
-    with np.errstate(invalid="ignore"):
-        return np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -23,9 +23,10 @@ from forecast.datasets.windows import Origins
 from forecast.evaluation import Evaluation, Outcome, make_evaluation
 from forecast.forecast_file import ForecastFile
 from forecast.forecaster import Forecaster, columns
-from forecast.metrics import Accumulator, Scales
+from forecast.metrics import Accumulator
 from forecast.progress import Progress, progress_for
 from forecast.protocol import Prediction
+from forecast.scales import Scales
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def evaluate(
         mase_season=mase_season or season,
     )
     val_size = lead.settings.val_size if isinstance(lead.settings.val_size, int) else 0
-    scales = Scales.from_panel(history, protocol.mase_season, val_size=val_size if scale == "train" else 0)
+    scales = Scales.of(history, protocol.mase_season, val_size=val_size if scale == "train" else 0)
     bench = _Bench(panel, protocol, _aligned(scales, panel, history), standardise=scale == "train")
     references = bench.references(asked)
     outcomes: dict[str, Outcome] = {}

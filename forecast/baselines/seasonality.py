@@ -1,0 +1,75 @@
+"""Classical decomposition with a test for seasonality, as the M4 competition's benchmarks use it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecast.baselines.base import Floats
+from forecast.baselines.histories import Histories
+
+CRITICAL = 1.645  # two-sided 90%
+
+
+def seasonal_indices(history: Histories, season_length: int) -> tuple[Floats, Floats]:
+    """Seasonal indices of each history.
+
+    Multiplicative where every value is positive, additive elsewhere; none where the autocorrelation at the season is
+    not significant at 90% or the history is shorter than three seasons.
+
+    Returns:
+        factor (n, season_length) and addend (n, season_length): y = deseasonalised * factor + addend, counted from
+        the history's first row.
+    """
+    n, m = len(history.length), season_length
+    factor, addend = np.ones((n, m)), np.zeros((n, m))
+    seasonal = np.flatnonzero(_is_seasonal(history, m)) if m > 1 else np.array([], int)
+    if not len(seasonal):
+        return factor, addend
+    part = Histories(history.index[seasonal], history.values[seasonal], history.length[seasonal])
+    positive = (part.values > 0).all(axis=1)
+    trend = _centred_mean(part, m)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(positive[:, None], part.values / trend, part.values - trend)
+    phase = np.arange(ratio.shape[1]) % m
+    known = np.isfinite(ratio)
+    figure = np.stack(
+        [np.where(known, ratio, 0)[:, phase == k].sum(1) / np.maximum(known[:, phase == k].sum(1), 1) for k in range(m)], 1
+    )
+    factor[seasonal[positive]] = (figure / figure.mean(axis=1, keepdims=True))[positive]
+    addend[seasonal[~positive]] = (figure - figure.mean(axis=1, keepdims=True))[~positive]
+    return factor, addend
+
+
+def _is_seasonal(history: Histories, m: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Whether the autocorrelation at the season exceeds Bartlett's limit."""
+    inside, length = history.inside, history.length.astype(np.float64)
+    if history.values.shape[1] <= m:
+        return np.zeros(len(length), bool)
+    mean = (history.values * inside).sum(axis=1) / length
+    centred = (history.values - mean[:, None]) * inside
+    power = (centred**2).sum(axis=1)
+    squares, correlation = np.zeros(len(length)), np.zeros(len(length))
+    for lag in range(1, m + 1):
+        correlation = (centred[:, lag:] * centred[:, :-lag]).sum(axis=1) / np.where(power > 0, power, 1)
+        squares += correlation**2 if lag < m else 0
+    limit = CRITICAL / np.sqrt(length) * np.sqrt(1 + 2 * squares)
+    return np.asarray((np.abs(correlation) > limit) & (length >= 3 * m) & (power > 0))
+
+
+def _centred_mean(history: Histories, m: int) -> Floats:
+    """The centred moving average of one season, NaN within half a season of either end."""
+    weights = np.full(m, 1 / m) if m % 2 else np.r_[0.5, np.ones(m - 1), 0.5] / m
+    values, half = history.values, m // 2
+    total = np.full(values.shape, np.nan)
+    stop = values.shape[1] - 2 * half
+    # a running sum in float64; the level is taken off first so that large levels keep their digits
+    level = values[:, :1]
+    running = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values - level, axis=1)], axis=1)
+    inner = m if m % 2 else m - 1
+    first = half - inner // 2
+    sums = (running[:, first + inner : first + inner + stop] - running[:, first : first + stop]) / m
+    if m % 2 == 0:
+        sums = sums + weights[0] * (values[:, :stop] + values[:, m : m + stop] - 2 * level)
+    total[:, half : half + stop] = sums + level
+    beyond = np.arange(values.shape[1]) >= (history.length - half)[:, None]
+    return np.where(beyond, np.nan, total)

@@ -1,0 +1,63 @@
+"""Naive, seasonal naive and drift: Hyndman & Athanasopoulos (2021), Forecasting: Principles and Practice, section 5.2."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from forecast.baselines.base import ERROR_ROWS, Baseline, filled, spread, with_intervals
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows import Origins
+from forecast.protocol import Prediction
+
+
+class Naive(Baseline):
+    """The last value."""
+
+    name = "naive"
+
+    @property
+    def context(self) -> int | None:
+        return ERROR_ROWS + 1 if self.levels else 1
+
+    def predict(self, panel: Panel, origins: Origins) -> Prediction:
+        point = np.repeat(filled(panel)[origins.end - 1][:, None], self.horizon, axis=1)
+        if not self.levels:
+            return Prediction(point)
+        return with_intervals(point, spread(panel, origins, 1)[:, None] * np.sqrt(self.steps), self.levels)
+
+
+class SeasonalNaive(Baseline):
+    """The value one season before; the last value where a series has no whole season."""
+
+    name = "seasonal_naive"
+
+    @property
+    def context(self) -> int | None:
+        return self.season_length + (ERROR_ROWS if self.levels else 0)
+
+    def predict(self, panel: Panel, origins: Origins) -> Prediction:
+        rows = origins.end[:, None] - self.season_length + (self.steps - 1) % self.season_length
+        known = origins.end - panel.indptr[origins.series] >= self.season_length
+        point = filled(panel)[np.where(known[:, None], rows, origins.end[:, None] - 1)]
+        if not self.levels:
+            return Prediction(point)
+        seasons = 1 + (self.steps - 1) // self.season_length
+        deviation = spread(panel, origins, self.season_length)[:, None] * np.sqrt(seasons)
+        return with_intervals(point, deviation, self.levels)
+
+
+class Drift(Baseline):
+    """The straight line through the first and the last value."""
+
+    name = "drift"
+
+    def predict(self, panel: Panel, origins: Origins) -> Prediction:
+        values = filled(panel)
+        rows = origins.end - panel.indptr[origins.series] - 1
+        last = values[origins.end - 1]
+        slope = (last - values[panel.indptr[origins.series]]) / np.maximum(rows, 1)
+        point = last[:, None] + slope[:, None] * self.steps
+        if not self.levels:
+            return Prediction(point)
+        growth = np.sqrt(self.steps * (1 + self.steps / np.maximum(rows, 1)[:, None]))
+        return with_intervals(point, spread(panel, origins, 1, slope)[:, None] * growth, self.levels)
