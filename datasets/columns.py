@@ -71,7 +71,9 @@ class TableFormat:
         return cls(**values)
 
 
-def find(asked: str | None, usual: Sequence[str], names: Sequence[str], role: str, *, needed: bool) -> tuple[str | None, list[Problem]]:
+def find(
+    asked: str | None, usual: Sequence[str], names: Sequence[str], role: str, *, needed: bool
+) -> tuple[str | None, list[Problem]]:
     """The column of a role: the one asked for, else the one with a usual name."""
     if asked is not None:
         return (asked, []) if asked in names else (None, [missing(asked, names, role)])

@@ -17,7 +17,18 @@ Kind = Literal["integer", "tick", "month", "offset"]
 MICROSECONDS = {"D": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
 DAY = MICROSECONDS["D"]
 MONTHS = {"MS": 1, "ME": 1, "QS": 3, "QE": 3, "YS": 12, "YE": 12}
-RENAMED = {"H": "h", "T": "min", "S": "s", "M": "ME", "Q": "QE", "Y": "YE", "A": "YE", "BM": "BME", "L": "ms", "U": "us"}
+RENAMED = {
+    "H": "h",
+    "T": "min",
+    "S": "s",
+    "M": "ME",
+    "Q": "QE",
+    "Y": "YE",
+    "A": "YE",
+    "BM": "BME",
+    "L": "ms",
+    "U": "us",
+}
 CYCLES = (DAY, MICROSECONDS["h"], MICROSECONDS["min"])
 LONGEST_SEASON = 288  # five minutes in a day; a longer cycle is more than a network reads in one look
 

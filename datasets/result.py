@@ -54,10 +54,10 @@ def result_table(
     fmt = panel.format
     columns: dict[str, Any] = {}
     if fmt.id is not None:
-        columns[fmt.id] = _ids(panel, np.repeat(origins.series, horizon))
-    columns[fmt.time] = _times(panel, panel.grid.shift(starts, steps).ravel())
+        columns[fmt.id] = give_ids(panel, np.repeat(origins.series, horizon))
+    columns[fmt.time] = give_times(panel, panel.grid.shift(starts, steps).ravel())
     if cutoff:
-        columns[CUTOFF] = _times(panel, np.repeat(panel.grid.shift(starts[:, 0], known - 1), horizon))
+        columns[CUTOFF] = give_times(panel, np.repeat(panel.grid.shift(starts[:, 0], known - 1), horizon))
     columns[FORECAST] = point.ravel()
     for number, level in enumerate(levels if quantiles is not None else ()):
         assert quantiles is not None
@@ -68,7 +68,7 @@ def result_table(
     return frame if cutoff else _dressed(frame, panel)
 
 
-def _ids(panel: Panel, series: NDArray[np.int64]) -> Any:
+def give_ids(panel: Panel, series: NDArray[np.int64]) -> Any:
     dtype = panel.format.id_dtype
     ids = pd.Series(panel.ids, dtype="str" if dtype == "category" else None)
     own = pd.Series(panel.ids).astype("str") if dtype in ("object", "category") else ids.astype(dtype)
@@ -76,7 +76,7 @@ def _ids(panel: Panel, series: NDArray[np.int64]) -> Any:
     return pd.Categorical(taken) if dtype == "category" else taken
 
 
-def _times(panel: Panel, values: NDArray[np.int64]) -> Any:
+def give_times(panel: Panel, values: NDArray[np.int64]) -> Any:
     return give_back(values, panel.grid, panel.format.time_dtype, panel.format.zone)
 
 
@@ -95,5 +95,9 @@ def _dressed(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     if fmt.kind == "wide":
         numbers = [name for name in frame.columns if name not in (fmt.id, fmt.time)]
         wide = frame.pivot(index=fmt.time, columns=fmt.id, values=numbers if len(numbers) > 1 else numbers[0])
-        return wide.rename_axis(columns=None) if len(numbers) == 1 else wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
+        return (
+            wide.rename_axis(columns=None)
+            if len(numbers) == 1
+            else wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
+        )
     return frame

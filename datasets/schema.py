@@ -50,7 +50,9 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | None = None, g
     problems += _duplicates(rows, roles)
     if problems:
         raise DataError(_count(problems), problems=problems)
-    return _panel(rows, roles, fmt, wanted or (Grid.of(rows.period_freq) if rows.period_freq else None), freq is not None)
+    return _panel(
+        rows, roles, fmt, wanted or (Grid.of(rows.period_freq) if rows.period_freq else None), freq is not None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,9 @@ def _pandas(table: Any) -> pd.DataFrame | pd.Series:
         return nw.from_native(table, eager_only=True).to_pandas()
     except TypeError as error:
         kind = type(table).__name__
-        raise DataError(f"a table is expected, not {kind}", hint="Pass a DataFrame, a Series or a mapping of columns.") from error
+        raise DataError(
+            f"a table is expected, not {kind}", hint="Pass a DataFrame, a Series or a mapping of columns."
+        ) from error
 
 
 def _long(table: pd.DataFrame | pd.Series, columns: Columns) -> tuple[pd.DataFrame, TableFormat]:
@@ -129,7 +133,9 @@ def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Col
     return replace(columns, id=identity, time=time, target=target), problems
 
 
-def _read(frame: pd.DataFrame, roles: Columns, fmt: TableFormat, grid: Grid | None) -> tuple[_Rows | None, TableFormat, list[Problem]]:
+def _read(
+    frame: pd.DataFrame, roles: Columns, fmt: TableFormat, grid: Grid | None
+) -> tuple[_Rows | None, TableFormat, list[Problem]]:
     """Every column as an array, with everything unreadable listed."""
     assert roles.time is not None and roles.target is not None
     ids, series, problems = _ids(frame, roles)
@@ -138,7 +144,14 @@ def _read(frame: pd.DataFrame, roles: Columns, fmt: TableFormat, grid: Grid | No
     if times is not None and grid is not None and times.integer != (grid.kind == "integer"):
         kinds = ("whole numbers", "time stamps")
         remedy = f"Give freq= for {kinds[times.integer ^ 1]}, or leave it out."
-        problems.append(Problem(column=roles.time, what=f"times are {kinds[not times.integer]}", expected=f"times on a grid of {grid.freq}", remedy=remedy))
+        problems.append(
+            Problem(
+                column=roles.time,
+                what=f"times are {kinds[not times.integer]}",
+                expected=f"times on a grid of {grid.freq}",
+                remedy=remedy,
+            )
+        )
         times = None
     names = (roles.target, *roles.covariates)
     where = _Where(ids, series, times, grid)
@@ -182,7 +195,10 @@ def _ids(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.object_], Inte
     column = frame[roles.id]
     codes, found = pd.factorize(column, use_na_sentinel=True)
     blank = np.flatnonzero(codes < 0)[:LISTED]
-    problems = [Problem(column=roles.id, what=f"row {row + 1} has no id", remedy="Give it one or remove the row.") for row in blank]
+    problems = [
+        Problem(column=roles.id, what=f"row {row + 1} has no id", remedy="Give it one or remove the row.")
+        for row in blank
+    ]
     text = np.array([str(name) for name in found], object)
     order = np.argsort(text, kind="stable")
     rank = np.empty(len(text), np.int64)
@@ -217,7 +233,13 @@ def _numbers(column: pd.Series, name: str, where: _Where) -> tuple[NDArray[np.fl
         bad = np.flatnonzero((np.isnan(numbers) & ~_empty(column)) | np.isinf(numbers))
     remedy = "Write a number, or leave the cell empty where the value is missing."
     listed = [
-        Problem(column=name, **where(row), what=f"{column.iloc[row]!r} is not a finite number", expected="a finite number", remedy=remedy)
+        Problem(
+            column=name,
+            **where(row),
+            what=f"{column.iloc[row]!r} is not a finite number",
+            expected="a finite number",
+            remedy=remedy,
+        )
         for row in bad[:LISTED]
     ]
     return numbers, listed
@@ -232,8 +254,10 @@ def _observed(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.bool_], l
     if roles.observed is None:
         return np.ones(len(frame), bool), []
     column = frame[roles.observed]
-    if column.isna().any() or not set(column.unique()) <= {True, False, 0, 1}:
-        return np.ones(len(frame), bool), [Problem(column=roles.observed, what="holds other values", expected="True or False in every row")]
+    if column.isna().any() or not set(column.unique()) <= {True, False}:
+        return np.ones(len(frame), bool), [
+            Problem(column=roles.observed, what="holds other values", expected="True or False in every row")
+        ]
     return column.to_numpy(bool), []
 
 
@@ -271,7 +295,14 @@ def _panel(rows: _Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
     lengths = steps[np.append(first[1:], len(steps)) - 1] + 1
     if not problems and lengths.sum() > MOST_GAPS * len(steps) + 10_000:
         what = f"{int(lengths.sum())} steps of {grid.freq} for {len(steps)} rows"
-        problems.append(Problem(column=roles.time, what=what, expected="a grid that most rows are on", remedy="Name a coarser freq= (--freq)."))
+        problems.append(
+            Problem(
+                column=roles.time,
+                what=what,
+                expected="a grid that most rows are on",
+                remedy="Name a coarser freq= (--freq).",
+            )
+        )
     if problems:
         raise DataError(_count(problems), problems=problems)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -293,7 +324,9 @@ def _panel(rows: _Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
         ids=rows.ids,
         starts=rows.times[first],
         grid=grid,
-        channels=tuple(Channel(name=n, role=r) for n, r in zip((str(roles.target), *roles.covariates), roles_of, strict=True)),
+        channels=tuple(
+            Channel(name=n, role=r) for n, r in zip((str(roles.target), *roles.covariates), roles_of, strict=True)
+        ),
         static=rows.static.iloc[first].reset_index(drop=True),
         format=fmt,
         notes=(*rows.notes, *_gap_notes(len(rows.times), indptr, observed)),
@@ -307,7 +340,13 @@ def _from_first_value(rows: _Rows, roles: Columns) -> _Rows:
     empty = np.flatnonzero(counts == 0)
     if len(empty):
         problems = [
-            Problem(series=str(rows.ids[i]), column=roles.target, what="no value at all", expected="at least one", remedy="Remove the series.")
+            Problem(
+                series=str(rows.ids[i]),
+                column=roles.target,
+                what="no value at all",
+                expected="at least one",
+                remedy="Remove the series.",
+            )
             for i in empty[:LISTED]
         ]
         raise DataError(_count(problems), problems=problems)
@@ -347,7 +386,15 @@ def _static_problems(rows: _Rows, roles: Columns) -> list[Problem]:
         changes = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (codes[1:] != codes[:-1]))
         for number in np.unique(rows.series[changes])[:LISTED]:
             remedy = "Name it with known= or past=, or mend the table."
-            problems.append(Problem(series=str(rows.ids[number]), column=name, what="the value changes", expected="one value a series", remedy=remedy))
+            problems.append(
+                Problem(
+                    series=str(rows.ids[number]),
+                    column=name,
+                    what="the value changes",
+                    expected="one value a series",
+                    remedy=remedy,
+                )
+            )
     return problems
 
 

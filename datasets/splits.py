@@ -110,7 +110,9 @@ class RollingOrigin:
             first = cut + self.gap
             test = np.flatnonzero((rank >= first) & (rank < first + self.horizon) & (cut > 0))
             if not len(train):
-                raise DataError(f"no series has more than {back} rows", hint="Ask for fewer splits or a shorter horizon.")
+                raise DataError(
+                    f"no series has more than {back} rows", hint="Ask for fewer splits or a shorter horizon."
+                )
             yield train, test
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from forecast.datasets.errors import Problem
 from forecast.datasets.grid import DAY, Grid, Integers, microseconds
@@ -46,10 +45,14 @@ def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Proble
     dtype = column.dtype
     if isinstance(dtype, pd.PeriodDtype):
         stamps = column.dt.start_time
-        return Times(values=_stamps(stamps), integer=False, dtype=str(dtype), freq=_period_freq(str(dtype))), _blank(column, name)
+        return Times(values=_stamps(stamps), integer=False, dtype=str(dtype), freq=_period_freq(str(dtype))), _blank(
+            column, name
+        )
     if isinstance(dtype, pd.DatetimeTZDtype):
         values = _stamps(column.dt.tz_convert("UTC").dt.tz_localize(None))
-        return Times(values=values, integer=False, dtype=f"datetime64[{dtype.unit}]", zone=str(dtype.tz)), _blank(column, name)
+        return Times(values=values, integer=False, dtype=f"datetime64[{dtype.unit}]", zone=str(dtype.tz)), _blank(
+            column, name
+        )
     if pd.api.types.is_datetime64_dtype(dtype):
         return Times(values=_stamps(column), integer=False, dtype=str(dtype)), _blank(column, name)
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
@@ -122,7 +125,9 @@ def _period_freq(dtype: str) -> str:
 
 def _blank(column: pd.Series, name: str) -> list[Problem]:
     rows = np.flatnonzero(column.isna().to_numpy())[:LISTED]
-    return [Problem(what=f"row {row + 1} has no time", column=name, remedy="Give it one or remove the row.") for row in rows]
+    return [
+        Problem(what=f"row {row + 1} has no time", column=name, remedy="Give it one or remove the row.") for row in rows
+    ]
 
 
 def _integers(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
@@ -149,7 +154,8 @@ def _text(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
     remedy = "Write it as 2024-01-31 or 2024-01-31T13:00; 01/02/2024 could be two days."
     shown = [(row, column.iloc[row]) for row in bad[:LISTED]]
     return None, [
-        Problem(what=f"row {row + 1} holds {value!r}", column=name, expected="an ISO 8601 time", remedy=remedy) for row, value in shown
+        Problem(what=f"row {row + 1} holds {value!r}", column=name, expected="an ISO 8601 time", remedy=remedy)
+        for row, value in shown
     ]
 
 

@@ -33,7 +33,7 @@ _HOMES = {
     "verify": "forecast.artifact",
 }
 
-__all__ = [  # noqa: F822  # resolved by __getattr__
+__all__ = [  # resolved by __getattr__
     "Evaluation",
     "ForecastError",
     "Forecaster",

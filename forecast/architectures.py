@@ -86,7 +86,9 @@ def architecture(name: str) -> Architecture:
     near = get_close_matches(str(name), ARCHITECTURES, n=1)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     problem = Problem(what=f"unknown model {name!r}", expected=f"one of {', '.join(ARCHITECTURES)}")
-    raise ConfigError(f"unknown model {name!r}", hint=f"{hint}`forecast models list` shows them all.", problems=[problem])
+    raise ConfigError(
+        f"unknown model {name!r}", hint=f"{hint}`forecast models list` shows them all.", problems=[problem]
+    )
 
 
 def build(

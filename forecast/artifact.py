@@ -1,9 +1,9 @@
 """Model directories: written whole or not at all, checked before they are read, nothing in them executed.
 
-    config.json         versioned schema, JSON primitives only
-    model.safetensors   the weights
-    context.parquet     the newest training rows, which `predict` without data forecasts from
-    MANIFEST.json       SHA-256 of each file
+config.json         versioned schema, JSON primitives only
+model.safetensors   the weights
+context.parquet     the newest training rows, which `predict` without data forecasts from
+MANIFEST.json       SHA-256 of each file
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def check_free(directory: Path, *, overwrite: bool) -> None:
     if not overwrite:
         raise ModelError(f"{directory} exists", hint="Choose another directory, or pass overwrite (--overwrite).")
     if not (Path(directory) / MANIFEST).exists() and (not Path(directory).is_dir() or any(Path(directory).iterdir())):
-        raise ModelError(f"{directory} is not a model directory", hint="Only a model directory is overwritten; choose another.")
+        raise ModelError(
+            f"{directory} is not a model directory", hint="Only a model directory is overwritten; choose another."
+        )
 
 
 def read(directory: Path) -> Artifact:
@@ -85,7 +87,9 @@ def read(directory: Path) -> Artifact:
     config = json.loads(content["config.json"])
     if config.get("schema") != SCHEMA:
         found = config.get("schema")
-        raise ModelError(f"{directory} has schema {found!r}, this version reads {SCHEMA!r}", hint="Fit the model again.")
+        raise ModelError(
+            f"{directory} has schema {found!r}, this version reads {SCHEMA!r}", hint="Fit the model again."
+        )
     try:
         state = safetensors.numpy.load(content["model.safetensors"])
         context = pq.read_table(io.BytesIO(content["context.parquet"]))
@@ -104,7 +108,9 @@ def verify(directory: Path) -> dict[str, bytes]:
         manifest = json.loads((directory / MANIFEST).read_text())["sha256"]
         expected = {name: str(manifest[name]) for name in FILES}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{directory} has no readable {MANIFEST}", hint="It is not a model directory, or it is damaged.") from error
+        raise ModelError(
+            f"{directory} has no readable {MANIFEST}", hint="It is not a model directory, or it is damaged."
+        ) from error
     content = {name: _bytes(directory / name) for name in FILES}
     changed = [name for name in FILES if hashlib.sha256(content[name]).hexdigest() != expected[name]]
     if changed:
@@ -117,7 +123,9 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}", hint="Restore the directory or fit again.") from error
+        raise ModelError(
+            f"{path} cannot be read: {error.strerror}", hint="Restore the directory or fit again."
+        ) from error
 
 
 def _write_files(directory: Path, artifact: Artifact) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -138,11 +137,10 @@ def evaluate(
                 keep = file.writer(name if len(asked) > 1 else None)
                 outcome = bench.run(name, candidate, keep, progress or progress_for(), logger_run)
                 outcomes[name] = outcome.against(references)
-                run.record_evaluation(outcomes[name], candidate.forecaster, panel, source)
+                run.record_evaluation(outcomes[name], panel, rolling[-1].origins, source)
                 outcomes[name] = replace(outcomes[name], run_id=run.run_id)
         frame = file.frame()
-    skipped = Counter(name for cutoff in rolling for name in cutoff.skipped)
-    return make_evaluation(panel, dict(skipped), outcomes, references, frame, len(rolling))
+    return make_evaluation(panel, outcomes, references, frame, rolling)
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,9 @@ class _Bench:
         clock = dict.fromkeys(("fit_seconds", "fit_cpu_seconds", "predict_seconds"), 0.0)
         for block in _blocks(protocol):
             if not candidate.fixed and block.fit:
-                forecaster.fit_panel(self.panel.truncate(_ends(self.panel, block.cutoffs[0])), progress=progress, run=run)
+                forecaster.fit_panel(
+                    self.panel.truncate(_ends(self.panel, block.cutoffs[0])), progress=progress, run=run
+                )
                 clock["fit_seconds"] += forecaster.fit_seconds_
                 clock["fit_cpu_seconds"] += forecaster.fit_cpu_seconds_
             started = time.perf_counter()

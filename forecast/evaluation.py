@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from forecast.datasets.panel import Panel
+from forecast.datasets.splits import Cutoff
+from forecast.datasets.windows import Origins
 from forecast.forecaster import Forecaster
 from forecast.leaderboard import leaderboard_frame
 from forecast.metrics import Accumulator
@@ -32,6 +35,7 @@ class Outcome:
         fit_cpu_seconds: CPU seconds of all fits.
         predict_seconds: wall seconds of all forecasts.
         owa: against Naive2 on the same points, where that was run.
+        baselines: metrics of the references.
         run_id: MLflow run.
     """
 
@@ -43,16 +47,16 @@ class Outcome:
     fit_cpu_seconds: float
     predict_seconds: float
     owa: float | None = None
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
     run_id: str | None = None
 
     def against(self, references: dict[str, Outcome]) -> Outcome:
-        """With OWA, the mean of sMAPE and MASE relative to Naive2's (Makridakis et al. 2020, M4)."""
-        naive2 = references.get("naive2")
-        if naive2 is None:
-            return self
-        mine, theirs = self.scores.result(), naive2.scores.result()
+        """With the references' scores, and OWA: sMAPE and MASE relative to Naive2's (Makridakis et al. 2020, M4)."""
+        beside = {name: outcome.metrics for name, outcome in references.items()}
+        mine, theirs = self.scores.result(), beside.get("naive2", {})
         ratios = [mine[k] / theirs[k] for k in ("smape", "mase") if theirs.get(k)]
-        return replace(self, owa=float(np.mean(ratios))) if len(ratios) == 2 else self
+        owa = float(np.mean(ratios)) if len(ratios) == 2 else None
+        return replace(self, owa=owa, baselines=beside)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -79,6 +83,8 @@ class Evaluation:
         by_cutoff: metrics of each cutoff and model.
         cutoffs: number of cutoffs.
         skipped: series without a row before a cutoff, and at how many.
+        unscaled: series that MASE leaves out, because they are constant or too short.
+        last_origins: of the last cutoff.
     """
 
     forecasts: pd.DataFrame | None
@@ -91,7 +97,9 @@ class Evaluation:
     by_cutoff: pd.DataFrame
     cutoffs: int
     skipped: dict[str, int]
+    unscaled: int
     outcomes: dict[str, Outcome] = field(repr=False)
+    last_origins: Origins = field(repr=False)
     panel: Panel = field(repr=False)
 
     @property
@@ -156,11 +164,10 @@ class Evaluation:
 
 def make_evaluation(
     panel: Panel,
-    skipped: dict[str, int],
     outcomes: dict[str, Outcome],
     references: dict[str, Outcome],
     frame: pd.DataFrame | None,
-    n_cutoffs: int,
+    cutoffs: list[Cutoff],
 ) -> Evaluation:
     """Put the parts together."""
     models = {name: outcome.metrics for name, outcome in outcomes.items()}
@@ -175,8 +182,10 @@ def make_evaluation(
         by_series=_stack({name: o.scores.by_series(panel.ids) for name, o in outcomes.items()}),
         by_horizon=_stack({name: o.scores.by_horizon() for name, o in outcomes.items()}),
         by_cutoff=_stack({name: o.scores.by_cutoff() for name, o in outcomes.items()}),
-        cutoffs=n_cutoffs,
-        skipped=skipped,
+        cutoffs=len(cutoffs),
+        skipped=dict(Counter(name for cutoff in cutoffs for name in cutoff.skipped)),
+        unscaled=next(iter(outcomes.values())).scores.unscaled,
+        last_origins=cutoffs[-1].origins,
         outcomes=outcomes,
         panel=panel,
     )

@@ -27,7 +27,9 @@ class ForecastFile:
     def __init__(self, path: str | Path | None) -> None:
         self.path = Path(path) if path is not None else None
         if self.path is not None and self.path.suffix not in SUFFIXES:
-            raise ConfigError(f"cannot write forecasts to {self.path}", hint=f"Use a name ending in {' or '.join(SUFFIXES)}.")
+            raise ConfigError(
+                f"cannot write forecasts to {self.path}", hint=f"Use a name ending in {' or '.join(SUFFIXES)}."
+            )
         self._frames: list[pd.DataFrame] = []
         self._writer: Any = None
         self._temporary: Path | None = None
@@ -40,7 +42,9 @@ class ForecastFile:
             self._temporary = Path(name)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._writer is not None:
             self._writer.close()
         if self._temporary is not None and self._temporary.exists():

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.architectures import Saveable, architecture, build
+from forecast.datasets.columns import Columns
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
-from forecast.datasets.columns import Columns
 from forecast.datasets.result import result_table
 from forecast.datasets.schema import panel_from_table
 from forecast.datasets.windows import Origins
@@ -25,8 +25,8 @@ from forecast.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.backtest import Evaluation
-    from forecast.tracking.run import NullRun, TrackedRun
+    from forecast.evaluation import Evaluation
+    from forecast.tracking.run import Run
 
 
 class Forecaster:
@@ -110,7 +110,9 @@ class Forecaster:
             self.run_id_ = run.run_id
         return self
 
-    def fit_panel(self, panel: Panel, *, progress: Progress | None = None, run: TrackedRun | NullRun | None = None) -> None:
+    def fit_panel(
+        self, panel: Panel, *, progress: Progress | None = None, run: Run | None = None
+    ) -> None:
         """Learn from a validated panel; the part of `fit` that backtests repeat."""
         length, reason = season_length(panel, self.settings.season_length)
         logger = run.logger() if run is not None else None
@@ -173,9 +175,10 @@ class Forecaster:
 
     def panel(self, data: Any) -> Panel:
         """Validate a table; once fitted, it must be like the training table."""
-        settings = self.settings
-        grid = self._context.grid if self._context is not None else None
-        return panel_from_table(data, columns(settings), freq=settings.freq, grid=grid)
+        if self._context is None:
+            return panel_from_table(data, columns(self.settings), freq=self.settings.freq)
+        roles = _as_trained(columns(self.settings), self._context, data)
+        return panel_from_table(data, roles, freq=self.settings.freq, grid=self._context.grid)
 
     # -- state -----------------------------------------------------------------------------------------------------
 
@@ -228,11 +231,15 @@ class Forecaster:
         trained = self.settings.horizon
         steps = trained if horizon is None else horizon
         if not 1 <= steps <= trained:
-            raise ConfigError(f"horizon={steps} is outside 1 to {trained}, which the model was trained for", hint="Fit again.")
+            raise ConfigError(
+                f"horizon={steps} is outside 1 to {trained}, which the model was trained for", hint="Fit again."
+            )
         wanted = self.settings.quantiles if levels is None else tuple(levels)
         missing = [level for level in wanted if level not in prediction.levels]
         if missing:
-            problem = Problem(what=f"quantiles {missing}", expected=f"some of {list(prediction.levels)}, which were trained")
+            problem = Problem(
+                what=f"quantiles {missing}", expected=f"some of {list(prediction.levels)}, which were trained"
+            )
             raise ConfigError("the model was not trained for these quantiles", hint="Fit again.", problems=[problem])
         if prediction.quantiles is None or not wanted:
             return Prediction(prediction.point[:, :steps])
@@ -251,6 +258,13 @@ def columns(settings: Settings) -> Columns:
         past=settings.past,
         observed=settings.observed,
     )
+
+
+def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:
+    """Columns that nobody named go by the names they had in the training table, where the new one has them."""
+    names, trained = set(map(str, getattr(data, "columns", ()))), context.format
+    found = {role: getattr(trained, role) for role in ("id", "time", "target") if getattr(roles, role) is None}
+    return replace(roles, **{role: name for role, name in found.items() if name in names})
 
 
 def _signature() -> inspect.Signature:

@@ -113,7 +113,9 @@ def metrics_for(levels: tuple[float, ...]) -> dict[str, Metric]:
     if not levels:
         return METRICS
     pairs = [(k, len(levels) - 1 - k) for k in range(len(levels) // 2) if np.isclose(levels[k] + levels[-1 - k], 1)]
-    coverage = {f"coverage_{100 * (levels[j] - levels[i]):.10g}": Metric(partial(_covered, low=i, high=j)) for i, j in pairs}
+    coverage = {
+        f"coverage_{100 * (levels[j] - levels[i]):.10g}": Metric(partial(_covered, low=i, high=j)) for i, j in pairs
+    }
     return {**METRICS, "wql": Metric(_pinball, weight=_size), **coverage}
 
 

@@ -88,6 +88,8 @@ class ForecastModule(LightningModule):
 
     def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[dict[str, object]]]:  # type: ignore[override]  # Lightning's union type is wider
         train = self.train_settings
-        optimiser = torch.optim.AdamW(self.parameters(), train.learning_rate, weight_decay=train.weight_decay, fused=True)
+        optimiser = torch.optim.AdamW(
+            self.parameters(), train.learning_rate, weight_decay=train.weight_decay, fused=True
+        )
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, train.learning_rate, total_steps=train.steps + 1)
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from forecast.auto import Facts, resolve
-from forecast.cells import CELLS
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins, WindowSpec
@@ -92,7 +91,9 @@ class RecurrentModel:
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take weights written by `state`; nothing in them is executed."""
         values = json.loads(state["network_settings"].tobytes())
-        settings = NetworkSettings(**{**values, "window": WindowSpec(**values["window"]), "levels": tuple(values["levels"])})
+        settings = NetworkSettings(
+            **{**values, "window": WindowSpec(**values["window"]), "levels": tuple(values["levels"])}
+        )
         self.network = ForecastNetwork(settings).eval()
         weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k != "network_settings"}
         self.network.load_state_dict(weights)
@@ -106,7 +107,9 @@ class RecurrentModel:
         if self.resolved.max_seconds is not None:
             steps = affordable_steps(self.network, panel, plan, self.resolved.max_seconds)
             plan = replace(plan, steps=steps, epochs=min(plan.epochs, steps))
-            self.reasons["steps"] = f"as many as max_time={self.resolved.max_time} allows on this machine, at most {plan.steps}"
+            self.reasons["steps"] = (
+                f"as many as max_time={self.resolved.max_time} allows on this machine, at most {plan.steps}"
+            )
         plan = replace(plan, steps=max(1, plan.steps // plan.epochs) * plan.epochs)
         self.resolved = replace(self.resolved, steps=plan.steps)
         self.history = train(self.network, panel, plan, progress=self.progress, logger=self.logger)
@@ -166,17 +169,23 @@ def _check_choices(settings: Settings) -> None:
         if getattr(settings, name) not in ("auto", *table)
     ]
     if settings.quantiles and settings.loss not in ("auto", "pinball"):
-        problems.append(Problem(what=f"loss={settings.loss!r} with quantiles", expected="pinball, which quantiles need"))
+        problems.append(
+            Problem(what=f"loss={settings.loss!r} with quantiles", expected="pinball, which quantiles need")
+        )
     if settings.known or settings.past or settings.static:
         names = ", ".join((*settings.known, *settings.past, *settings.static))
-        problems.append(Problem(what=f"covariates {names}", expected="none: the networks of this release read the target only"))
+        problems.append(
+            Problem(what=f"covariates {names}", expected="none: the networks of this release read the target only")
+        )
     if problems:
         raise ConfigError("the network cannot be built", problems=problems)
 
 
 def _check_rows(panel: Panel) -> None:
     if not (panel.lengths > 1).any():
-        raise DataError("no series has two rows to learn from", hint="A network needs a row to read and a row to forecast.")
+        raise DataError(
+            "no series has two rows to learn from", hint="A network needs a row to read and a row to forecast."
+        )
 
 
 def _to_bytes(values: dict[str, Any]) -> NDArray[np.uint8]:

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from forecast.architectures import build
 from forecast.artifact import Artifact, read, write
+from forecast.datasets.columns import TableFormat
 from forecast.datasets.grid import Grid
 from forecast.datasets.panel import Channel, Panel
-from forecast.datasets.columns import TableFormat
 from forecast.forecaster import Forecaster
 from forecast.settings import Settings
 
@@ -75,7 +75,12 @@ def _panel_config(panel: Panel) -> dict[str, Any]:
 def _context_table(panel: Panel) -> pa.Table:
     """Rows as columns; what belongs to a series is repeated on its rows, which Parquet packs to almost nothing."""
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
-    columns: dict[str, Any] = {SERIES: series, "id": panel.ids[series], "start": panel.starts[series], "target": panel.target}
+    columns: dict[str, Any] = {
+        SERIES: series,
+        "id": panel.ids[series],
+        "start": panel.starts[series],
+        "target": panel.target,
+    }
     for number in range(len(panel.channels)):
         columns[f"value_{number}"] = panel.values[:, number]
         columns[f"observed_{number}"] = panel.observed[:, number]

@@ -84,7 +84,9 @@ def _levels(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
 Numbers = NDArray[np.int64]
 
 
-def _places(forecasts: pd.DataFrame, panel: Panel, id: str | None, time: str | None) -> tuple[Numbers, Numbers, Numbers]:
+def _places(
+    forecasts: pd.DataFrame, panel: Panel, id: str | None, time: str | None
+) -> tuple[Numbers, Numbers, Numbers]:
     """Of each forecast: its series, its row in the series, and the rows its series has before the cutoff."""
     columns = [str(name) for name in forecasts.columns]
     own = panel.format.id is not None
@@ -122,7 +124,11 @@ def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) 
         raise DataError(
             "there are forecasts without actuals",
             problems=[
-                Problem(series=str(panel.ids[series[k]]), time=as_text(int(values[k]), times.integer), what="no actual at this time")
+                Problem(
+                    series=str(panel.ids[series[k]]),
+                    time=as_text(int(values[k]), times.integer),
+                    what="no actual at this time",
+                )
                 for k in lost[:LISTED]
             ],
         )

@@ -176,7 +176,9 @@ def _choice_problems(settings: Settings) -> list[Problem]:
 
 def _quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
     bad = [level for level in levels if not isinstance(level, int | float) or not 0 < level < 1]
-    problems = [Problem(what=f"quantile level {level!r}", expected="a probability in (0, 1), such as 0.9") for level in bad]
+    problems = [
+        Problem(what=f"quantile level {level!r}", expected="a probability in (0, 1), such as 0.9") for level in bad
+    ]
     if not bad and list(levels) != sorted(set(levels)):
         problems.append(Problem(what=f"quantiles={levels!r}", expected="ascending levels without repeats"))
     return problems

@@ -103,7 +103,9 @@ class Learning(Callback):
         self._started = time.perf_counter()
         self.progress.start(self.settings.steps, "training")
 
-    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, number: int) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, number: int
+    ) -> None:
         loss = float(outputs["loss"])
         if not math.isfinite(loss):
             raise _diverged(f"the loss became {loss} at step {trainer.global_step}")

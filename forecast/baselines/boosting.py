@@ -36,7 +36,9 @@ class Boosting(Baseline):
         super().__init__(horizon, season_length=season_length, levels=levels, seed=seed)
         m = season_length
         seasonal = {k * m + d for k in (1, 2) for d in (-1, 0, 1)} if m > 1 else set()
-        self.lags = np.array(sorted({*range(1, RECENT + 1), *range(1, min(m, 24) + 1), *(s for s in seasonal if s > 0)}))
+        self.lags = np.array(
+            sorted({*range(1, RECENT + 1), *range(1, min(m, 24) + 1), *(s for s in seasonal if s > 0)})
+        )
         self.window = int(max(self.lags.max(), 2 * m))
         self.trees: Trees | None = None
         self.errors = np.zeros((horizon, len(levels)))

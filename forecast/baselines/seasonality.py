@@ -33,7 +33,11 @@ def seasonal_indices(history: Histories, season_length: int) -> tuple[Floats, Fl
     phase = np.arange(ratio.shape[1]) % m
     known = np.isfinite(ratio)
     figure = np.stack(
-        [np.where(known, ratio, 0)[:, phase == k].sum(1) / np.maximum(known[:, phase == k].sum(1), 1) for k in range(m)], 1
+        [
+            np.where(known, ratio, 0)[:, phase == k].sum(1) / np.maximum(known[:, phase == k].sum(1), 1)
+            for k in range(m)
+        ],
+        1,
     )
     factor[seasonal[positive]] = (figure / figure.mean(axis=1, keepdims=True))[positive]
     addend[seasonal[~positive]] = (figure - figure.mean(axis=1, keepdims=True))[~positive]

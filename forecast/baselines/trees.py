@@ -43,7 +43,9 @@ class Trees:
         def table(name: str, kind: type) -> NDArray[Any]:
             return np.stack([np.pad(part[name].astype(kind), (0, most - len(part))) for part in nodes])
 
-        leaf = np.stack([np.pad(part["is_leaf"].astype(bool), (0, most - len(part)), constant_values=True) for part in nodes])
+        leaf = np.stack(
+            [np.pad(part["is_leaf"].astype(bool), (0, most - len(part)), constant_values=True) for part in nodes]
+        )
         return cls(
             feature=table("feature_idx", np.int64),
             left=table("left", np.int64),
@@ -64,7 +66,10 @@ class Trees:
         n_trees, n_nodes = self.feature.shape
         offset = np.arange(n_trees) * n_nodes
         node = np.tile(offset, (len(features), 1))
-        flat = {name: getattr(self, name).ravel() for name in ("feature", "left", "right", "threshold", "missing_left", "leaf")}
+        flat = {
+            name: getattr(self, name).ravel()
+            for name in ("feature", "left", "right", "threshold", "missing_left", "leaf")
+        }
         rows = np.arange(len(features))[:, None]
         while True:
             done = flat["leaf"][node]

@@ -1,0 +1,1 @@
+"""Real data sets that ship with the package."""

@@ -1,0 +1,116 @@
+"""What a run keeps beside numbers: the data set's description, a picture, tables, the model."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from forecast.datasets.fingerprint import panel_sha256
+from forecast.datasets.table import panel_to_table
+from forecast.tracking import record
+from forecast.tracking.store import as_current
+
+if TYPE_CHECKING:
+    from forecast.datasets.panel import Panel
+    from forecast.datasets.windows import Origins
+    from forecast.forecaster import Forecaster
+    from forecast.tracking.mlflow_run import MlflowRun
+
+EXAMPLE_SERIES = 2
+
+
+def log_dataset(run: MlflowRun, panel: Panel, source: str | None) -> None:
+    """The data set with our own SHA-256: MLflow's digest reads 10,000 rows and ignores time zones."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    digest = panel_sha256(panel)
+    about = Dataset(
+        name=Path(source).stem if source else "table",
+        digest=digest[:36],
+        source_type="local" if source else "memory",
+        source=json.dumps({"uri": source}),
+        profile=json.dumps({**record.dataset(panel), "sha256": digest}),
+    )
+    run.client.log_inputs(str(run.run_id), [DatasetInput(about, [InputTag("mlflow.data.context", "training")])])
+
+
+def log_figure(run: MlflowRun, forecaster: Forecaster, panel: Panel, origins: Origins) -> None:
+    """The picture of a few forecasts."""
+    from forecast.plotting import plot_panel, save_figure, some
+
+    chosen = some(origins)
+    figure = plot_panel(panel, chosen, forecaster.predict_panel(panel, chosen))
+    run.artifact(lambda path: save_figure(figure, path), "forecast.png")
+
+
+def log_table(run: MlflowRun, frame: pd.DataFrame, name: str) -> None:
+    """A frame as Parquet."""
+    run.artifact(lambda path: frame.to_parquet(path, index=False), f"{name}.parquet")
+
+
+def log_model(run: MlflowRun, forecaster: Forecaster) -> None:
+    """The model directory as a pyfunc that can be registered and served; nothing in it is code."""
+    import mlflow
+    from mlflow.models import Model, infer_signature
+
+    example = _example(forecaster)
+    answer = forecaster.predict(example)
+    horizon = {"horizon": forecaster.settings.horizon}
+    with tempfile.TemporaryDirectory() as folder, as_current(run.uri), _silent():
+        # MLflow would put it into its default experiment; it belongs beside its run
+        where = run.client.get_run(run.run_id).info.experiment_id
+        made = run.client.create_logged_model(where, name="model", source_run_id=run.run_id)
+        Model.log(
+            None,
+            mlflow.pyfunc,
+            model_id=made.model_id,
+            run_id=run.run_id,
+            loader_module="forecast.tracking.pyfunc",
+            data_path=str(forecaster.save(Path(folder) / "forecast")),
+            signature=infer_signature(_plain(example), _plain(answer), params=horizon),
+            input_example=(_plain(example), horizon),
+            pip_requirements=[f"forecast-toolkit=={version('forecast-toolkit')}"],
+        )
+        run.client.finalize_logged_model(made.model_id, "READY")
+
+
+def _example(forecaster: Forecaster) -> pd.DataFrame:
+    """The newest rows of a few series, as a long table."""
+    import numpy as np
+
+    context = forecaster.context
+    few = context.take(np.arange(min(EXAMPLE_SERIES, context.n_series)))
+    return panel_to_table(few)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Types an MLflow signature holds on to: zones and categories pass inference and fail at predict."""
+    frame = frame.reset_index() if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex) else frame
+    columns: dict[str, Any] = {}
+    for name, column in frame.items():
+        simple = isinstance(column.dtype, pd.CategoricalDtype | pd.PeriodDtype | pd.DatetimeTZDtype)
+        columns[str(name)] = column.astype("str") if simple else column
+    return pd.DataFrame(columns)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """MLflow's advice while it packs a model is for people who write MLflow code."""
+    logger = logging.getLogger("mlflow")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,187 @@
+"""A run in MLflow: created before the work, closed whatever happens to it."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forecast.datasets.errors import TrackingError
+from forecast.datasets.fingerprint import panel_sha256
+from forecast.settings import Settings
+from forecast.tracking import record
+from forecast.tracking.environment import environment, is_dead, process
+from forecast.tracking.journal import Entry, forward
+from forecast.tracking.run import Run
+from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from pytorch_lightning.loggers import Logger
+
+    from forecast.datasets.panel import Panel
+    from forecast.datasets.windows import Origins
+    from forecast.evaluation import Outcome
+    from forecast.forecaster import Forecaster
+
+BATCH = 1000  # metrics in one call, MLflow's own limit
+Rows = list[tuple[str, float, int, int]]
+
+
+@contextmanager
+def open_run(kind: str, settings: Settings, name: str) -> Iterator[Run]:
+    """Open a run; if the store cannot be reached and nobody insisted, the run goes to the local journal."""
+    experiment = settings.experiment or DEFAULT_EXPERIMENT
+    tags = {"forecast.kind": kind, "forecast.model": name, **environment(), **process()}
+    run_name = settings.run_name or name
+    try:
+        store = Store.of(settings.tracking_uri)
+        client = store.client()
+        run = _begin(client, store, experiment, run_name, tags)
+        forward(client, store)
+    except TrackingError as error:
+        if settings.tracking_uri is not None:
+            raise
+        warnings.warn(f"{error.message}; the run is kept in .forecast/journal and sent later", stacklevel=4)
+        run = JournalRun(Entry(experiment=experiment, run_name=run_name, tags=tags))
+    status = "FINISHED"
+    try:
+        yield run
+    except Exception:
+        status = "FAILED"
+        raise
+    except BaseException:  # Ctrl-C, SIGTERM
+        status = "KILLED"
+        raise
+    finally:
+        run.close(status)
+
+
+class JournalRun(Run):
+    """Keeps names and numbers for later; figures and models stay where they are."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+
+    def logger(self) -> Logger | None:
+        from forecast.tracking.logger import RunLogger
+
+        return RunLogger(self.send, "journal")
+
+    def record_fit(self, forecaster: Forecaster, panel: Panel, source: str | None) -> None:
+        self._record(forecaster, panel, source, record.fit_metrics(forecaster))
+
+    def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
+        metrics = record.evaluation_metrics(outcome, outcome.baselines)
+        self._record(outcome.forecaster, panel, source, metrics)
+
+    def close(self, status: str) -> None:
+        """Write down how it ended."""
+        self.entry.status = status
+        self.entry.write()
+
+    def send(self, rows: Rows) -> None:
+        """Take metrics."""
+        self.entry.metrics += rows
+
+    def tag(self, tags: dict[str, str]) -> None:
+        """Take tags."""
+        self.entry.tags |= tags
+
+    def param(self, params: dict[str, str]) -> None:
+        """Take parameters."""
+        self.entry.params |= params
+
+    def _record(self, forecaster: Forecaster, panel: Panel, source: str | None, metrics: list[record.Row]) -> None:
+        now = int(time.time() * 1000)
+        self.param(record.params(forecaster))
+        self.tag(record.tags(forecaster, panel_sha256(panel), source))
+        self.tag({f"forecast.dataset.{name}": str(value) for name, value in record.dataset(panel).items()})
+        self.send([(name, value, step, now) for name, value, step in metrics])
+
+
+class MlflowRun(JournalRun):
+    """Writes to the store as it goes."""
+
+    def __init__(self, client: MlflowClient, uri: str, run_id: str, *, own: bool) -> None:
+        self.client, self.uri, self.run_id, self.own = client, uri, run_id, own
+
+    def record_fit(self, forecaster: Forecaster, panel: Panel, source: str | None) -> None:
+        from forecast.datasets.windows import Origins
+        from forecast.tracking.artifacts import log_dataset, log_figure, log_model
+
+        super().record_fit(forecaster, panel, source)
+        log_dataset(self, panel, source)
+        log_figure(self, forecaster, panel, Origins.last(panel))
+        log_model(self, forecaster)
+
+    def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
+        from forecast.tracking.artifacts import log_dataset, log_figure, log_model, log_table
+
+        super().record_evaluation(outcome, panel, origins, source)
+        log_dataset(self, panel, source)
+        log_figure(self, outcome.forecaster, panel, origins)
+        log_table(self, outcome.scores.by_series(panel.ids), "metrics_by_series")
+        log_model(self, outcome.forecaster)
+
+    def logger(self) -> Logger | None:
+        from forecast.tracking.logger import RunLogger
+
+        return RunLogger(self.send, str(self.run_id))
+
+    def close(self, status: str) -> None:
+        if self.own:
+            self.client.set_terminated(self.run_id, status)
+
+    def send(self, rows: Rows) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [Metric(name, value, at, step) for name, value, step, at in rows]
+        for first in range(0, len(metrics), BATCH):
+            self.client.log_batch(str(self.run_id), metrics[first : first + BATCH])
+
+    def tag(self, tags: dict[str, str]) -> None:
+        from mlflow.entities import RunTag
+
+        self.client.log_batch(str(self.run_id), tags=[RunTag(name, value) for name, value in tags.items()])
+
+    def param(self, params: dict[str, str]) -> None:
+        from mlflow.entities import Param
+
+        self.client.log_batch(str(self.run_id), params=[Param(name, value) for name, value in params.items()])
+
+    def artifact(self, write: Any, name: str) -> None:
+        """Store a file that `write(path)` makes."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            write(path)
+            self.client.log_artifact(str(self.run_id), str(path))
+
+
+def _begin(client: MlflowClient, store: Store, experiment: str, run_name: str, tags: dict[str, str]) -> JournalRun:
+    import mlflow
+
+    active = mlflow.active_run()
+    if active is not None:  # the user's own run: its store, its name, its end
+        run = MlflowRun(mlflow.MlflowClient(), mlflow.get_tracking_uri(), active.info.run_id, own=False)
+        run.tag(tags)
+        return run
+    if "mlflow.pytorch" in sys.modules and mlflow.utils.autologging_utils.autologging_is_disabled("pytorch") is False:
+        warnings.warn("mlflow.pytorch.autolog is on and makes a second run of every fit; turn it off", stacklevel=6)
+    where = store.experiment_id(client, experiment)
+    close_dead_runs(client)
+    made = client.create_run(where, run_name=run_name, tags=tags)
+    return MlflowRun(client, store.uri, made.info.run_id, own=True)
+
+
+def close_dead_runs(client: MlflowClient) -> None:
+    """Mark as KILLED the runs whose process was killed before it could say so."""
+    places = [experiment.experiment_id for experiment in client.search_experiments()]
+    for run in client.search_runs(places, "attributes.status = 'RUNNING'", max_results=100):
+        if is_dead(run.data.tags):
+            client.set_terminated(run.info.run_id, "KILLED")
