@@ -21,10 +21,11 @@ from forecast.datasets.splits import Cutoff, cutoffs_between, last_cutoffs
 from forecast.datasets.windows import Origins
 from forecast.evaluation import Evaluation, Outcome, make_evaluation
 from forecast.forecast_file import ForecastFile
-from forecast.forecaster import Forecaster, columns
+from forecast.forecaster import Forecaster
 from forecast.metrics import Accumulator
 from forecast.progress import Progress, progress_for
 from forecast.protocol import Prediction
+from forecast.roles import columns
 from forecast.scales import Scales
 from forecast.settings import Settings
 

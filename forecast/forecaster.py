@@ -20,6 +20,7 @@ from forecast.datasets.schema import panel_from_table
 from forecast.datasets.windows import Origins
 from forecast.progress import Progress
 from forecast.protocol import Prediction
+from forecast.roles import columns
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
@@ -122,6 +123,19 @@ class Forecaster:
         self.fit_seconds_, self.fit_cpu_seconds_ = time.perf_counter() - wall, time.process_time() - cpu
         self._remember(model, panel, length)
         self.reasons_ = {"season_length": reason, **getattr(model, "reasons", {})}
+
+    def plan(self, data: Any) -> pd.DataFrame:
+        """What fitting this table would use: a row a setting, with its value and why; nothing is trained."""
+        import pandas as pd
+
+        panel = self.panel(data)
+        length, reason = season_length(panel, self.settings.season_length)
+        model = build(self.settings, length)
+        resolved, reasons = model.plan(panel)
+        resolved = replace(resolved, season_length=length, freq=panel.grid.freq)
+        why = {"season_length": reason, **reasons}
+        rows = [(name, getattr(resolved, name), why.get(name, "")) for name in Settings.names()]
+        return pd.DataFrame(rows, columns=["setting", "value", "reason"])
 
     def predict(
         self,
@@ -245,19 +259,6 @@ class Forecaster:
             return Prediction(prediction.point[:, :steps])
         kept = [prediction.levels.index(level) for level in wanted]
         return Prediction(prediction.point[:, :steps], wanted, prediction.quantiles[:, :steps, kept])
-
-
-def columns(settings: Settings) -> Columns:
-    """The roles of the table's columns."""
-    return Columns(
-        id=settings.id,
-        time=settings.time,
-        target=settings.target,
-        static=settings.static,
-        known=settings.known,
-        past=settings.past,
-        observed=settings.observed,
-    )
 
 
 def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:

@@ -66,16 +66,19 @@ class RecurrentModel:
 
     def fit(self, panel: Panel) -> RecurrentModel:
         """Resolve what is open, then train; the caller's random state is left as it was."""
-        _check_choices(self.settings)
         _check_rows(panel)
-        facts = Facts.of(panel, self.horizon, self.season_length)
-        self.resolved, self.reasons = resolve(self.settings, facts)
+        self.resolved, self.reasons = self.plan(panel)
         devices = [torch.cuda.current_device()] if self.resolved.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), threads(int(self.resolved.threads)):
             torch.manual_seed(self.resolved.seed)
             self.network = ForecastNetwork(network_settings(self.cell, self.resolved, panel, self.season_length))
             self._train(panel)
         return self
+
+    def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
+        """The settings that fitting this panel would use, and why."""
+        _check_choices(self.settings)
+        return resolve(self.settings, Facts.of(panel, self.horizon, self.season_length))
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins
 from forecast.protocol import Prediction
+from forecast.settings import Settings
 
 Floats = NDArray[np.float64]
 ERROR_ROWS = 500  # newest in-sample errors that the width of an interval is taken from
@@ -35,6 +36,11 @@ class Baseline:
     def context(self) -> int | None:
         """Rows of history a forecast reads; None reads all."""
         return None
+
+    def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
+        """Nothing is left open but what the caller fills in."""
+        asked = Settings(horizon=self.horizon, model=self.name, quantiles=self.levels, seed=self.seed)
+        return asked, {}
 
     def fit(self, panel: Panel) -> Self:
         """Nothing to learn."""

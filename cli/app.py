@@ -1,0 +1,86 @@
+"""The command `forecast`: the commands' names, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+import typer
+
+from forecast.cli import check, compare, datasets_, doctor, evaluate, fit, models, predict, ui
+from forecast.cli.output import show_error
+from forecast.datasets.errors import ForecastError, RunError
+
+app = typer.Typer(
+    name="forecast",
+    help="Forecast time series with recurrent networks: fit, evaluate, predict, compare.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("fit")(fit.fit)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("compare")(compare.compare)
+app.command("check")(check.check)
+app.add_typer(datasets_.app, name="datasets")
+app.add_typer(models.app, name="models")
+app.command("ui")(ui.ui)
+app.command("doctor")(doctor.doctor)
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(BaseException):
+    """SIGTERM, as an exception, so that runs are closed and half-written files removed."""
+
+
+def main() -> None:
+    """Entry point: run a command, and end with the exit code of its error's class."""
+    signal.signal(signal.SIGTERM, _terminate)
+    as_json, verbose = "--json" in sys.argv, bool({"-v", "--verbose"} & set(sys.argv))
+    try:
+        app(standalone_mode=False)
+    except KeyboardInterrupt:
+        _leave("interrupted", as_json, INTERRUPTED)
+    except Terminated:
+        _leave("terminated", as_json, TERMINATED)
+    except ForecastError as error:
+        show_error(error, as_json=as_json, verbose=verbose)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough; Python would complain at exit
+        sys.exit(0)
+    except Exception as error:
+        _other(error, as_json=as_json, verbose=verbose)
+
+
+def _other(error: Exception, *, as_json: bool, verbose: bool) -> None:
+    """Usage errors come from typer; anything else is a failure of ours or of the machine."""
+    code = getattr(error, "exit_code", None)
+    if code is not None and hasattr(error, "show"):
+        from forecast.datasets.errors import ConfigError
+
+        hint = "`forecast --help` lists the commands, `forecast COMMAND --help` the options."
+        show_error(ConfigError(str(getattr(error, "format_message", lambda: str(error))()), hint=hint), as_json=as_json)
+        sys.exit(2)
+    if code is not None:  # typer.Exit
+        sys.exit(code)
+    if type(error).__name__ == "Abort":
+        _leave("interrupted", as_json, INTERRUPTED)
+    failure = RunError(f"{type(error).__name__}: {error}", hint="Run again with -v for the traceback.")
+    failure.__traceback__, failure.__cause__ = error.__traceback__, error
+    show_error(failure, as_json=as_json, verbose=verbose)
+    sys.exit(failure.exit_code)
+
+
+def _leave(word: str, as_json: bool, code: int) -> None:
+    show_error(RunError(word), as_json=as_json)
+    sys.exit(code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> Any:
+    raise Terminated

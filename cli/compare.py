@@ -1,0 +1,40 @@
+"""`forecast compare`: MLflow runs as a leaderboard."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forecast.cli import options as o
+
+Runs = Annotated[list[str] | None, typer.Argument(help="Run ids; their beginnings will do.", metavar="[RUN...]")]
+Metric = Annotated[str, typer.Option("--metric", help="What to rank by.")]
+
+
+def compare(
+    runs: Runs = None,
+    experiment: o.Experiment = None,
+    metric: Metric = "mase",
+    tracking_uri: o.TrackingUri = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Show evaluations recorded in MLflow, best first.
+
+    Example: forecast compare --experiment sales --metric smape
+    """
+    from forecast.cli.output import say, show_frame, show_json
+    from forecast.leaderboard import compare as leaderboard
+
+    frame = leaderboard(runs or None, experiment=experiment, metric=metric, tracking_uri=tracking_uri)
+    if json:
+        show_json({"schema": "forecast/compare/v1", "status": "ok", "runs": frame.to_dict("records")})
+        return
+    if not len(frame):
+        say("no evaluation is recorded yet; `forecast evaluate DATA --horizon H` makes one")
+        return
+    frame["run_id"] = frame["run_id"].str[:8]
+    frame["started"] = frame["started"].dt.strftime("%Y-%m-%d %H:%M")
+    show_frame(frame.drop(columns=["run", "kind", "status"]))

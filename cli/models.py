@@ -1,0 +1,61 @@
+"""`forecast models`: architectures, and the health of model directories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecast.cli import options as o
+
+app = typer.Typer(help="Models: list, show, verify.", no_args_is_help=True, rich_markup_mode=None)
+Name = Annotated[str, typer.Argument(help="Name from `forecast models list`.")]
+Directory = Annotated[Path, typer.Argument(help="Model directory.", metavar="DIR")]
+
+
+@app.command("list")
+def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
+    """Every model by name."""
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from forecast.architectures import ARCHITECTURES
+    from forecast.cli.output import show_frame, show_json
+
+    lines = [{"name": name, **asdict(line)} for name, line in ARCHITECTURES.items()]
+    if json:
+        show_json({"schema": "forecast/models/v1", "status": "ok", "models": lines})
+        return
+    show_frame(pd.DataFrame(lines)[["name", "kind", "what", "source"]])
+
+
+@app.command("show")
+def show(name: Name, json: o.Json = False, verbose: o.Verbose = False) -> None:
+    """One model: what it is and where it comes from."""
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from forecast.architectures import architecture
+    from forecast.cli.output import show_frame, show_json
+
+    found = {"name": name, **asdict(architecture(name))}
+    if json:
+        show_json({"schema": "forecast/model/v1", "status": "ok", **found})
+        return
+    show_frame(pd.DataFrame([(k, v) for k, v in found.items() if v], columns=["what", "value"]))
+
+
+@app.command("verify")
+def verify(directory: Directory, json: o.Json = False, verbose: o.Verbose = False) -> None:
+    """Compare a model directory with its manifest."""
+    from forecast.artifact import verify as check
+    from forecast.cli.output import show_json
+
+    sizes = {name: len(content) for name, content in check(directory).items()}
+    if json:
+        show_json({"schema": "forecast/verify/v1", "status": "ok", "model_dir": str(directory), "bytes": sizes})
+        return
+    typer.echo(f"{directory} is whole: {', '.join(f'{name} ({size:,} bytes)' for name, size in sizes.items())}")

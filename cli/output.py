@@ -1,0 +1,74 @@
+"""What the commands print: tables, JSON and errors. Data goes to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from forecast.datasets.errors import ForecastError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+QUIET = False  # set by -q for this process
+
+
+def say(text: str) -> None:
+    """A remark for people, on stderr."""
+    if not QUIET:
+        print(text, file=sys.stderr)
+
+
+def show_json(values: dict[str, Any]) -> None:
+    """Exactly one JSON object on stdout; what is not finite becomes null."""
+    print(json.dumps(_finite(values), default=str, allow_nan=False))
+
+
+def show_error(error: ForecastError, *, as_json: bool = False, verbose: bool = False) -> None:
+    """The error on stderr; with `as_json` its last line is a JSON object."""
+    if verbose:
+        traceback.print_exception(error, file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": error.as_dict()}, default=str), file=sys.stderr)
+        return
+    print(f"error[{error.code}]: {error}", file=sys.stderr)
+
+
+def show_frame(frame: pd.DataFrame, *, title: str = "", most: int = 40) -> None:
+    """A frame as a table on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    kept = frame.loc[:, frame.notna().any()] if len(frame) else frame
+    for name in kept.columns:
+        number = kept[name].dtype.kind in "if"
+        table.add_column(str(name), justify="right" if number else "left", overflow="fold", no_wrap=number)
+    for row in kept.head(most).itertuples(index=False):
+        table.add_row(*(_cell(value) for value in row))
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(width=200)  # a pipe has no width; wrapping would tear rows apart
+    console.print(table)
+    if len(frame) > most:
+        say(f"{len(frame) - most} more rows")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+    return str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if hasattr(value, "item"):  # numpy's scalars
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

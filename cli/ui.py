@@ -1,0 +1,34 @@
+"""`forecast ui`: MLflow's pages on the same store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from forecast.cli import options as o
+
+Port = Annotated[int, typer.Option("--port", help="Port on this machine.")]
+
+
+def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose = False) -> None:
+    """Open MLflow's user interface on the store that fit and evaluate write to.
+
+    It listens on this machine only, since it asks nobody for a password.
+    """
+    import os
+    import subprocess
+    import sys
+
+    from forecast.cli.output import say
+    from forecast.tracking.store import Store
+
+    store = Store.of(tracking_uri)
+    if store.uri.startswith("http"):
+        say(f"the store is a server already: {store.uri}")
+        return
+    store.client()
+    say(f"http://127.0.0.1:{port} shows {store.uri}; Ctrl-C ends it")
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri, "--host", "127.0.0.1"]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    raise typer.Exit(subprocess.call([*command, "--port", str(port)], env=environment))

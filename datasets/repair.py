@@ -1,0 +1,28 @@
+"""Mending that the user asks for by name; nothing is repaired in silence."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+
+from forecast.datasets.errors import ConfigError
+
+Keep = Literal["first", "last", "mean", "sum"]
+
+
+def merge_duplicates(table: pd.DataFrame, *, id: str | None, time: str, target: str, keep: Keep) -> pd.DataFrame:
+    """One row for every series and time.
+
+    Args:
+        table: a long frame.
+        id: id column, None for one series.
+        time: time column.
+        target: column that is merged; of the others the first value is kept.
+        keep: which target remains.
+    """
+    if keep not in ("first", "last", "mean", "sum"):
+        raise ConfigError(f"keep={keep!r} is not known", hint="Use first, last, mean or sum.")
+    key = [time] if id is None else [id, time]
+    rules = {name: keep if name == target else "first" for name in table.columns if name not in key}
+    return table.groupby(key, sort=False, observed=True).agg(rules).reset_index()[list(table.columns)]
