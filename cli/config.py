@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _value(name: str, text: str) -> Any:
 
 
 def _file(path: Path) -> dict[str, Any]:
-    kinds = {".toml": _toml, ".json": json.loads, ".yaml": _yaml, ".yml": _yaml}
+    kinds: dict[str, Callable[[str], Any]] = {".toml": _toml, ".json": json.loads, ".yaml": _yaml, ".yml": _yaml}
     if path.suffix not in kinds:
         raise ConfigError(f"{path}: settings files end in {', '.join(kinds)}")
     try:
@@ -73,7 +74,9 @@ def _file(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} does not hold names and values", problems=[Problem(what=f"found {type(values).__name__}")])
+        raise ConfigError(
+            f"{path} does not hold names and values", problems=[Problem(what=f"found {type(values).__name__}")]
+        )
     return {str(name).replace("-", "_"): value for name, value in values.items()}
 
 
@@ -84,7 +87,7 @@ def _toml(text: str) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    import yaml
+    import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
     try:
         return yaml.safe_load(text)

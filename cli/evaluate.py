@@ -9,7 +9,9 @@ import typer
 
 from forecast.cli import options as o
 
-Models = Annotated[str | None, typer.Option("--model", "-m", help="Names by comma, a model directory, or models:/NAME@ALIAS.")]
+Models = Annotated[
+    str | None, typer.Option("--model", "-m", help="Names by comma, a model directory, or models:/NAME@ALIAS.")
+]
 Cutoffs = Annotated[int, typer.Option("--cutoffs", help="Cutoffs, counted back from each series' end.")]
 Start = Annotated[str | None, typer.Option("--from", help="Time of the first forecast step of the first cutoff.")]
 End = Annotated[str | None, typer.Option("--to", help="Time up to which the last horizon must reach.")]
@@ -18,7 +20,9 @@ Gap = Annotated[int, typer.Option("--gap", help="Rows after the cutoff that are 
 Refit = Annotated[str, typer.Option("--refit", help="never, each, or a number of cutoffs.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="train adds errors on standardised values.")]
 MaseSeason = Annotated[int | None, typer.Option("--mase-season", help="Season of the MASE scale [the season length].")]
-Require = Annotated[list[str] | None, typer.Option("--require", help="A condition such as 'mase<=0.9'; may be repeated.")]
+Require = Annotated[
+    list[str] | None, typer.Option("--require", help="A condition such as 'mase<=0.9'; may be repeated.")
+]
 Out = Annotated[str | None, typer.Option("-o", "--output", help="Write the forecasts to a .parquet or .csv file.")]
 Save = Annotated[Path | None, typer.Option("--save", help="Write the best model to this directory.")]
 

@@ -70,7 +70,14 @@ def fit(
 
 
 def _fit(
-    data: str, values: dict[str, Any], out: Path | None, plot: Path | None, *, overwrite: bool, as_json: bool, quiet: bool
+    data: str,
+    values: dict[str, Any],
+    out: Path | None,
+    plot: Path | None,
+    *,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     from forecast.artifact import check_free
     from forecast.cli.output import say, show_json
@@ -92,7 +99,7 @@ def _fit(
         show_json(_report(forecaster, place))
         return
     say(f"fitted {forecaster.settings.model} in {forecaster.fit_seconds_:.1f} s: {_settings_line(forecaster)}")
-    print(place)
+    typer.echo(place)
 
 
 def _report(forecaster: Forecaster, place: Path) -> dict[str, Any]:
@@ -123,7 +130,13 @@ def _show_settings(table: pd.DataFrame, values: dict[str, Any], *, as_json: bool
 
     plan = Forecaster(**values).plan(table)
     if as_json:
-        show_json({"schema": "forecast/plan/v1", "status": "ok", "settings": dict(zip(plan["setting"], plan["value"], strict=True))})
+        show_json(
+            {
+                "schema": "forecast/plan/v1",
+                "status": "ok",
+                "settings": dict(zip(plan["setting"], plan["value"], strict=True)),
+            }
+        )
         return
     plan["value"] = plan["value"].astype(str)
     show_frame(plan, most=len(plan))

@@ -96,7 +96,9 @@ def load_dataset(name: str) -> pd.DataFrame:
         hint = f"Put {name}.parquet (from {entry.source}) into a folder and set {FOLDER_VARIABLE} to it."
         raise DataError(f"data set {name!r} does not ship with the package", hint=hint)
     if entry.sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
-        raise DataError(f"{path} is not the file the catalogue knows", hint="Its SHA-256 differs; read it by its path instead.")
+        raise DataError(
+            f"{path} is not the file the catalogue knows", hint="Its SHA-256 differs; read it by its path instead."
+        )
     return pd.read_parquet(path)
 
 

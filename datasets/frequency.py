@@ -90,7 +90,8 @@ def _monthly(times: Integers, same: NDArray[np.bool_]) -> str | None:
     ends = (length - day <= DAY).all()
     if not ends and not (day[1:] == day[:-1])[same].all():
         return None
-    step = _most_common(np.diff(months.astype(np.int64))[same])
+    number: Integers = months.astype(np.int64)
+    step = _most_common((number[1:] - number[:-1])[same])
     unit, count = next((u, step // n) for u, n in (("Y", 12), ("Q", 3), ("M", 1)) if step % n == 0)
     suffix = "E" if ends else "S"
     return f"{count if count > 1 else ''}{unit}{suffix}"

@@ -60,14 +60,14 @@ class Grid:
         if str(freq).isdigit() and int(freq) > 0:
             return cls(kind="integer", freq=str(int(freq)), step=int(freq))
         offset = _offset(freq)
-        name = offset.name if offset.n == 1 else offset.freqstr
+        name = offset.rule_code if offset.n == 1 else offset.freqstr
         if isinstance(offset, pd.offsets.Week):
             return cls(kind="tick", freq=offset.freqstr, step=7 * DAY * offset.n)
         if isinstance(offset, pd.offsets.Day):
             return cls(kind="tick", freq=offset.freqstr, step=DAY * offset.n)
         if isinstance(offset, pd.offsets.Tick):
             return cls(kind="tick", freq=offset.freqstr, step=int(pd.Timedelta(offset).value // 1000))
-        months = MONTHS.get(offset.name.split("-")[0])
+        months = MONTHS.get(offset.rule_code.split("-")[0])
         if months is not None:
             return cls(kind="month", freq=offset.freqstr, step=months * offset.n)
         return cls(kind="offset", freq=name)
@@ -158,9 +158,9 @@ def _months(times: Integers) -> Integers:
 def _add_months(times: Integers, months: Integers, freq: str) -> Integers:
     """Calendar months later: the month's end stays the end (ME, QE, YE), other days stay the day."""
     stamps = times.astype("datetime64[us]")
-    month = stamps.astype("datetime64[M]")
+    month: NDArray[Any] = stamps.astype("datetime64[M]")
     begin = month.astype("datetime64[us]").astype(np.int64)
-    target = month + months
+    target: NDArray[Any] = month + months
     new = target.astype("datetime64[us]").astype(np.int64)
     if freq.lstrip("0123456789").split("-")[0].endswith("E"):
         length_then, length_new = (_month_end(m) - _month_begin(m) for m in (month, target))
@@ -168,9 +168,9 @@ def _add_months(times: Integers, months: Integers, freq: str) -> Integers:
     return times - begin + new
 
 
-def _month_begin(month: NDArray[np.datetime64]) -> Integers:
+def _month_begin(month: NDArray[Any]) -> Integers:
     return month.astype("datetime64[us]").astype(np.int64)
 
 
-def _month_end(month: NDArray[np.datetime64]) -> Integers:
+def _month_end(month: NDArray[Any]) -> Integers:
     return _month_begin(month + 1)

@@ -58,7 +58,7 @@ def _parse(kind: str, place: Any, name: str, ids: Sequence[str]) -> pd.DataFrame
 
 
 def _csv(place: Any, ids: Sequence[str], sep: str = ",") -> pd.DataFrame:
-    gz = "gzip" if str(place).endswith(".gz") else None
+    gz: Any = "gzip" if str(place).endswith(".gz") else None
     shown = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz)
     if hasattr(place, "seek"):
         place.seek(0)
@@ -142,7 +142,9 @@ def write_table(frame: pd.DataFrame, target: str | Path) -> None:
 def check_writable(path: Path) -> None:
     """Refuse a name that no table can have, before any work is done."""
     if path.suffix not in WRITERS:
-        raise ConfigError(f"cannot write to {path}", hint=f"Use a name ending in {', '.join(WRITERS)}, or - for stdout.")
+        raise ConfigError(
+            f"cannot write to {path}", hint=f"Use a name ending in {', '.join(WRITERS)}, or - for stdout."
+        )
 
 
 WRITERS: dict[str, Callable[[pd.DataFrame, Any], Any]] = {

@@ -47,7 +47,7 @@ def result_table(
         id (where the table had one), time, `cutoff`, `forecast`, `q10`..., the target. Without cutoffs, a wide table
         gets a wide one back and a Series a frame indexed by time.
     """
-    n, horizon = point.shape
+    horizon = point.shape[1]
     known = origins.end - panel.indptr[origins.series]
     steps = known[:, None] + (first_step - 1) + np.arange(horizon)
     starts = panel.starts[origins.series][:, None]
@@ -69,7 +69,7 @@ def result_table(
 
 
 def give_ids(panel: Panel, series: NDArray[np.int64]) -> Any:
-    dtype = panel.format.id_dtype
+    dtype: Any = panel.format.id_dtype
     ids = pd.Series(panel.ids, dtype="str" if dtype == "category" else None)
     own = pd.Series(panel.ids).astype("str") if dtype in ("object", "category") else ids.astype(dtype)
     taken = own.array.take(series)

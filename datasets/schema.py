@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from forecast.datasets.columns import IDS, TARGETS, TIMES, Columns, TableFormat, find, missing
 from forecast.datasets.errors import DataError, Problem
-from forecast.datasets.frequency import check_grid, find_grid
+from forecast.datasets.frequency import find_grid
 from forecast.datasets.grid import Grid, Integers
-from forecast.datasets.panel import Channel, Panel
+from forecast.datasets.layout import Rows, counted, lay_out
+from forecast.datasets.panel import Panel
 from forecast.datasets.times import LISTED, Times, as_text, parse_times
-
-MOST_GAPS = 20  # times the rows there are; a grid that is emptier than that has the wrong frequency
 
 
 def panel_from_table(table: Any, columns: Columns, *, freq: str | None = None, grid: Grid | None = None) -> Panel:
@@ -45,43 +44,14 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | None = None, g
         raise DataError("the table has no rows", hint="Give it at least two rows a series.")
     rows, fmt, problems = _read(frame, roles, fmt, wanted)
     if rows is None:
-        raise DataError(_count(problems), problems=problems)
+        raise DataError(counted(problems), problems=problems)
     rows = _sorted(rows)
     problems += _duplicates(rows, roles)
     if problems:
-        raise DataError(_count(problems), problems=problems)
-    return _panel(
+        raise DataError(counted(problems), problems=problems)
+    return lay_out(
         rows, roles, fmt, wanted or (Grid.of(rows.period_freq) if rows.period_freq else None), freq is not None
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rows:
-    """The table's columns as arrays.
-
-    Args:
-        ids: (series,) text, ascending.
-        series: (rows,) number of the row's series.
-        times: (rows,) int64.
-        integer: whether times are plain integers.
-        values: (rows, channels) float64, NaN where missing.
-        static: (rows, ...) static columns.
-        period_freq: frequency that came with a PeriodIndex.
-        notes: what was found and left as it is.
-    """
-
-    ids: NDArray[np.object_]
-    series: Integers
-    times: Integers
-    integer: bool
-    values: NDArray[np.float64]
-    static: pd.DataFrame
-    period_freq: str | None
-    notes: tuple[str, ...]
-
-    def take(self, rows: Integers) -> _Rows:
-        series, times, values = self.series[rows], self.times[rows], self.values[rows]
-        return replace(self, series=series, times=times, values=values, static=self.static.iloc[rows])
 
 
 def _pandas(table: Any) -> pd.DataFrame | pd.Series:
@@ -135,9 +105,10 @@ def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Col
 
 def _read(
     frame: pd.DataFrame, roles: Columns, fmt: TableFormat, grid: Grid | None
-) -> tuple[_Rows | None, TableFormat, list[Problem]]:
+) -> tuple[Rows | None, TableFormat, list[Problem]]:
     """Every column as an array, with everything unreadable listed."""
-    assert roles.time is not None and roles.target is not None
+    assert roles.time is not None, "found by _roles"
+    assert roles.target is not None, "found by _roles"
     ids, series, problems = _ids(frame, roles)
     times, found = parse_times(frame[roles.time], roles.time)
     problems += found
@@ -163,7 +134,7 @@ def _read(
         return None, fmt, problems
     values = np.stack([column for column, _ in numbers], axis=1)
     values[~observed, 0] = np.nan
-    rows = _Rows(
+    rows = Rows(
         ids=ids,
         series=series,
         times=times.on(grid or (None if times.zone is None else find_grid_of(times, series))),
@@ -267,14 +238,14 @@ def _ignored(frame: pd.DataFrame, roles: Columns) -> tuple[str, ...]:
     return (f"columns not used: {', '.join(others)}",) if others else ()
 
 
-def _sorted(rows: _Rows) -> _Rows:
+def _sorted(rows: Rows) -> Rows:
     step = np.diff(rows.series)
     if (step >= 0).all() and ((np.diff(rows.times) > 0) | (step > 0)).all():
         return rows
     return rows.take(np.lexsort((rows.times, rows.series)))
 
 
-def _duplicates(rows: _Rows, roles: Columns) -> list[Problem]:
+def _duplicates(rows: Rows, roles: Columns) -> list[Problem]:
     twice = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (rows.times[1:] == rows.times[:-1]))
     remedy = "Keep one row of each time, or name the id column with id= (--id) if these are several series."
     return [
@@ -282,128 +253,3 @@ def _duplicates(rows: _Rows, roles: Columns) -> list[Problem]:
                 what="the time stands in several rows", expected="each time once a series", remedy=remedy)
         for row in twice[:LISTED]
     ]  # fmt: skip
-
-
-def _panel(rows: _Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, asked: bool) -> Panel:
-    """Sorted rows without duplicates, laid on the grid."""
-    rows = _from_first_value(rows, roles)
-    known = grid is not None
-    grid = grid or find_grid(rows.times, rows.series, integer=rows.integer)
-    steps, problems = check_grid(grid, rows.times, rows.series, rows.ids, asked=asked or known)
-    problems += _static_problems(rows, roles)
-    first = np.flatnonzero(np.diff(rows.series, prepend=-1))
-    lengths = steps[np.append(first[1:], len(steps)) - 1] + 1
-    if not problems and lengths.sum() > MOST_GAPS * len(steps) + 10_000:
-        what = f"{int(lengths.sum())} steps of {grid.freq} for {len(steps)} rows"
-        problems.append(
-            Problem(
-                column=roles.time,
-                what=what,
-                expected="a grid that most rows are on",
-                remedy="Name a coarser freq= (--freq).",
-            )
-        )
-    if problems:
-        raise DataError(_count(problems), problems=problems)
-    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    at = indptr[rows.series] + steps
-    full = len(at) == indptr[-1]
-    values = rows.values if full else _spread(rows.values, at, int(indptr[-1]))
-    target = values[:, 0].copy()
-    offset = np.zeros((len(rows.ids), values.shape[1]))
-    offset[:, 0] = target[indptr[:-1]]
-    filled, observed = _carried_forward(values, indptr)
-    filled[:, 0] -= np.repeat(offset[:, 0], lengths)
-    roles_of = ("target", *("known" for _ in roles.known), *("past" for _ in roles.past))
-    return Panel(
-        values=filled.astype(np.float32),
-        observed=observed,
-        target=target,
-        offset=offset,
-        indptr=indptr,
-        ids=rows.ids,
-        starts=rows.times[first],
-        grid=grid,
-        channels=tuple(
-            Channel(name=n, role=r) for n, r in zip((str(roles.target), *roles.covariates), roles_of, strict=True)
-        ),
-        static=rows.static.iloc[first].reset_index(drop=True),
-        format=fmt,
-        notes=(*rows.notes, *_gap_notes(len(rows.times), indptr, observed)),
-    )
-
-
-def _from_first_value(rows: _Rows, roles: Columns) -> _Rows:
-    """Without the rows before each series' first value; a series without any is a problem."""
-    seen = ~np.isnan(rows.values[:, 0])
-    counts = np.bincount(rows.series[seen], minlength=len(rows.ids))
-    empty = np.flatnonzero(counts == 0)
-    if len(empty):
-        problems = [
-            Problem(
-                series=str(rows.ids[i]),
-                column=roles.target,
-                what="no value at all",
-                expected="at least one",
-                remedy="Remove the series.",
-            )
-            for i in empty[:LISTED]
-        ]
-        raise DataError(_count(problems), problems=problems)
-    if seen[np.flatnonzero(np.diff(rows.series, prepend=-1))].all():
-        return rows
-    running = np.cumsum(seen)
-    first = np.flatnonzero(np.diff(rows.series, prepend=-1))
-    before = np.where(first > 0, running[first - 1], 0)[rows.series]
-    kept = running > before
-    note = f"{int((~kept).sum())} rows before the first value of their series are left out"
-    return replace(rows.take(np.flatnonzero(kept)), notes=(*rows.notes, note))
-
-
-def _spread(values: NDArray[np.float64], at: Integers, n_rows: int) -> NDArray[np.float64]:
-    wide = np.full((n_rows, values.shape[1]), np.nan)
-    wide[at] = values
-    return wide
-
-
-def _carried_forward(values: NDArray[np.float64], indptr: Integers) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Masked values replaced by the last observed one of their series (0 before the first), and the mask."""
-    observed = ~np.isnan(values)
-    if observed.all():
-        return values.copy(), observed
-    rows = np.arange(len(values))[:, None]
-    source = np.maximum.accumulate(np.where(observed, rows, -1), axis=0)
-    begin = np.repeat(indptr[:-1], np.diff(indptr))[:, None]
-    filled = np.take_along_axis(values, np.maximum(source, 0), axis=0)
-    filled[source < begin] = 0.0
-    return filled, observed
-
-
-def _static_problems(rows: _Rows, roles: Columns) -> list[Problem]:
-    problems = []
-    for name in roles.static:
-        codes, _ = pd.factorize(rows.static[name], use_na_sentinel=False)
-        changes = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (codes[1:] != codes[:-1]))
-        for number in np.unique(rows.series[changes])[:LISTED]:
-            remedy = "Name it with known= or past=, or mend the table."
-            problems.append(
-                Problem(
-                    series=str(rows.ids[number]),
-                    column=name,
-                    what="the value changes",
-                    expected="one value a series",
-                    remedy=remedy,
-                )
-            )
-    return problems
-
-
-def _gap_notes(n_rows: int, indptr: Integers, observed: NDArray[np.bool_]) -> tuple[str, ...]:
-    absent = int(indptr[-1]) - n_rows
-    blank = int((~observed[:, 0]).sum()) - absent
-    notes = [f"{absent} rows are absent on the grid; they are masked"] if absent else []
-    return (*notes, f"{blank} targets are missing; they are masked") if blank else tuple(notes)
-
-
-def _count(problems: list[Problem]) -> str:
-    return f"the table has {len(problems)} problem{'s' if len(problems) > 1 else ''}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.errors import Problem
+from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.grid import DAY, Grid, Integers, microseconds
 
 LISTED = 1000  # problems of one kind that are listed; a broken column has one for every row
@@ -70,7 +70,7 @@ def give_back(values: Integers, grid: Grid, dtype: str, zone: str | None) -> Any
     if zone is not None:
         moved = stamps.tz_localize("UTC").tz_convert(zone) if _is_utc(grid) else _localize(stamps, zone)
         stamps = moved
-    unit = dtype[11:-1]
+    unit: Any = dtype[11:-1]
     return stamps if unit in ("", "us") else stamps.as_unit(unit)
 
 
@@ -86,17 +86,21 @@ def parse_time(value: Any, grid: Grid, zone: str | None) -> int:
     """One time that a user typed, in the grid's own reckoning.
 
     Raises:
-        ValueError: if it is not a time of the grid's kind.
+        ConfigError: if it is not a time of the grid's kind.
     """
-    if grid.kind == "integer":
-        return int(value)
-    stamp = pd.Timestamp(value)
+    wanted = "a whole number" if grid.kind == "integer" else "an ISO 8601 time such as 2024-01-31"
+    try:
+        if grid.kind == "integer":
+            return int(value)
+        stamp = pd.Timestamp(value)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{value!r} is no time of this table", hint=f"Write it as {wanted}.") from error
     if zone is not None:
         stamp = stamp.tz_localize(zone) if stamp.tzinfo is None else stamp.tz_convert(zone)
         stamp = stamp.tz_convert("UTC").tz_localize(None) if _is_utc(grid) else stamp.tz_localize(None)
     elif stamp.tzinfo is not None:
-        raise ValueError(f"{value!r} has a time zone, the table has none")
-    return int(stamp.as_unit("us")._value)
+        raise ConfigError(f"{value!r} has a time zone, the table has none", hint="Leave the zone out.")
+    return int(microseconds(pd.DatetimeIndex([stamp]))[0])
 
 
 def _is_utc(grid: Grid) -> bool:

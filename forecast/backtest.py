@@ -201,7 +201,7 @@ class _Bench:
             scores.add(origins.series, actual, prediction.point, prediction.quantiles, cutoff=numbers)
             keep(self._frame(origins, prediction))
         assert scores is not None, "a protocol has at least one cutoff"
-        return Outcome(name=name, forecaster=forecaster, scores=scores, standardise=self.standardise, **clock)
+        return Outcome(name=name, forecaster=forecaster, scores=scores, standardise=self.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
 
     def _frame(self, origins: Origins, prediction: Prediction) -> pd.DataFrame:
         first = self.protocol.gap + 1

@@ -58,6 +58,7 @@ class Forecaster:
         self.settings = Settings.of(self._given)
         architecture(self.settings.model)
         self.model_: Saveable | None = None
+        self.run_id_: str | None = None
         self._context: Panel | None = None
 
     @classmethod
@@ -111,9 +112,7 @@ class Forecaster:
             self.run_id_ = run.run_id
         return self
 
-    def fit_panel(
-        self, panel: Panel, *, progress: Progress | None = None, run: Run | None = None
-    ) -> None:
+    def fit_panel(self, panel: Panel, *, progress: Progress | None = None, run: Run | None = None) -> None:
         """Learn from a validated panel; the part of `fit` that backtests repeat."""
         length, reason = season_length(panel, self.settings.season_length)
         logger = run.logger() if run is not None else None
@@ -234,7 +233,7 @@ class Forecaster:
     def _remember(self, model: Saveable, panel: Panel, length: int) -> None:
         self.model_, self.season_length_ = model, length
         self._context = panel.tail(model.context) if model.context is not None else panel
-        self.run_id_: str | None = None
+        self.run_id_ = None
 
     def _fitted(self) -> Saveable:
         if self.model_ is None:

@@ -57,7 +57,9 @@ def compare(
     if experiment is not None:
         places = {number: name for number, name in places.items() if name == experiment}
         if not places:
-            raise ConfigError(f"there is no experiment {experiment!r} in {store.uri}", hint="Fit or evaluate with --experiment.")
+            raise ConfigError(
+                f"there is no experiment {experiment!r} in {store.uri}", hint="Fit or evaluate with --experiment."
+            )
     found = _search(client, list(places))
     if runs is not None:
         lost = [asked for asked in runs if not any(run.info.run_id.startswith(asked) for run in found)]

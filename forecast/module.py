@@ -57,6 +57,7 @@ class ForecastModule(LightningModule):
         super().__init__()
         self.network, self.train_settings = network, train
         self.loss = LOSSES[train.loss]
+        self.levels: Tensor
         self.register_buffer("levels", torch.tensor(network.head.levels), persistent=False)
         self.validation: list[tuple[float, float]] = []  # (loss, weight) of each validation batch
 

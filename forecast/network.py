@@ -97,7 +97,8 @@ class ForecastNetwork(nn.Module):
         series, mask = values[:, :, 0], observed[:, :, 0].to(values.dtype)
         recent, recent_mask = self._recent(series), self._recent(mask, outside=0.0)
         level, scale = self.normaliser(recent, recent_mask)
-        segments, segment_mask = (t.unflatten(1, (window.n_segments, window.segment)) for t in (series, mask))
+        shape = (len(values), window.n_segments, window.segment)
+        segments, segment_mask = series.reshape(shape), mask.reshape(shape)
         if self.streaming:
             scale = torch.maximum(scale, SPREAD_FLOOR * _running_spread(segments, segment_mask))
         state = self.core(self.embedding(segments, segment_mask, level, scale))[:, -window.origins :]

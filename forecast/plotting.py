@@ -49,7 +49,9 @@ def plot_panel(panel: Panel, origins: Origins, prediction: Prediction, *, title:
     n = len(origins)
     n_columns = min(n, 2 if n <= 4 else 3)
     n_rows = math.ceil(n / n_columns)
-    figure = Figure(figsize=(max(9.0, 5.2 * n_columns) if n > 1 else 9.0, 3.1 * n_rows + 0.7), layout="constrained", dpi=120)
+    figure = Figure(
+        figsize=(max(9.0, 5.2 * n_columns) if n > 1 else 9.0, 3.1 * n_rows + 0.7), layout="constrained", dpi=120
+    )
     grid = figure.subplots(n_rows, n_columns, squeeze=False)
     for number, axes in enumerate(grid.ravel()):
         if number < n:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +166,7 @@ def train_settings(settings: Settings) -> TrainSettings:
 
 
 def _check_choices(settings: Settings) -> None:
-    tables = {"normaliser": NORMALISERS, "base": BASES, "loss": LOSSES}
+    tables: dict[str, Mapping[str, object]] = {"normaliser": NORMALISERS, "base": BASES, "loss": LOSSES}
     problems = [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"auto or one of {', '.join(table)}")
         for name, table in tables.items()

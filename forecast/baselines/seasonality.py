@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecast.baselines.base import Floats
 from forecast.baselines.histories import Histories
@@ -26,7 +27,7 @@ def seasonal_indices(history: Histories, season_length: int) -> tuple[Floats, Fl
     if not len(seasonal):
         return factor, addend
     part = Histories(history.index[seasonal], history.values[seasonal], history.length[seasonal])
-    positive = (part.values > 0).all(axis=1)
+    positive: NDArray[np.bool_] = np.all(part.values > 0, axis=1)
     trend = _centred_mean(part, m)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(positive[:, None], part.values / trend, part.values - trend)

@@ -34,7 +34,7 @@ class _Adjusted(Baseline):
             factor, addend = (np.take_along_axis(a, ahead, axis=1) for a in (factor, addend))
             forecast, spread = self._forecast(plain)
             forecast = forecast * factor + addend
-            positive = (history.values >= 0).all(axis=1)[:, None]
+            positive = np.min(history.values, axis=1, keepdims=True) >= 0
             point[history.index] = np.where(positive, np.maximum(forecast, 0), forecast)
             deviation[history.index] = spread * factor
         return with_intervals(point, deviation, self.levels)

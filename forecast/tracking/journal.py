@@ -7,7 +7,6 @@ import os
 import time
 import uuid
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.tracking.store import DEFAULT_EXPERIMENT, HOME

@@ -49,7 +49,9 @@ class Store:
             artifacts = database.parent / "artifacts"
             return cls(uri=f"sqlite:///{database}", artifacts=artifacts, required=asked is not None)
         if "://" not in named or named.startswith("file:"):
-            hint = "MLflow no longer writes to folders; use sqlite:///runs.db (`mlflow migrate-filestore` moves old runs)."
+            hint = (
+                "MLflow no longer writes to folders; use sqlite:///runs.db (`mlflow migrate-filestore` moves old runs)."
+            )
             raise TrackingError(f"tracking store {named!r} is a folder", hint=hint)
         return cls(uri=named, artifacts=None, required=asked is not None)
 
@@ -74,7 +76,9 @@ class Store:
                 client.search_experiments(max_results=1)
             return client
         except (MlflowException, OSError) as error:
-            raise TrackingError(f"tracking store {self.uri}: {error}", hint="Check the address, or use --no-track.") from error
+            raise TrackingError(
+                f"tracking store {self.uri}: {error}", hint="Check the address, or use --no-track."
+            ) from error
 
     def experiment_id(self, client: MlflowClient, name: str) -> str:
         """The experiment's id; it is created on first use."""
@@ -106,7 +110,9 @@ class Store:
         try:
             socket.create_connection((address.hostname, port), timeout=PREFLIGHT_SECONDS).close()
         except OSError as error:
-            raise TrackingError(f"tracking server {self.uri} does not answer: {error}", hint="Start it, or use --no-track.") from error
+            raise TrackingError(
+                f"tracking server {self.uri} does not answer: {error}", hint="Start it, or use --no-track."
+            ) from error
 
 
 @contextmanager
