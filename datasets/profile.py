@@ -99,10 +99,12 @@ def detect_season_length(panel: Panel) -> int:
     for number in chosen:
         rows = slice(max(panel.indptr[number], panel.indptr[number + 1] - MOST_ROWS), panel.indptr[number + 1])
         scores.append(_seasonality(panel.values[rows, 0].astype(np.float64)))
-    usual = np.nanmedian(np.array(scores), axis=0) if scores else np.full(len(SEASONS), np.nan)
-    if np.isnan(usual).all() or np.nanmax(usual) <= 0:
+    table = np.array(scores)
+    tried = np.flatnonzero(np.isfinite(table).any(axis=0))  # the others are longer than a third of every series
+    if not len(tried):
         return 1
-    return SEASONS[int(np.nanargmax(usual))]
+    usual = np.nanmedian(table[:, tried], axis=0)
+    return SEASONS[tried[int(usual.argmax())]] if usual.max() > 0 else 1
 
 
 def _seasonality(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:

@@ -21,6 +21,7 @@ from forecast.settings import Settings
 Choice = tuple[Any, str]
 STEPS = {"fast": 200, "balanced": 600, "best": 2000}
 LONGEST_SEGMENT = 32
+VALIDATED = 1000  # rows that tell good weights from lucky ones
 PROBES = 8  # steps of the horizon at which the base forecasts are compared
 
 
@@ -125,10 +126,9 @@ def _steps(settings: Settings, facts: Facts) -> Choice:
 def _val_size(settings: Settings, facts: Facts) -> Choice:
     if facts.length < 4 * settings.horizon:
         return 0, "series are too short to spare a horizon"
-    if facts.n_series >= 30:
-        return settings.horizon, "one horizon a series"
-    rows = max(settings.horizon, min(facts.length // 10, 10 * settings.horizon))
-    return rows, "a tenth of a series, at most ten horizons: few series validate on more rows each"
+    enough = math.ceil(VALIDATED / facts.n_series)
+    rows = max(settings.horizon, min(enough, facts.length // 8))
+    return rows, f"a horizon, and where an eighth of a series allows {VALIDATED} rows in all"
 
 
 def _patience(settings: Settings, facts: Facts) -> Choice:

@@ -31,13 +31,16 @@ class SegmentEmbedding(nn.Module):
         self.linear = nn.Linear(segment * (2 + masked) + 2 * streaming, hidden_size)
         self.output_size = hidden_size
 
-    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, scale: Tensor) -> Tensor:
-        """(batch, segments, segment) rows with their mask, (batch, segments or 1, 1) units -> (batch, segments, hidden)."""
-        change = torch.diff(segments, dim=1, prepend=segments[:, :1]) / scale
-        features = [(segments - level) / scale, change]
+    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, inverse: Tensor) -> Tensor:
+        """(batch, segments, segment) rows with their mask, (batch, segments or 1, 1) units -> (batch, segments, hidden).
+
+        `inverse` is 1 / scale, and 0 where a history has no scale.
+        """
+        change = torch.diff(segments, dim=1, prepend=segments[:, :1]) * inverse
+        features = [(segments - level) * inverse, change]
         if self.streaming:
-            features.append(torch.diff(level, dim=1, prepend=level[:, :1]) / scale)
-            features.append(torch.diff(scale.log(), dim=1, prepend=scale[:, :1].log()))
+            features.append(torch.diff(level, dim=1, prepend=level[:, :1]) * inverse)
+            features.append(_change_of_scale(inverse))
         if self.masked:
             features.append(observed)
         out: Tensor = nn.functional.gelu(self.linear(torch.cat(features, -1).clamp(-CLAMP, CLAMP)))
@@ -52,7 +55,15 @@ class PlainEmbedding(nn.Module):
         self.masked = masked
         self.output_size = 1 + masked
 
-    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, inverse: Tensor) -> Tensor:
         """(batch, time, 1) rows -> (batch, time, 1 or 2)."""
-        value = ((segments - level) / scale).clamp(-CLAMP, CLAMP)
+        value = ((segments - level) * inverse).clamp(-CLAMP, CLAMP)
         return torch.cat([value, observed], -1) if self.masked else value
+
+
+def _change_of_scale(inverse: Tensor) -> Tensor:
+    """Logarithm of the scale relative to the segment's before, 0 where either has none."""
+    before = torch.cat([inverse[:, :1], inverse[:, :-1]], 1)
+    known = (inverse > 0) & (before > 0)
+    one = torch.ones_like(inverse)
+    return torch.where(known, before, one).log() - torch.where(known, inverse, one).log()

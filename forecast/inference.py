@@ -13,6 +13,7 @@ from forecast.datasets.windows import Origins, gather
 from forecast.network import ForecastNetwork
 from forecast.protocol import Prediction
 
+BLOCK = 16
 BATCH = 512  # origins in one forward pass; small enough to stay in cache, large enough to amortise the calls
 
 
@@ -33,15 +34,25 @@ def predict(network: ForecastNetwork, panel: Panel, origins: Origins) -> Predict
     with torch.inference_mode():
         for start in range(0, len(origins), BATCH):
             part = origins[start : start + BATCH]
-            window = gather(panel, part, before=network.settings.window.lookback)
+            window = gather(panel, _whole_blocks(part), before=network.settings.window.lookback)
             values, observed = (torch.from_numpy(a).to(device) for a in (window.values, window.observed))
             out = network(values, observed)
             # only the newest origin of the crop is a forecast; float64 from here, so that a level of 1e9 keeps its digits
             scaled = out.normalised[:, -1].double() * out.scale[:, -1].unsqueeze(-1) + out.level[:, -1].unsqueeze(-1)
-            parts.append(scaled.cpu().numpy() + panel.offset[part.series, 0, None, None])
+            parts.append(scaled[: len(part)].cpu().numpy() + panel.offset[part.series, 0, None, None])
     forecast = np.concatenate(parts) if parts else np.empty((0, network.settings.window.horizon, network.head.width))
     point = forecast[:, :, network.head.median]
     return Prediction(point, levels, forecast) if levels else Prediction(point)
+
+
+def _whole_blocks(origins: Origins) -> Origins:
+    """The last origin repeated up to a whole block: matrix products sum the rest of one in another order, and so the
+    last bit of a forecast would depend on how many others are made beside it."""
+    missing = -len(origins) % BLOCK
+    if not missing:
+        return origins
+    series, end = (np.append(a, np.repeat(a[-1:], missing)) for a in (origins.series, origins.end))
+    return Origins(series, end)
 
 
 @contextmanager

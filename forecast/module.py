@@ -78,11 +78,12 @@ class ForecastModule(LightningModule):
         weight = batch.scored[:, future].unfold(1, window.horizon, window.segment)
         # an origin before the series' first observed row has nothing to forecast from
         known = batch.observed[:, rows, 0].cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0
+        scale = torch.where(out.scale > 0, out.scale, 1)  # a flat history has none; it does not count either
         return Scaled(
             forecast=out.normalised,
-            target=(target - out.level) / out.scale,
-            weight=(weight & known.unsqueeze(-1)).to(target.dtype),
-            zero=(-batch.offset[:, None, None] - out.level) / out.scale,
+            target=(target - out.level) / scale,
+            weight=(weight & known.unsqueeze(-1) & (out.scale > 0)).to(target.dtype),
+            zero=(-batch.offset[:, None, None] - out.level) / scale,
             levels=self.levels,
             median=self.network.head.median,
         )

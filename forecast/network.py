@@ -101,9 +101,11 @@ class ForecastNetwork(nn.Module):
         segments, segment_mask = series.reshape(shape), mask.reshape(shape)
         if self.streaming:
             scale = torch.maximum(scale, SPREAD_FLOOR * _running_spread(segments, segment_mask))
-        state = self.core(self.embedding(segments, segment_mask, level, scale))[:, -window.origins :]
-        recent, level, scale = (t[:, -window.origins :] for t in (recent, level, scale))
-        normalised = (recent - level) / scale
+        # a flat history has no units: its inputs are 0, and its forecast is its level
+        inverse = torch.where(scale > 0, 1 / scale, 0)
+        state = self.core(self.embedding(segments, segment_mask, level, inverse))[:, -window.origins :]
+        recent, level, scale, inverse = (t[:, -window.origins :] for t in (recent, level, scale, inverse))
+        normalised = (recent - level) * inverse
         anchor = normalised @ self.base + self.highway(normalised)
         return Forecasts(self.head(self.decoder(state), anchor), level, scale)
 

@@ -16,17 +16,16 @@ class Normaliser(nn.Module):
     """Level and scale from the recent rows at an origin."""
 
     def forward(self, recent: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
-        """Level and scale.
+        """Level and spread.
 
         Args:
             recent: (..., rows), the rows up to the origin, units of the series.
             observed: (..., rows), 1.0 where the value is known.
 
         Returns:
-            level and scale, (..., 1) each; the scale is positive, and 1 where all rows are equal.
+            level and spread, (..., 1) each; the spread is 0 where all rows are equal.
         """
-        level = self.level(recent, observed)
-        return level, _positive(self.spread(recent, observed))
+        return self.level(recent, observed), self.spread(recent, observed)
 
     def level(self, recent: Tensor, observed: Tensor) -> Tensor:
         raise NotImplementedError
@@ -58,7 +57,3 @@ class LastNormaliser(Normaliser):
 
 
 NORMALISERS: dict[str, type[Normaliser]] = {"mean": MeanNormaliser, "last": LastNormaliser}
-
-
-def _positive(spread: Tensor) -> Tensor:
-    return torch.where(spread > 0, spread, torch.ones_like(spread))

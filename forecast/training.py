@@ -75,7 +75,7 @@ def train(
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            num_sanity_val_steps=0,
+            num_sanity_val_steps=-1,  # the whole validation before the first step: training must beat its start
             use_distributed_sampler=False,
         )
         _fit(trainer, module, data)
@@ -116,6 +116,11 @@ class Learning(Callback):
         torch._foreach_lerp_(self.average, [p.detach() for p in module.parameters()], 1 - decay)
         self.progress.step(1, loss)
 
+    def on_sanity_check_end(self, trainer: Trainer, module: LightningModule) -> None:
+        loss = _mean_loss(module)
+        if loss is not None:
+            self._keep(loss, trainer)
+
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self._swap(module)
 
@@ -148,11 +153,9 @@ class Learning(Callback):
         row = {"epoch": float(len(self.curve) + 1), "step": float(trainer.global_step)}
         row["train_loss"] = sum(self._losses) / len(self._losses)
         self._losses.clear()
-        scores: list[tuple[float, float]] = module.validation  # type: ignore[assignment]  # ForecastModule's own list
-        weight = sum(w for _, w in scores)
-        if weight:
-            row["val_loss"] = sum(loss * w for loss, w in scores) / weight
-        scores.clear()
+        loss = _mean_loss(module)
+        if loss is not None:
+            row["val_loss"] = loss
         row["learning_rate"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         row["seconds"] = time.perf_counter() - self._started
         return row
@@ -168,6 +171,15 @@ class Learning(Callback):
     def _swap(self, module: LightningModule) -> None:
         for parameter, average in zip(module.parameters(), self.average, strict=True):
             parameter.data, average.data = average.data, parameter.data
+
+
+def _mean_loss(module: LightningModule) -> float | None:
+    """Mean of the validation batches' losses, None where nothing validates; the list is emptied for the next round."""
+    scores: list[tuple[float, float]] = module.validation  # type: ignore[assignment]  # ForecastModule's own list
+    weight = sum(w for _, w in scores)
+    loss = sum(loss * w for loss, w in scores) / weight if weight else None
+    scores.clear()
+    return loss
 
 
 def _diverged(what: str) -> RunError:
@@ -222,6 +234,6 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimiser.step()
-        float(loss)
+        loss.item()
     each = (time.perf_counter() - started) / (TRIAL_STEPS - TRIAL_STEPS // 2)
     return max(1, min(settings.steps, int(SHARE_OF_TIME * seconds / each)))

@@ -19,7 +19,7 @@ from forecast.datasets.synthetic import synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"  # benchmark files, where someone has put them
-QUICK = {"steps": 20, "hidden_size": 8, "batch_size": 8, "threads": 1}
+QUICK = {"steps": 20, "hidden_size": 16, "batch_size": 8, "threads": 1}
 
 
 @pytest.fixture(autouse=True)

@@ -35,6 +35,14 @@ class Histories:
         """(n, longest), False beyond a history's end."""
         return np.arange(self.values.shape[1]) < self.length[:, None]
 
+    def total(self, terms: Floats) -> Floats:
+        """Sum of each history's terms, (n,).
+
+        One after the other: numpy's own sum adds in an order that depends on how far the matrix is padded, and so the
+        last bit of a forecast would depend on which other series are forecast beside it.
+        """
+        return np.asarray(np.cumsum(terms, axis=1)[np.arange(len(self.length)), self.length - 1])
+
     @property
     def last(self) -> Floats:
         """(n,) the newest value."""

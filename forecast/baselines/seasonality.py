@@ -33,12 +33,9 @@ def seasonal_indices(history: Histories, season_length: int) -> tuple[Floats, Fl
         ratio = np.where(positive[:, None], part.values / trend, part.values - trend)
     phase = np.arange(ratio.shape[1]) % m
     known = np.isfinite(ratio)
+    kept = np.where(known, ratio, 0)
     figure = np.stack(
-        [
-            np.where(known, ratio, 0)[:, phase == k].sum(1) / np.maximum(known[:, phase == k].sum(1), 1)
-            for k in range(m)
-        ],
-        1,
+        [part.total(kept * (phase == k)) / np.maximum((known & (phase == k)).sum(1), 1) for k in range(m)], 1
     )
     factor[seasonal[positive]] = (figure / figure.mean(axis=1, keepdims=True))[positive]
     addend[seasonal[~positive]] = (figure - figure.mean(axis=1, keepdims=True))[~positive]
@@ -50,12 +47,14 @@ def _is_seasonal(history: Histories, m: int) -> np.ndarray[tuple[int], np.dtype[
     inside, length = history.inside, history.length.astype(np.float64)
     if history.values.shape[1] <= m:
         return np.zeros(len(length), bool)
-    mean = (history.values * inside).sum(axis=1) / length
+    mean = history.total(history.values) / length
     centred = (history.values - mean[:, None]) * inside
-    power = (centred**2).sum(axis=1)
+    power = history.total(centred**2)
     squares, correlation = np.zeros(len(length)), np.zeros(len(length))
     for lag in range(1, m + 1):
-        correlation = (centred[:, lag:] * centred[:, :-lag]).sum(axis=1) / np.where(power > 0, power, 1)
+        product = np.zeros_like(centred)
+        product[:, lag:] = centred[:, lag:] * centred[:, :-lag]
+        correlation = history.total(product) / np.where(power > 0, power, 1)
         squares += correlation**2 if lag < m else 0
     limit = CRITICAL / np.sqrt(length) * np.sqrt(1 + 2 * squares)
     return np.asarray((np.abs(correlation) > limit) & (length >= 3 * m) & (power > 0))

@@ -51,8 +51,8 @@ class Naive2(_Adjusted):
 
     def _forecast(self, history: Histories) -> tuple[Floats, Floats]:
         point = np.repeat(history.last[:, None], self.horizon, axis=1)
-        errors = np.diff(history.values, axis=1) * history.inside[:, 1:]
-        variance = (errors**2).sum(axis=1) / np.maximum(history.length - 1, 1)
+        errors = np.diff(history.values, axis=1, prepend=history.values[:, :1])
+        variance = history.total(errors**2) / np.maximum(history.length - 1, 1)
         return point, np.sqrt(variance[:, None] * self.steps)
 
 
@@ -127,10 +127,9 @@ def _one_step(history: Histories, alpha: Floats) -> tuple[Floats, Floats]:
 
 def _trend(history: Histories) -> tuple[Floats, Floats]:
     """Least squares line through (1, y1), (2, y2)..., as intercept and slope, (n,) each."""
-    inside, length = history.inside, history.length
-    centre = (length + 1) / 2
-    rows = (np.arange(1, history.values.shape[1] + 1) - centre[:, None]) * inside
-    mean = (history.values * inside).sum(axis=1) / length
-    power = (rows**2).sum(axis=1)
-    slope = (rows * (history.values - mean[:, None])).sum(axis=1) / np.where(power > 0, power, 1)
+    centre = (history.length + 1) / 2
+    rows = np.arange(1, history.values.shape[1] + 1) - centre[:, None]
+    mean = history.total(history.values) / history.length
+    power = history.total(rows**2)
+    slope = history.total(rows * (history.values - mean[:, None])) / np.where(power > 0, power, 1)
     return mean - slope * centre, slope
