@@ -43,7 +43,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     as_json, verbose = "--json" in sys.argv, bool({"-v", "--verbose"} & set(sys.argv))
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # typer turns Ctrl-C and Exit into a code
+        if code == INTERRUPTED:
+            _leave("interrupted", as_json, INTERRUPTED)
+        sys.exit(code if isinstance(code, int) else 0)
     except KeyboardInterrupt:
         _leave("interrupted", as_json, INTERRUPTED)
     except Terminated:
@@ -67,8 +70,6 @@ def _other(error: Exception, *, as_json: bool, verbose: bool) -> None:
         hint = "`forecast --help` lists the commands, `forecast COMMAND --help` the options."
         show_error(ConfigError(str(getattr(error, "format_message", lambda: str(error))()), hint=hint), as_json=as_json)
         sys.exit(2)
-    if code is not None:  # typer.Exit
-        sys.exit(code)
     if type(error).__name__ == "Abort":
         _leave("interrupted", as_json, INTERRUPTED)
     failure = RunError(f"{type(error).__name__}: {error}", hint="Run again with -v for the traceback.")

@@ -85,7 +85,7 @@ def _parquet(place: Any, ids: Sequence[str]) -> pd.DataFrame:
 
 
 def _json_lines(place: Any, ids: Sequence[str]) -> pd.DataFrame:
-    return pd.read_json(place, lines=True, dtype=False, convert_dates=False)
+    return pd.read_json(place, lines=True, dtype=False)
 
 
 def _arrow(place: Any, ids: Sequence[str]) -> pd.DataFrame:

@@ -6,7 +6,6 @@ scaling a series scales its forecast, and shifting a series shifts it.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 SPREAD_FLOOR = 0.05  # of the long-run spread: a calm stretch must not turn the next jump into a huge number

@@ -82,7 +82,7 @@ def test_no_model(fitted: fc.Forecaster) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_fit_leaves_nothing_behind(number: int, code: int) -> None:
     command = [sys.executable, "-m", "forecast.cli", "fit", "nyc_taxi", "--horizon", "48", "--model", "gru"]
-    command += ["-o", "model", "--set", "steps=100000", "--set", "val_size=0", "--threads", "1"]
+    command += ["-o", "model", "--set", "steps=2000", "--set", "val_size=0", "--threads", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     process.stderr.readline()  # the first epoch is over: training is under way
@@ -97,7 +97,7 @@ def test_an_interrupted_fit_leaves_nothing_behind(number: int, code: int) -> Non
 
 def test_a_killed_fit_is_not_shown_as_running_for_ever() -> None:
     command = [sys.executable, "-m", "forecast.cli", "fit", "nyc_taxi", "--horizon", "48", "--model", "gru"]
-    command += ["-o", "model", "--set", "steps=100000", "--set", "val_size=0", "--threads", "1"]
+    command += ["-o", "model", "--set", "steps=2000", "--set", "val_size=0", "--threads", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     process.stderr.readline()

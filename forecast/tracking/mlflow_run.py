@@ -22,12 +22,12 @@ from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from pytorch_lightning.loggers import Logger
 
     from forecast.datasets.panel import Panel
     from forecast.datasets.windows import Origins
     from forecast.evaluation import Outcome
     from forecast.forecaster import Forecaster
+    from forecast.tracking.logger import RunLogger
 
 BATCH = 1000  # metrics in one call, MLflow's own limit
 Rows = list[tuple[str, float, int, int]]
@@ -65,13 +65,22 @@ def open_run(kind: str, settings: Settings, name: str) -> Iterator[Run]:
 class JournalRun(Run):
     """Keeps names and numbers for later; figures and models stay where they are."""
 
+    _curve: RunLogger | None = None
+
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
 
-    def logger(self) -> Logger | None:
+    def logger(self) -> RunLogger:
         from forecast.tracking.logger import RunLogger
 
-        return RunLogger(self.send, "journal")
+        self.flush()
+        self._curve = RunLogger(self.send, str(self.run_id or "journal"))
+        return self._curve
+
+    def flush(self) -> None:
+        """Write what is left of the learning curve."""
+        if self._curve is not None:
+            self._curve.save()
 
     def record_fit(self, forecaster: Forecaster, panel: Panel, source: str | None) -> None:
         self._record(forecaster, panel, source, record.fit_metrics(forecaster))
@@ -82,6 +91,7 @@ class JournalRun(Run):
 
     def close(self, status: str) -> None:
         """Write down how it ended."""
+        self.flush()
         self.entry.status = status
         self.entry.write()
 
@@ -129,12 +139,8 @@ class MlflowRun(JournalRun):
         log_table(self, outcome.scores.by_series(panel.ids), "metrics_by_series")
         log_model(self, outcome.forecaster)
 
-    def logger(self) -> Logger | None:
-        from forecast.tracking.logger import RunLogger
-
-        return RunLogger(self.send, str(self.run_id))
-
     def close(self, status: str) -> None:
+        self.flush()
         if self.own:
             self.client.set_terminated(self.run_id, status)
 

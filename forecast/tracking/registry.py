@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ def fetched(address: str, tracking_uri: str | None = None) -> Iterator[Path]:
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     with tempfile.TemporaryDirectory() as folder, as_current(store.uri):
         try:
             place = Path(mlflow.artifacts.download_artifacts(address, dst_path=folder, tracking_uri=store.uri))
