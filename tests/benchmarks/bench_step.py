@@ -1,0 +1,98 @@
+"""Milliseconds of CPU in an optimiser step: our Lightning training beside the bare torch loop, in one run.
+
+One LSTM layer, 96 hours in, 48 hours out, 128 windows a step with one origin each, one thread. The bare loop is the
+floor: the same layer and a two-layer head on a ready batch, no data loading, no Lightning. Rounds alternate, and the
+median of their ratios is what counts on a noisy machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import torch
+
+from forecast.datasets.columns import Columns
+from forecast.datasets.schema import panel_from_table
+from forecast.datasets.synthetic import synthetic
+from forecast.datasets.windows import WindowSpec
+from forecast.module import TrainSettings
+from forecast.network import ForecastNetwork, NetworkSettings
+from forecast.training import train
+
+LOOKBACK, HORIZON, BATCH = 96, 48, 128
+FEW, MANY, ROUNDS = 20, 120, 7  # the difference leaves out what Lightning costs once
+LIMITS = {32: 1.15, 128: 1.05}
+
+
+def ours(hidden: int, steps: int) -> float:
+    """CPU seconds of a training run."""
+    window = WindowSpec(lookback=LOOKBACK, horizon=HORIZON)
+    torch.manual_seed(0)
+    network = ForecastNetwork(
+        NetworkSettings(
+            cell="lstm",
+            window=window,
+            hidden_size=hidden,
+            layers=1,
+            dropout=0.0,
+            normaliser="last",
+            memory=24,
+            base="last",
+            season_length=24,
+            levels=(),
+            masked=False,
+        )
+    )
+    settings = TrainSettings(
+        loss="mae",
+        steps=steps,
+        epochs=1,
+        batch_size=BATCH,
+        learning_rate=1e-3,
+        weight_decay=0.01,
+        gradient_clip=1.0,
+        patience=0,
+        val_size=0,
+        averaging=0.99,
+        seed=0,
+        device="cpu",
+    )
+    started = time.process_time()
+    train(network, PANEL, settings)
+    return time.process_time() - started
+
+
+def bare(hidden: int, steps: int) -> float:
+    """CPU seconds of the same steps in a plain loop."""
+    torch.manual_seed(0)
+    core = torch.nn.LSTM(1, hidden, batch_first=True)
+    head = torch.nn.Sequential(torch.nn.Linear(hidden, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, HORIZON))
+    optimiser = torch.optim.Adam([*core.parameters(), *head.parameters()], 1e-3)
+    x, y = torch.randn(BATCH, LOOKBACK, 1), torch.randn(BATCH, HORIZON)
+    started = time.process_time()
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = (head(core(x)[0][:, -1]) - y).abs().mean()
+        loss.backward()
+        optimiser.step()
+    return time.process_time() - started
+
+
+def main() -> None:
+    """One line a width."""
+    torch.set_num_threads(1)
+    print("milliseconds of CPU in an optimiser step, LSTM, 96 in, 48 out, 128 windows, one thread")
+    for hidden, limit in LIMITS.items():
+        ours(hidden, FEW), bare(hidden, FEW)
+        mine, floor = [], []
+        for _ in range(ROUNDS):
+            mine.append((ours(hidden, MANY) - ours(hidden, FEW)) / (MANY - FEW) * 1e3)
+            floor.append(bare(hidden, MANY) / MANY * 1e3)
+        ratio = statistics.median(a / b for a, b in zip(mine, floor, strict=True))
+        times = f"{statistics.median(mine):6.2f} ms, bare loop {statistics.median(floor):6.2f} ms"
+        print(f"hidden {hidden:4}: {times}, ratio {ratio:.3f} (at most {limit})", flush=True)
+
+
+PANEL = panel_from_table(synthetic(414, 800, season_length=24, freq="h"), Columns())
+main()
