@@ -109,6 +109,10 @@ def build(
 
         kind = BASELINES[settings.model]
         return kind(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
+    if settings.model == "auto":
+        from forecast.ensemble import Ensemble
+
+        return Ensemble(settings, season_length, progress=progress, logger=logger)
     from forecast.recurrent import RecurrentModel
 
     return RecurrentModel(settings.model, line.cell, settings, season_length, progress=progress, logger=logger)

@@ -154,7 +154,17 @@ def _device(settings: Settings, facts: Facts) -> Choice:
     return ("cuda" if torch.cuda.is_available() else "cpu"), "what is there"
 
 
+def _members(settings: Settings, facts: Facts) -> Choice:
+    return 1, "a named network is one network"
+
+
+def _blend(settings: Settings, facts: Facts) -> Choice:
+    return "off", "a named network is one network"
+
+
 RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
+    "members": _members,
+    "blend": _blend,
     "segment": _segment,
     "lookback": _lookback,
     "memory": _memory,

@@ -84,7 +84,12 @@ class RecurrentModel:
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"
         with threads(int(self.resolved.threads)):
-            return predict(self.network, panel, origins)
+            found = predict(self.network, panel, origins)
+        asked = self.resolved.quantiles
+        if found.quantiles is None or found.levels == asked:
+            return found
+        kept = [found.levels.index(level) for level in asked]  # the head always has the median
+        return Prediction(found.point, asked, found.quantiles[:, :, kept])
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The weights as arrays, and the network's settings as JSON in a byte array."""

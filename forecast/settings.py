@@ -13,6 +13,7 @@ from forecast.datasets.errors import ConfigError, Problem
 Auto = Literal["auto"]
 PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
+BLENDS = ("auto", "on", "off")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class Settings:
         layers: stacked recurrent layers.
         dropout: share of activations dropped between layers in training.
         loss: what training minimises.
+        members: networks in the ensemble of `auto`; other models are one network.
+        blend: "off" leaves the statistical forecasts out of `auto`.
         preset: how much work to spend: fast, balanced or best.
         steps: optimiser steps.
         batch_size: crops in one optimiser step.
@@ -81,6 +84,8 @@ class Settings:
     layers: int = 1
     dropout: float = 0.0
     loss: str = "auto"
+    members: int | Auto = "auto"
+    blend: str = "auto"
     preset: str = "balanced"
     steps: int | Auto = "auto"
     batch_size: int | Auto = "auto"
@@ -135,6 +140,7 @@ COUNTS = (
     "origins",
     "memory",
     "hidden_size",
+    "members",
     "layers",
     "steps",
     "batch_size",
@@ -166,7 +172,7 @@ def _range_problems(settings: Settings) -> list[Problem]:
 
 
 def _choice_problems(settings: Settings) -> list[Problem]:
-    choices = {"preset": PRESETS, "device": DEVICES}
+    choices = {"preset": PRESETS, "device": DEVICES, "blend": BLENDS}
     return [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"one of {', '.join(known)}")
         for name, known in choices.items()

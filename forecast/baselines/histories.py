@@ -49,11 +49,11 @@ class Histories:
         return np.asarray(self.values[np.arange(len(self.length)), self.length - 1])
 
 
-def histories(panel: Panel, origins: Origins) -> Iterator[Histories]:
-    """All origins' histories, shortest first."""
+def histories(panel: Panel, origins: Origins, longest: int = LONGEST) -> Iterator[Histories]:
+    """All origins' histories, at most the newest `longest` rows of each, shortest first."""
     values = filled(panel)
     known = origins.end - panel.indptr[origins.series]
-    length = np.minimum(known, LONGEST)
+    length = np.minimum(known, longest)
     order = np.argsort(length, kind="stable")
     start = 0
     while start < len(order):

@@ -20,13 +20,15 @@ REFINEMENTS = 3  # each narrows the grid around the best weight by 7
 class _Adjusted(Baseline):
     """Forecasts the seasonally adjusted history and puts the season back."""
 
+    longest = LONGEST
+
     @property
     def context(self) -> int | None:
-        return LONGEST
+        return self.longest
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         point, deviation = (np.empty((len(origins), self.horizon)) for _ in range(2))
-        for history in histories(panel, origins):
+        for history in histories(panel, origins, self.longest):
             factor, addend = seasonal_indices(history, self.season_length)
             phase = np.arange(history.values.shape[1]) % self.season_length
             plain = Histories(history.index, (history.values - addend[:, phase]) / factor[:, phase], history.length)

@@ -1,0 +1,48 @@
+"""How much each forecast counts: a convex combination with the least scaled absolute error."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+ROUNDS = 300
+RATE = 0.5
+WORTH = 6.0  # validation origins that weigh as much as the prior
+SMALLEST = 0.02  # share below which a forecast is not worth its time
+
+
+def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Floats) -> Floats:
+    """Weights that sum to 1, none negative.
+
+    Args:
+        forecasts: (parts, n, horizon).
+        actual: (n, horizon), NaN where nothing was observed.
+        scale: (n,) of each origin's series, NaN where it has none.
+        prior: (parts,) weights where nothing can be learned; the fewer origins, the more they count.
+
+    Returns:
+        (parts,) weights.
+
+    References:
+        Kivinen & Warmuth (1997), Exponentiated gradient versus gradient descent for linear predictors.
+    """
+    known = np.isfinite(actual) & np.isfinite(scale)[:, None] & np.isfinite(forecasts).all(axis=0)
+    n_origins = int(known.any(axis=1).sum())
+    if not n_origins:
+        return prior
+    size = np.broadcast_to(scale[:, None], actual.shape)[known]
+    error = (forecasts[:, known] - actual[known]) / size  # (parts, points); weights sum to 1, so errors mix too
+    weights = (prior + 1 / len(prior)) / 2
+    mean = np.zeros_like(weights)
+    for number in range(ROUNDS):
+        gradient = (error * np.sign(weights @ error)).mean(axis=1)
+        step = RATE / np.sqrt(1 + number) / max(float(np.abs(gradient - gradient.mean()).max()), 1e-12)
+        weights = weights * np.exp(-step * (gradient - gradient.mean()))
+        weights /= weights.sum()
+        mean += weights * (number >= ROUNDS // 2)
+    fitted = mean / mean.sum()
+    share = n_origins / (n_origins + WORTH)
+    mixed = share * fitted + (1 - share) * prior
+    mixed = np.where(mixed < SMALLEST, 0.0, mixed)
+    return np.asarray(mixed / mixed.sum())

@@ -1,0 +1,83 @@
+"""`auto`: weights that can be worked out by hand, and an ensemble that keeps the promises of one model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import forecast as fc
+from forecast.blend import blend_weights
+from forecast.datasets.errors import ConfigError
+from forecast.datasets.synthetic import random_walks
+from forecast.ensemble import Ensemble
+from tests.conftest import QUICK, same
+
+
+def _weights(errors: list[float], n: int = 4000, prior: tuple[float, ...] = (0.5, 0.5)) -> np.ndarray:
+    """Two unbiased forecasts with independent errors of these deviations."""
+    random = np.random.default_rng(0)
+    actual = random.normal(size=(n, 3))
+    forecasts = np.stack([actual + deviation * random.normal(size=actual.shape) for deviation in errors])
+    return blend_weights(forecasts, actual, np.ones(n), np.array(prior))
+
+
+def test_weights_are_inverse_variances() -> None:
+    """The best linear combination of independent normal errors weighs by 1 / variance (Bates & Granger 1969)."""
+    assert _weights([1.0, 1.0]) == pytest.approx([0.5, 0.5], abs=0.03)
+    assert _weights([1.0, 2.0]) == pytest.approx([0.8, 0.2], abs=0.04)
+    assert _weights([1.0, 20.0]) == pytest.approx([1.0, 0.0], abs=1e-9)
+
+
+def test_nothing_to_learn_from_leaves_the_prior() -> None:
+    none = np.full((3, 2), np.nan)
+    assert blend_weights(np.zeros((2, 3, 2)), none, np.ones(3), np.array([0.3, 0.7])).tolist() == [0.3, 0.7]
+    few = _weights([1.0, 3.0], n=1, prior=(0.0, 1.0))
+    assert few[1] > 0.5, "one origin does not overrule the prior"
+
+
+def test_weights_do_not_depend_on_units() -> None:
+    random = np.random.default_rng(1)
+    actual, forecasts = random.normal(size=(50, 4)), random.normal(size=(3, 50, 4))
+    prior = np.full(3, 1 / 3)
+    plain = blend_weights(forecasts, actual, np.ones(50), prior)
+    assert blend_weights(1e6 * forecasts, 1e6 * actual, np.full(50, 1e6), prior) == pytest.approx(plain)
+    assert plain.sum() == pytest.approx(1)
+    assert (plain >= 0).all()
+
+
+def test_members_and_blend_are_reported_and_can_be_chosen(frame: pd.DataFrame) -> None:
+    made = fc.Forecaster(6, members=2, blend="off", **QUICK).fit(frame)
+    assert isinstance(made.model_, Ensemble)
+    assert made.resolved_.members == 2
+    assert len(made.model_.weights) == 2
+    assert set(made.history_["member"]) == {1, 2}
+    assert "gru 2" in made.reasons_["blend"]
+    whole = fc.Forecaster(6, preset="fast", **QUICK).fit(frame)
+    assert isinstance(whole.model_, Ensemble)
+    assert len(whole.model_.weights) == 4, "one network, Theta, naive and seasonal naive"
+    with pytest.raises(ConfigError, match="blend="):
+        fc.Forecaster(6, blend="sometimes")
+
+
+def test_the_blend_is_the_weighted_sum(frame: pd.DataFrame) -> None:
+    made = fc.Forecaster(6, members=2, quantiles=(0.1, 0.9), **QUICK).fit(frame)
+    model = made.model_
+    assert isinstance(model, Ensemble)
+    from forecast.datasets.windows import Origins
+
+    panel = made.panel(frame)
+    origins = Origins.last(panel)
+    parts = [part.predict(panel, origins) for part in (*model.members, *model.others)]
+    expected = sum(w * part.point for w, part in zip(model.weights, parts, strict=True))
+    assert model.predict(panel, origins).point == pytest.approx(expected)
+
+
+def test_auto_on_random_walks_is_no_worse_than_naive() -> None:
+    result = fc.evaluate(random_walks(40, 120, seed=3), 6, models=["auto", "naive"], cutoffs=4, steps=100, threads=1)
+    assert result.models["auto"]["mae"] <= 1.03 * result.models["naive"]["mae"]
+
+
+def test_two_ensembles_are_the_same_bits(frame: pd.DataFrame) -> None:
+    first, second = (fc.Forecaster(6, **QUICK).fit(frame) for _ in range(2))
+    assert same(first.predict(), second.predict())
