@@ -19,7 +19,7 @@ from forecast.scales import mean_difference
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]
-STEPS = {"fast": 200, "balanced": 600, "best": 2000}
+STEPS = {"fast": 200, "balanced": 900, "best": 2000}
 LONGEST_SEGMENT = 32
 VALIDATED = 1000  # rows that tell good weights from lucky ones
 PROBES = 8  # steps of the horizon at which the base forecasts are compared
@@ -141,7 +141,7 @@ def _batch_size(settings: Settings, facts: Facts) -> Choice:
 
 def _learning_rate(settings: Settings, facts: Facts) -> Choice:
     textbook = settings.segment == 1 and settings.origins == 1
-    return (2e-3 if textbook else 4e-3), "one-cycle peak"
+    return (2e-3 if textbook else 6e-3), "one-cycle peak"
 
 
 def _threads(settings: Settings, facts: Facts) -> Choice:

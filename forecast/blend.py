@@ -1,4 +1,4 @@
-"""How much each forecast counts: a convex combination with the least scaled absolute error."""
+"""How much each forecast counts: a convex combination with the least absolute error, scaled and relative."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ Floats = NDArray[np.float64]
 ROUNDS = 300
 RATE = 0.5
 WORTH = 6.0  # validation origins that weigh as much as the prior
+RELATIVE = 0.5  # of the importance of a scaled error: MASE and sMAPE both count, as in OWA
+HIGHEST = 0.95
 SMALLEST = 0.02  # share below which a forecast is not worth its time
 
 
@@ -31,8 +33,12 @@ def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Float
     n_origins = int(known.any(axis=1).sum())
     if not n_origins:
         return prior
-    size = np.broadcast_to(scale[:, None], actual.shape)[known]
-    error = (forecasts[:, known] - actual[known]) / size  # (parts, points); weights sum to 1, so errors mix too
+    importance = 1 / np.broadcast_to(scale[:, None], actual.shape)[known]
+    relative = 1 / np.maximum(np.abs(actual[known]) + np.abs(forecasts[:, known]).mean(axis=0), 1e-300)
+    relative = np.minimum(relative, np.quantile(relative, HIGHEST))  # what is near zero does not decide alone
+    importance = importance / importance.mean() + RELATIVE * relative / relative.mean()
+    # weights sum to 1, so errors mix as forecasts do: (parts, points)
+    error = (forecasts[:, known] - actual[known]) * importance
     weights = (prior + 1 / len(prior)) / 2
     mean = np.zeros_like(weights)
     for number in range(ROUNDS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins
 from forecast.progress import Progress
 from forecast.protocol import Prediction
-from forecast.recurrent import RecurrentModel
+from forecast.recurrent import EPOCHS, RecurrentModel
 from forecast.scales import mean_difference
 from forecast.settings import Settings
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
 CELL = "gru"
-MEMBERS = {"fast": 1, "balanced": 3, "best": 8}
+MEMBERS = {"fast": 1, "balanced": 2, "best": 8}
+LATE = 0.7  # share of training after which the best weights count as found at its end
 ORIGINS = 512  # validation origins the weights are learned on, at most
 LEAST_ROWS = 4  # of history before a validation origin
 
@@ -37,10 +38,10 @@ class RecentTheta(Theta):
 
 
 class Ensemble:
-    """Networks that differ in seed, normaliser and loss, blended with Theta, naive and seasonal naive.
+    """Networks that differ in their seed, blended with Theta, naive and seasonal naive.
 
-    Each member is one network as its name means it; the weights are a convex combination fitted to the scaled absolute
-    error on origins inside the training rows that no member was fitted on.
+    The first network leaves validation rows out, and a convex combination of it and the statistical forecasts is fitted
+    on them. The others share its weight, and learn from the validation rows too where the first was best at its end.
 
     Args:
         settings: what was asked for; `members` networks, `blend` "off" leaves the statistical forecasts out.
@@ -89,14 +90,17 @@ class Ensemble:
         self.others = self._others()
         count, held = int(self.resolved.members), int(self.resolved.val_size)
         if held:
-            self.members = self._fitted(panel, count)
-            self.weights = self._weigh(panel, held)
+            self.members = self._fitted(panel, 1)
+            first = self._weigh(panel, held)
+            self.members += self._fitted(panel, count, first=1, everything=self._trained_to_the_end())
+            self.weights = np.concatenate([np.full(count, first[0] / count), first[1:]])
         else:  # too short to spare rows for good: hold a horizon back for the weights, then learn from everything
             cut = panel.indptr[1:] - np.where(panel.lengths >= self.horizon + LEAST_ROWS, self.horizon, 0)
             early = panel.truncate(cut)
             if (early.lengths > 1).any() and count + len(self.others) > 1:
-                self.members = self._fitted(early, count)
-                self.weights = self._weigh(panel, self.horizon)
+                self.members = self._fitted(early, 1)
+                first = self._weigh(panel, self.horizon)
+                self.weights = np.concatenate([np.full(count, first[0] / count), first[1:]])
             else:
                 self.weights = np.full(count + len(self.others), 1 / (count + len(self.others)))
             self.members = self._fitted(panel, count)
@@ -143,25 +147,28 @@ class Ensemble:
         asked = {"season_length": self.season_length, "levels": self.settings.quantiles}
         return [kind(self.horizon, **asked) for kind in kinds]  # type: ignore[arg-type]  # by name
 
-    def _fitted(self, panel: Panel, count: int) -> list[RecurrentModel]:
-        members = [self._member(number) for number in range(count)]
-        self.history = []
-        for number, member in enumerate(members):
+    def _fitted(self, panel: Panel, count: int, *, first: int = 0, everything: bool = False) -> list[RecurrentModel]:
+        members = [self._member(number, everything=everything) for number in range(first, count)]
+        self.history = self.history if first else []
+        for number, member in enumerate(members, start=first + 1):
             member.fit(panel)
-            self.history += [{"member": number + 1.0, **row} for row in member.history]
+            self.history += [{"member": float(number), **row} for row in member.history]
         return members
 
-    def _member(self, number: int) -> RecurrentModel:
-        """The networks differ in what the data say least about."""
+    def _trained_to_the_end(self) -> bool:
+        """Whether the first member was best near the end of its training: then others need no validation rows."""
+        losses = [row["val_loss"] for row in self.history if "val_loss" in row]
+        planned = min(EPOCHS, int(self.resolved.steps))
+        return bool(losses) and int(np.argmin(losses)) + 1 >= LATE * planned
+
+    def _member(self, number: int, *, everything: bool = False) -> RecurrentModel:
+        """The networks differ in their seed; later ones may learn from the validation rows too."""
         asked = replace(self.settings, model=CELL, seed=self.settings.seed + number, members="auto", blend="auto")
         if self.settings.max_seconds is not None and self.settings.preset in MEMBERS:
             count = MEMBERS[self.settings.preset] if self.settings.members == "auto" else int(self.settings.members)
             asked = replace(asked, max_time=f"{self.settings.max_seconds / count:.3f}s")
-        variant = VARIANTS[number % len(VARIANTS)]
-        if variant.normaliser and number and asked.normaliser == "auto" and self.reasons:
-            asked = replace(asked, normaliser="last" if self.resolved.normaliser == "mean" else "mean")
-        if variant.loss and asked.loss == "auto" and not asked.quantiles:
-            asked = replace(asked, loss=variant.loss)
+        if everything and asked.val_size == "auto":
+            asked = replace(asked, val_size=0)
         logger = self.logger if number == 0 else None
         return RecurrentModel(CELL, CELL, asked, self.season_length, progress=self.progress, logger=logger)
 
@@ -177,23 +184,9 @@ class Ensemble:
         actual = np.where(rows < last, panel.target[np.minimum(rows, last - 1)], np.nan)
         scale = mean_difference(panel.truncate(panel.indptr[1:] - _kept(panel, held)), self.season_length)
         scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)[origins.series]
-        networks = len(self.members)
-        prior = np.full(len(parts), 0.5 / networks if self.others else 1 / networks)
-        prior[networks:] = 0
-        if self.others:
-            prior[networks] = 0.5  # Theta: where little can be learned, half of each is hard to beat
+        prior = np.zeros(len(parts))
+        prior[:2] = 0.5  # the network and Theta: where little can be learned, half of each is hard to beat
         return blend_weights(forecasts, actual, scale, prior)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """How a member differs from the first: the other normaliser, another loss."""
-
-    normaliser: bool = False
-    loss: str = ""
-
-
-VARIANTS = (Variant(), Variant(normaliser=True), Variant(loss="mae"), Variant(normaliser=True, loss="mae"))
 
 
 def _kept(panel: Panel, held: int) -> NDArray[np.int64]:
