@@ -55,7 +55,7 @@ class Architecture:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "auto": Architecture(
-        what="our recommendation for the data in hand", kind="network", cell="gru", source="this toolkit"
+        what="networks blended with Theta, naive and seasonal naive", kind="network", cell="gru", source="this toolkit"
     ),
     "gru": Architecture(what="gated recurrent units", kind="network", cell="gru", source="Cho et al. 2014"),
     "lstm": Architecture(
