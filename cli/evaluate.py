@@ -20,6 +20,7 @@ Gap = Annotated[int, typer.Option("--gap", help="Rows after the cutoff that are 
 Refit = Annotated[str, typer.Option("--refit", help="never, each, or a number of cutoffs.")]
 Scale = Annotated[str | None, typer.Option("--scale", help="train adds errors on standardised values.")]
 MaseSeason = Annotated[int | None, typer.Option("--mase-season", help="Season of the MASE scale [the season length].")]
+Seeds = Annotated[int, typer.Option("--seeds", help="Fit so many times, and show how much chance there is.")]
 Require = Annotated[
     list[str] | None, typer.Option("--require", help="A condition such as 'mase<=0.9'; may be repeated.")
 ]
@@ -39,6 +40,7 @@ def evaluate(
     refit: Refit = "never",
     scale: Scale = None,
     mase_season: MaseSeason = None,
+    seeds: Seeds = 1,
     require: Require = None,
     out: Out = None,
     save: Save = None,

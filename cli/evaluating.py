@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from forecast.datasets.errors import ConfigError, GateError, Problem
 if TYPE_CHECKING:
     from forecast.evaluation import Evaluation
 
-PROTOCOL = ("cutoffs", "start", "end", "step", "gap", "scale", "mase_season")
+PROTOCOL = ("cutoffs", "start", "end", "step", "gap", "scale", "mase_season", "seeds")
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -58,6 +59,7 @@ def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
         "metrics": result.metrics,
         "baselines": result.baselines,
         **several,
+        **({"seeds": {name: asdict(spread) for name, spread in result.seeds.items()}} if result.seeds else {}),
         "series": int(result.by_series["series"].nunique()),
         "cutoffs": result.cutoffs,
         "skipped": result.skipped,
@@ -123,6 +125,10 @@ def _keep(given: dict[str, Any], result: Evaluation) -> None:
 def _show(result: Evaluation) -> None:
     frame = result.leaderboard
     show_frame(frame[[name for name in SHOWN if name in frame]])
+    for name, spread in result.seeds.items():
+        scores = ", ".join(f"{m} {spread.mean[m]:.4g} ± {spread.deviation[m]:.2g}" for m in SHOWN if m in spread.mean)
+        share = "" if spread.difference is None else f"; two forecasts differ by {spread.difference:.0%} of the error"
+        say(f"{name}, {spread.n} seeds: {scores}{share}")
     say(f"{result.summary}; fit {result.fit_seconds:.1f} s, forecasts {result.predict_seconds:.2f} s")
 
 

@@ -74,6 +74,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     "theta": Architecture(
         what="two theta lines, seasonally adjusted", kind="baseline", source="Assimakopoulos & Nikolopoulos 2000"
     ),
+    "croston": Architecture(what="size over gap of intermittent demand", kind="baseline", source="Croston 1972"),
+    "sba": Architecture(what="Croston's method, unbiased", kind="baseline", source="Syntetos & Boylan 2005"),
+    "tsb": Architecture(what="size times chance of intermittent demand", kind="baseline", source="Teunter et al. 2011"),
     "boosting": Architecture(
         what="gradient boosting on lags", kind="baseline", source="scikit-learn's HistGradientBoosting"
     ),

@@ -19,7 +19,7 @@ from forecast.scales import mean_difference
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]
-STEPS = {"fast": 200, "balanced": 900, "best": 2000}
+STEPS = {"fast": 200, "balanced": 900, "best": 1500}
 LONGEST_SEGMENT = 32
 VALIDATED = 1000  # rows that tell good weights from lucky ones
 PROBES = 8  # steps of the horizon at which the base forecasts are compared
@@ -34,21 +34,30 @@ class Facts:
         n_rows: rows of all of them.
         length: median rows of a series.
         season_length: steps in a season.
-        seasonal: whether repeating the last season forecasts better than repeating the last value.
+        base: the best of the base forecasts on the training rows.
+        intermittent: whether most series have no negative values and fewer than one demand in 1.32 steps.
+
+    References:
+        Syntetos, Boylan & Croston (2005), On the categorization of demand patterns (the limit of 1.32).
     """
 
     n_series: int
     n_rows: int
     length: int
     season_length: int
-    seasonal: bool
+    base: str
+    intermittent: bool
 
     @classmethod
     def of(cls, panel: Panel, horizon: int, season_length: int) -> Facts:
         length = int(np.median(panel.lengths)) if panel.n_series else 0
-        seasonal = season_length > 1 and _season_beats_last(panel, horizon, season_length)
         return cls(
-            n_series=panel.n_series, n_rows=panel.n_rows, length=length, season_length=season_length, seasonal=seasonal
+            n_series=panel.n_series,
+            n_rows=panel.n_rows,
+            length=length,
+            season_length=season_length,
+            base=_best_base(panel, horizon, season_length),
+            intermittent=_is_intermittent(panel),
         )
 
 
@@ -86,7 +95,7 @@ def _lookback(settings: Settings, facts: Facts) -> Choice:
 
 def _memory(settings: Settings, facts: Facts) -> Choice:
     season, segment, lookback = facts.season_length, int(settings.segment), int(settings.lookback)
-    seasons = 7 if season >= 24 and season % 24 == 0 else 3
+    seasons = _seasons(season)
     wanted = seasons * season if season > 1 else max(4, min(settings.horizon, 12))
     rows = min(-(-wanted // segment) * segment, lookback)
     return rows, f"{seasons} seasons" if season > 1 else "a few rows: there is no season to average over"
@@ -99,13 +108,17 @@ def _origins(settings: Settings, facts: Facts) -> Choice:
 
 
 def _normaliser(settings: Settings, facts: Facts) -> Choice:
-    if facts.seasonal:
+    if facts.base != "last":
         return "mean", "repeating the season beats repeating the last value on the training rows"
     return "last", "repeating the last value beats repeating the season on the training rows"
 
 
 def _base(settings: Settings, facts: Facts) -> Choice:
-    return ("season" if facts.seasonal else "last"), "the better of the two on the training rows"
+    return facts.base, "the best on the training rows"
+
+
+def _highway(settings: Settings, facts: Facts) -> Choice:
+    return "ridge", "where a linear map beats the base on the last training rows"
 
 
 def _hidden_size(settings: Settings, facts: Facts) -> Choice:
@@ -116,6 +129,8 @@ def _hidden_size(settings: Settings, facts: Facts) -> Choice:
 def _loss(settings: Settings, facts: Facts) -> Choice:
     if settings.quantiles:
         return "pinball", "quantiles are asked for"
+    if facts.intermittent:
+        return "mae", "relative errors say little about intermittent demand"
     return "mixed", "scored like MASE and sMAPE"
 
 
@@ -132,7 +147,7 @@ def _val_size(settings: Settings, facts: Facts) -> Choice:
 
 
 def _patience(settings: Settings, facts: Facts) -> Choice:
-    return 8, "of 20 validation rounds"
+    return 12, "of 20 validation rounds: a loss may rise while the learning rate is high"
 
 
 def _batch_size(settings: Settings, facts: Facts) -> Choice:
@@ -158,12 +173,17 @@ def _members(settings: Settings, facts: Facts) -> Choice:
     return 1, "a named network is one network"
 
 
+def _workers(settings: Settings, facts: Facts) -> Choice:
+    return 1, "a named network is one network"
+
+
 def _blend(settings: Settings, facts: Facts) -> Choice:
     return "off", "a named network is one network"
 
 
 RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
     "members": _members,
+    "workers": _workers,
     "blend": _blend,
     "segment": _segment,
     "lookback": _lookback,
@@ -171,6 +191,7 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
     "origins": _origins,
     "normaliser": _normaliser,
     "base": _base,
+    "highway": _highway,
     "hidden_size": _hidden_size,
     "loss": _loss,
     "val_size": _val_size,
@@ -183,11 +204,38 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
 }
 
 
-def _season_beats_last(panel: Panel, horizon: int, season_length: int) -> bool:
-    """Compare |y(t) - y(t - lag)| for the lags either base forecast uses, over all series, each by its own scale."""
-    last, season = np.zeros(panel.n_series), np.zeros(panel.n_series)
+def _seasons(season_length: int) -> int:
+    """Seasons worth remembering: a week where a season is a day, else three."""
+    return 7 if season_length >= 24 and season_length % 24 == 0 else 3
+
+
+def _best_base(panel: Panel, horizon: int, season_length: int) -> str:
+    """The base forecast with the least absolute error on the training rows, over all series, each by its own scale."""
+    if season_length <= 1:
+        return "last"
+    periods: dict[str, tuple[int, ...]] = {"last": (1,), "season": (season_length,)}
+    if _seasons(season_length) == 7:
+        periods["cycle"] = (season_length, 7 * season_length)
+    errors = {name: np.zeros(panel.n_series) for name in periods}
     for step in np.unique(np.linspace(1, horizon, PROBES).round().astype(int)).tolist():
-        last += mean_difference(panel, step)
-        season += mean_difference(panel, season_length * math.ceil(step / season_length))
-    known = np.isfinite(last) & np.isfinite(season) & (last + season > 0)
-    return bool(known.any()) and float(np.median(season[known] / np.maximum(last[known], 1e-300))) < 1
+        for name, lengths in periods.items():
+            lags = tuple(step if name == "last" else length * math.ceil(step / length) for length in lengths)
+            errors[name] += mean_difference(panel, *lags)
+    known = np.isfinite(errors["season"]) & (errors["last"] + errors["season"] > 0)
+    if not known.any():
+        return "last"
+    ratio = {
+        name: np.nanmedian(error[known] / np.maximum(errors["last"][known], 1e-300)) for name, error in errors.items()
+    }
+    return min(ratio, key=lambda name: ratio[name] if np.isfinite(ratio[name]) else math.inf)
+
+
+def _is_intermittent(panel: Panel) -> bool:
+    known = np.isfinite(panel.target)
+    starts = panel.indptr[:-1][panel.lengths > 0]
+    if not len(starts):
+        return False
+    zeros = np.add.reduceat(known & (panel.target == 0), starts, dtype=np.int64)
+    negatives = np.add.reduceat(known & (panel.target < 0), starts, dtype=np.int64)
+    share = zeros / np.maximum(np.add.reduceat(known, starts, dtype=np.int64), 1)
+    return bool(np.median(np.where(negatives == 0, share, 0)) > 1 - 1 / 1.32)

@@ -27,6 +27,7 @@ from forecast.progress import Progress, progress_for
 from forecast.protocol import Prediction
 from forecast.roles import columns
 from forecast.scales import Scales
+from forecast.seeds import SeedComparison, SeedSpread
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def evaluate(
     refit: Refit = "never",
     scale: Literal["train"] | None = None,
     mase_season: int | None = None,
+    seeds: int = 1,
     output: str | Path | None = None,
     progress: Progress | None = None,
     source: str | None = None,
@@ -94,6 +96,8 @@ def evaluate(
         refit: "never", "each" cutoff, or every N cutoffs.
         scale: "train" adds errors on values standardised by each series' training rows less `val_size` of them.
         mase_season: season of the MASE scale; None takes the season length.
+        seeds: fit each model so many times, with seeds from `seed` on; the metrics and forecasts are the first's, and
+            `seeds` of the result says how far the others are from it.
         output: file the forecasts go to as they are made; memory then does not grow with the cutoffs.
         progress: told of each training step; None shows a bar on a terminal.
         source: where the data came from, for the tracked runs.
@@ -109,6 +113,9 @@ def evaluate(
     """
     from forecast.tracking import open_evaluation
 
+    if not isinstance(seeds, int) or seeds < 1:
+        problem = Problem(what=f"seeds={seeds!r}", expected="a whole number of at least 1")
+        raise ConfigError("seeds is not understood", problems=[problem])
     asked = _candidates(models, {"horizon": horizon, **settings}, horizon + gap)
     lead = next(iter(asked.values())).forecaster
     panel = panel_from_table(data, columns(lead.settings), freq=lead.settings.freq)
@@ -131,17 +138,21 @@ def evaluate(
     bench = _Bench(panel, protocol, _aligned(scales, panel, history), standardise=scale == "train")
     references = bench.references(asked)
     outcomes: dict[str, Outcome] = {}
+    spreads: dict[str, SeedSpread] = {}
     with ForecastFile(output) as file:
         for name, candidate in asked.items():
             with open_evaluation(candidate.forecaster.settings, name) as run:
                 logger_run = run if not candidate.fixed else None
                 keep = file.writer(name if len(asked) > 1 else None)
-                outcome = bench.run(name, candidate, keep, progress or progress_for(), logger_run)
+                watched = SeedComparison(panel.n_series) if seeds > 1 and not candidate.fixed else None
+                outcome = bench.run(name, candidate, keep, progress or progress_for(), logger_run, watched)
                 outcomes[name] = outcome.against(references)
                 run.record_evaluation(outcomes[name], panel, rolling[-1].origins, source)
                 outcomes[name] = replace(outcomes[name], run_id=run.run_id)
+                if watched is not None:
+                    spreads[name] = bench.other_seeds(name, candidate, outcomes[name], watched, seeds, references)
         frame = file.frame()
-    return make_evaluation(panel, outcomes, references, frame, rolling)
+    return make_evaluation(panel, outcomes, references, frame, rolling, spreads)
 
 
 @dataclass(frozen=True)
@@ -177,6 +188,7 @@ class _Bench:
         keep: Callable[[pd.DataFrame], None],
         progress: Progress | None = None,
         run: Any = None,
+        watched: SeedComparison | None = None,
     ) -> Outcome:
         """Fit and forecast one candidate at every cutoff."""
         forecaster, protocol = candidate.forecaster, self.protocol
@@ -199,9 +211,29 @@ class _Bench:
                 scores = Accumulator(self.scales, protocol.horizon, prediction.levels)
             actual = _actuals(self.panel, origins, protocol)
             scores.add(origins.series, actual, prediction.point, prediction.quantiles, cutoff=numbers)
+            if watched is not None:
+                watched.add(origins.series, actual, prediction.point)
             keep(self._frame(origins, prediction))
         assert scores is not None, "a protocol has at least one cutoff"
         return Outcome(name=name, forecaster=forecaster, scores=scores, standardise=self.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
+
+    def other_seeds(
+        self,
+        name: str,
+        candidate: Candidate,
+        first: Outcome,
+        watched: SeedComparison,
+        seeds: int,
+        references: dict[str, Outcome],
+    ) -> SeedSpread:
+        """The same model with the seeds after the first."""
+        watched.close(first.metrics)
+        asked = candidate.forecaster.settings
+        for number in range(1, seeds):
+            again = Candidate(Forecaster.of(replace(asked, seed=asked.seed + number)))
+            outcome = self.run(name, again, lambda frame: None, watched=watched)
+            watched.close(outcome.against(references).metrics)
+        return watched.result()
 
     def _frame(self, origins: Origins, prediction: Prediction) -> pd.DataFrame:
         first = self.protocol.gap + 1

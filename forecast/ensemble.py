@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.auto import Facts
 from forecast.baselines.base import Baseline
+from forecast.baselines.intermittent import SBA, TSB
 from forecast.baselines.simple import Naive, SeasonalNaive
 from forecast.baselines.theta import Theta
 from forecast.blend import blend_weights
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins
+from forecast.parallel import fit_all
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.recurrent import EPOCHS, RecurrentModel
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 CELL = "gru"
 MEMBERS = {"fast": 1, "balanced": 2, "best": 8}
+PROBE = 0.4  # of a member's steps
 LATE = 0.7  # share of training after which the best weights count as found at its end
 ORIGINS = 512  # validation origins the weights are learned on, at most
 LEAST_ROWS = 4  # of history before a validation origin
@@ -38,16 +43,17 @@ class RecentTheta(Theta):
 
 
 class Ensemble:
-    """Networks that differ in their seed, blended with Theta, naive and seasonal naive.
+    """Networks that differ in their seed, combined by the median, blended with statistical forecasts.
 
-    The first network leaves validation rows out, and a convex combination of it and the statistical forecasts is fitted
-    on them. The others share its weight, and learn from the validation rows too where the first was best at its end.
+    A probe, trained for half as long, leaves validation rows out: on them a convex combination of it and the
+    statistical forecasts is fitted, and they show after what share of training the probe was best. The members then
+    learn from all rows for that share of their steps, and take the probe's weight.
 
     Args:
         settings: what was asked for; `members` networks, `blend` "off" leaves the statistical forecasts out.
         season_length: steps in a season.
         progress: told of each training step.
-        logger: a Lightning logger for the learning curve of the first member.
+        logger: a Lightning logger for the learning curve of the probe.
 
     References:
         Smyl (2020), A hybrid method of exponential smoothing and recurrent neural networks, section 3.4 (ensembling).
@@ -69,7 +75,7 @@ class Ensemble:
         self.history: list[dict[str, float]] = []
         self.members: list[RecurrentModel] = []
         self.others: list[Baseline] = []
-        self.weights = np.ones(0)
+        self.weights = np.ones(1)  # of the members' median, then of each statistical forecast
 
     @property
     def context(self) -> int | None:
@@ -79,49 +85,65 @@ class Ensemble:
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
         """The settings that fitting this panel would use, and why."""
         count = MEMBERS[self.settings.preset] if self.settings.members == "auto" else int(self.settings.members)
-        blend = "on" if self.settings.blend == "auto" else self.settings.blend
-        resolved, reasons = self._member(0).plan(panel)
-        reasons |= {"members": f"preset {self.settings.preset}", "blend": "weighted on validation origins"}
-        return replace(resolved, model="auto", members=count, blend=blend), reasons
+        resolved, reasons = self._network(0).plan(panel)
+        if self.settings.blend != "off":
+            kind = "intermittent" if Facts.of(panel, self.horizon, self.season_length).intermittent else "on"
+            resolved = replace(resolved, blend=kind if self.settings.blend == "auto" else self.settings.blend)
+            reasons["blend"] = "weighted on validation origins"
+        else:
+            resolved = replace(resolved, blend="off")
+        if self.settings.workers == "auto":
+            side_by_side = self.settings.preset == "best" and resolved.device == "cpu"
+            workers = min(count, len(os.sched_getaffinity(0))) if side_by_side else 1
+            resolved = replace(resolved, workers=workers)
+            reasons["workers"] = "a process a core with preset best, else one"
+        reasons["members"] = f"preset {self.settings.preset}"
+        return replace(resolved, model="auto", members=count), reasons
 
     def fit(self, panel: Panel) -> Ensemble:
-        """Fit the members, then the weights."""
+        """Fit the probe, the weights, then the members."""
         self.resolved, self.reasons = self.plan(panel)
         self.others = self._others()
-        count, held = int(self.resolved.members), int(self.resolved.val_size)
-        if held:
-            self.members = self._fitted(panel, 1)
-            first = self._weigh(panel, held)
-            self.members += self._fitted(panel, count, first=1, everything=self._trained_to_the_end())
-            self.weights = np.concatenate([np.full(count, first[0] / count), first[1:]])
-        else:  # too short to spare rows for good: hold a horizon back for the weights, then learn from everything
-            cut = panel.indptr[1:] - np.where(panel.lengths >= self.horizon + LEAST_ROWS, self.horizon, 0)
-            early = panel.truncate(cut)
-            if (early.lengths > 1).any() and count + len(self.others) > 1:
-                self.members = self._fitted(early, 1)
-                first = self._weigh(panel, self.horizon)
-                self.weights = np.concatenate([np.full(count, first[0] / count), first[1:]])
-            else:
-                self.weights = np.full(count + len(self.others), 1 / (count + len(self.others)))
-            self.members = self._fitted(panel, count)
+        held = int(self.resolved.val_size) or self.horizon
+        count, share = int(self.resolved.members), 1.0
+        prior = _prior(len(self.others))
+        origins = _validation(panel, held, self.horizon)
+        self.history, self.weights = [], prior
+        if len(origins):
+            probe = self._probe(panel, held)
+            self.history = [{"member": 0.0, **row} for row in probe.history]
+            share = _share(probe.history)
+            if self.others:
+                self.weights = self._weigh(panel, held, origins, [probe, *self.others], prior)
+        self.members = fit_all(
+            [self._network(number, share=share) for number in range(1, count + 1)], panel, int(self.resolved.workers)
+        )
+        for number, member in enumerate(self.members, start=1):
+            self.history += [{"member": float(number), **row} for row in member.history]
         self.resolved = replace(self.resolved, steps=self.members[0].resolved.steps)
-        names = [f"{CELL} {number + 1}" for number in range(count)] + [other.name for other in self.others]
+        first = self.members[0].reasons
+        self.reasons |= {name: first[name] for name in ("steps", "highway") if name in first}
+        if share < 1 and "steps" in self.reasons:
+            self.reasons["steps"] += f", of which {share:.0%}: a probe was best by then on the validation rows"
+        names = [f"{CELL} x {count}", *(other.name for other in self.others)]
         shares = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(names, self.weights, strict=True))
         self.reasons["blend"] = f"weights on validation origins: {shares}"
         return self
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
-        """The weighted mean of what every part with a weight forecasts, quantile by quantile."""
-        parts: list[RecurrentModel | Baseline] = [*self.members, *self.others]
-        point, quantiles = np.zeros((len(origins), self.horizon)), None
-        for part, weight in zip(parts, self.weights, strict=True):
-            if weight == 0:
-                continue
-            found = part.predict(panel, origins)
-            point += weight * found.point
-            if found.quantiles is not None:
-                quantiles = weight * found.quantiles + (0 if quantiles is None else quantiles)
-        return Prediction(point, self.settings.quantiles if quantiles is not None else (), quantiles)
+        """The weighted mean of the members' median and the statistical forecasts, quantile by quantile."""
+        parts = [_median([member.predict(panel, origins) for member in self.members])] if self.weights[0] else []
+        parts += [o.predict(panel, origins) for o, weight in zip(self.others, self.weights[1:], strict=True) if weight]
+        weights = self.weights[self.weights > 0]
+        point = sum((w * part.point for w, part in zip(weights, parts, strict=True)), np.zeros(()))
+        levels = self.settings.quantiles
+        if not levels:
+            return Prediction(np.asarray(point))
+        quantiles = np.zeros((len(origins), self.horizon, len(levels)))
+        for weight, part in zip(weights, parts, strict=True):
+            assert part.quantiles is not None, "every part was asked for quantiles"
+            quantiles += weight * part.quantiles
+        return Prediction(np.asarray(point), levels, quantiles)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Every member's arrays under its number, and the weights."""
@@ -137,56 +159,73 @@ class Ensemble:
             prefix = f"{number}."
             member.restore({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
         self.weights = state["weights"]
-        self.others, self.resolved = self._others(), self.settings
+        self.resolved = self.settings
+        self.others = self._others()
 
     def _others(self) -> list[Baseline]:
-        blend = self.resolved.blend if self.resolved.blend != "auto" else self.settings.blend
-        if blend == "off":
-            return []
-        kinds: list[type[Baseline]] = [RecentTheta, Naive, *([SeasonalNaive] if self.season_length > 1 else [])]
+        """The statistical forecasts of the blend; the first has half of the prior."""
+        seasonal: list[type[Baseline]] = [SeasonalNaive] if self.season_length > 1 else []
+        kinds: dict[str, list[type[Baseline]]] = {
+            "off": [],
+            "on": [RecentTheta, Naive, *seasonal],
+            "intermittent": [TSB, SBA, Naive, *seasonal],
+        }
         asked = {"season_length": self.season_length, "levels": self.settings.quantiles}
-        return [kind(self.horizon, **asked) for kind in kinds]  # type: ignore[arg-type]  # by name
+        return [kind(self.horizon, **asked) for kind in kinds[self.resolved.blend]]  # type: ignore[arg-type]  # by name
 
-    def _fitted(self, panel: Panel, count: int, *, first: int = 0, everything: bool = False) -> list[RecurrentModel]:
-        members = [self._member(number, everything=everything) for number in range(first, count)]
-        self.history = self.history if first else []
-        for number, member in enumerate(members, start=first + 1):
-            member.fit(panel)
-            self.history += [{"member": float(number), **row} for row in member.history]
-        return members
+    def _probe(self, panel: Panel, held: int) -> RecurrentModel:
+        probe = self._network(0, share=PROBE)
+        probe.settings = replace(probe.settings, val_size=held)
+        if probe.settings.steps != "auto":
+            probe.settings = replace(probe.settings, steps=max(1, round(PROBE * probe.settings.steps)))
+        return probe.fit(panel)
 
-    def _trained_to_the_end(self) -> bool:
-        """Whether the first member was best near the end of its training: then others need no validation rows."""
-        losses = [row["val_loss"] for row in self.history if "val_loss" in row]
-        planned = min(EPOCHS, int(self.resolved.steps))
-        return bool(losses) and int(np.argmin(losses)) + 1 >= LATE * planned
-
-    def _member(self, number: int, *, everything: bool = False) -> RecurrentModel:
-        """The networks differ in their seed; later ones may learn from the validation rows too."""
+    def _network(self, number: int, share: float = 1.0) -> RecurrentModel:
+        """The probe (0) or a member; members learn from the validation rows too, unless the user set them apart."""
         asked = replace(self.settings, model=CELL, seed=self.settings.seed + number, members="auto", blend="auto")
-        if self.settings.max_seconds is not None and self.settings.preset in MEMBERS:
-            count = MEMBERS[self.settings.preset] if self.settings.members == "auto" else int(self.settings.members)
-            asked = replace(asked, max_time=f"{self.settings.max_seconds / count:.3f}s")
-        if everything and asked.val_size == "auto":
+        asked = replace(asked, workers="auto")
+        if number and asked.val_size == "auto":
             asked = replace(asked, val_size=0)
+        if self.settings.max_seconds is not None:
+            count = MEMBERS[self.settings.preset] if self.settings.members == "auto" else int(self.settings.members)
+            part = (PROBE if not number else 1.0) / (PROBE + count)
+            asked = replace(asked, max_time=f"{part * self.settings.max_seconds:.3f}s")
         logger = self.logger if number == 0 else None
-        return RecurrentModel(CELL, CELL, asked, self.season_length, progress=self.progress, logger=logger)
+        return RecurrentModel(
+            CELL, CELL, asked, self.season_length, progress=self.progress, logger=logger, steps_share=share
+        )
 
-    def _weigh(self, panel: Panel, held: int) -> NDArray[np.float64]:
-        """Weights of members and statistical forecasts from origins in the last `held` rows."""
-        origins = _validation(panel, held, self.horizon)
-        parts: list[RecurrentModel | Baseline] = [*self.members, *self.others]
-        if not len(origins) or len(parts) == 1:
-            return np.full(len(parts), 1 / len(parts))
+    def _weigh(
+        self, panel: Panel, held: int, origins: Origins, parts: list[Any], prior: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Weights of the probe and the statistical forecasts from origins in the last `held` rows."""
         forecasts = np.stack([part.predict(panel, origins).point for part in parts])
         rows = origins.end[:, None] + np.arange(self.horizon)
         last = panel.indptr[origins.series + 1][:, None]
         actual = np.where(rows < last, panel.target[np.minimum(rows, last - 1)], np.nan)
         scale = mean_difference(panel.truncate(panel.indptr[1:] - _kept(panel, held)), self.season_length)
         scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)[origins.series]
-        prior = np.zeros(len(parts))
-        prior[:2] = 0.5  # the network and Theta: where little can be learned, half of each is hard to beat
         return blend_weights(forecasts, actual, scale, prior)
+
+
+def _prior(others: int) -> NDArray[np.float64]:
+    """Half the networks, half the first statistical forecast: where little can be learned, that is hard to beat."""
+    prior = np.zeros(1 + others)
+    prior[:2] = 1 / min(2, 1 + others)
+    return prior
+
+
+def _share(history: list[dict[str, float]]) -> float:
+    """Share of the planned training after which the validation loss was least; 1 where it was near the end."""
+    losses = [row["val_loss"] for row in history if "val_loss" in row]
+    share = (int(np.argmin(losses)) + 1) / max(EPOCHS, len(losses)) if losses else 1.0
+    return share if share < LATE else 1.0
+
+
+def _median(parts: list[Prediction]) -> Prediction:
+    point = np.median([part.point for part in parts], axis=0)
+    quantiles = [part.quantiles for part in parts if part.quantiles is not None]
+    return Prediction(point, parts[0].levels, np.median(quantiles, axis=0) if quantiles else None)
 
 
 def _kept(panel: Panel, held: int) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from forecast.datasets.windows import Origins
 from forecast.forecaster import Forecaster
 from forecast.leaderboard import leaderboard_frame
 from forecast.metrics import Accumulator
+from forecast.seeds import SeedSpread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,6 +83,7 @@ class Evaluation:
         by_horizon: metrics of each step and model.
         by_cutoff: metrics of each cutoff and model.
         cutoffs: number of cutoffs.
+        seeds: of each model fitted with several seeds, how much they differ.
         skipped: series without a row before a cutoff, and at how many.
         unscaled: series that MASE leaves out, because they are constant or too short.
         last_origins: of the last cutoff.
@@ -96,6 +98,7 @@ class Evaluation:
     by_horizon: pd.DataFrame
     by_cutoff: pd.DataFrame
     cutoffs: int
+    seeds: dict[str, SeedSpread]
     skipped: dict[str, int]
     unscaled: int
     outcomes: dict[str, Outcome] = field(repr=False)
@@ -168,6 +171,7 @@ def make_evaluation(
     references: dict[str, Outcome],
     frame: pd.DataFrame | None,
     cutoffs: list[Cutoff],
+    seeds: dict[str, SeedSpread],
 ) -> Evaluation:
     """Put the parts together."""
     models = {name: outcome.metrics for name, outcome in outcomes.items()}
@@ -183,6 +187,7 @@ def make_evaluation(
         by_horizon=_stack({name: o.scores.by_horizon() for name, o in outcomes.items()}),
         by_cutoff=_stack({name: o.scores.by_cutoff() for name, o in outcomes.items()}),
         cutoffs=len(cutoffs),
+        seeds=seeds,
         skipped=dict(Counter(name for cutoff in cutoffs for name in cutoff.skipped)),
         unscaled=next(iter(outcomes.values())).scores.unscaled,
         last_origins=cutoffs[-1].origins,

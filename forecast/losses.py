@@ -63,8 +63,8 @@ def relative(scaled: Scaled) -> Tensor:
 
 
 def mixed(scaled: Scaled) -> Tensor:
-    """70% mean absolute scaled error (looks like MASE), 30% symmetric relative error (looks like sMAPE)."""
-    return 0.7 * mae(scaled) + 0.3 * relative(scaled)
+    """40% mean absolute scaled error (looks like MASE), 60% symmetric relative error (looks like sMAPE)."""
+    return 0.4 * mae(scaled) + 0.6 * relative(scaled)
 
 
 def pinball(scaled: Scaled) -> Tensor:

@@ -12,6 +12,8 @@ from forecast.datasets.datamodule import Batch
 from forecast.losses import LOSSES, Scaled
 from forecast.network import ForecastNetwork
 
+HIGHWAY_RATE = 0.3  # of the learning rate: the highway starts near where it ends, and each of its steps moves much
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
@@ -70,19 +72,14 @@ class ForecastModule(LightningModule):
 
     def scaled(self, batch: Batch) -> Scaled:
         """Forecasts and targets of a batch in the units of their origins."""
-        window = self.network.settings.window
-        rows = slice(0, window.lookback)
+        rows = slice(0, self.network.settings.window.lookback)
         out = self.network(batch.values[:, rows], batch.observed[:, rows])
-        future = slice(window.first_origin, None)
-        target = batch.values[:, future, 0].unfold(1, window.horizon, window.segment)
-        weight = batch.scored[:, future].unfold(1, window.horizon, window.segment)
-        # an origin before the series' first observed row has nothing to forecast from
-        known = batch.observed[:, rows, 0].cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0
+        target, known = self.network.targets(batch)
         scale = torch.where(out.scale > 0, out.scale, 1)  # a flat history has none; it does not count either
         return Scaled(
             forecast=out.normalised,
             target=(target - out.level) / scale,
-            weight=(weight & known.unsqueeze(-1) & (out.scale > 0)).to(target.dtype),
+            weight=(known & (out.scale > 0)).to(target.dtype),
             zero=(-batch.offset[:, None, None] - out.level) / scale,
             levels=self.levels,
             median=self.network.head.median,
@@ -90,8 +87,10 @@ class ForecastModule(LightningModule):
 
     def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[dict[str, object]]]:  # type: ignore[override]  # Lightning's union type is wider
         train = self.train_settings
-        optimiser = torch.optim.AdamW(
-            self.parameters(), train.learning_rate, weight_decay=train.weight_decay, fused=True
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, train.learning_rate, total_steps=train.steps + 1)
+        highway = [self.network.highway.weight]
+        rest = [p for p in self.network.parameters() if p is not highway[0]]
+        peaks = [train.learning_rate, HIGHWAY_RATE * train.learning_rate]
+        groups = [{"params": part, "lr": peak} for part, peak in zip((rest, highway), peaks, strict=True)]
+        optimiser = torch.optim.AdamW(groups, train.learning_rate, weight_decay=train.weight_decay, fused=True)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=train.steps + 1)
         return [optimiser], [{"scheduler": schedule, "interval": "step"}]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from forecast.decoders import DECODERS
 from forecast.embedding import PlainEmbedding, SegmentEmbedding
 from forecast.heads import make_head
 from forecast.normalisers import NORMALISERS, SPREAD_FLOOR
+
+if TYPE_CHECKING:
+    from forecast.datasets.datamodule import Batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,20 @@ class Forecasts(NamedTuple):
     scale: Tensor
 
 
+class View(NamedTuple):
+    """The rows before each origin in that origin's units.
+
+    Args:
+        recent: (batch, origin, memory), normalised.
+        level: (batch, origin, 1).
+        scale: (batch, origin, 1), 0 where a history is flat.
+    """
+
+    recent: Tensor
+    level: Tensor
+    scale: Tensor
+
+
 class ForecastNetwork(nn.Module):
     """A recurrent network that reads segments once and forecasts at every origin of the crop.
 
@@ -95,19 +112,41 @@ class ForecastNetwork(nn.Module):
         """
         window = self.settings.window
         series, mask = values[:, :, 0], observed[:, :, 0].to(values.dtype)
-        recent, recent_mask = self._recent(series), self._recent(mask, outside=0.0)
-        level, scale = self.normaliser(recent, recent_mask)
+        recent, level, scale, inverse = self._units(series, mask)
         shape = (len(values), window.n_segments, window.segment)
-        segments, segment_mask = series.reshape(shape), mask.reshape(shape)
-        if self.streaming:
-            scale = torch.maximum(scale, SPREAD_FLOOR * _running_spread(segments, segment_mask))
-        # a flat history has no units: its inputs are 0, and its forecast is its level
-        inverse = torch.where(scale > 0, 1 / scale, 0)
-        state = self.core(self.embedding(segments, segment_mask, level, inverse))[:, -window.origins :]
+        state = self.core(self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse))
         recent, level, scale, inverse = (t[:, -window.origins :] for t in (recent, level, scale, inverse))
         normalised = (recent - level) * inverse
-        anchor = normalised @ self.base + self.highway(normalised)
-        return Forecasts(self.head(self.decoder(state), anchor), level, scale)
+        anchor = normalised @ (self.base + self.highway.weight.T)
+        return Forecasts(self.head(self.decoder(state[:, -window.origins :]), anchor), level, scale)
+
+    def view(self, values: Tensor, observed: Tensor) -> View:
+        """What the highway reads at every origin of the crops; arguments as of `forward`."""
+        units = self._units(values[:, :, 0], observed[:, :, 0].to(values.dtype))
+        recent, level, scale, inverse = (t[:, -self.settings.window.origins :] for t in units)
+        return View((recent - level) * inverse, level, scale)
+
+    def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The rows after every origin of the crops and whether they count: (batch, origin, horizon), twice."""
+        window = self.settings.window
+        future = slice(window.first_origin, None)
+        target = batch.values[:, future, 0].unfold(1, window.horizon, window.segment)
+        weight = batch.scored[:, future].unfold(1, window.horizon, window.segment)
+        # an origin before the series' first observed row has nothing to forecast from
+        rows = batch.observed[:, : window.lookback, 0]
+        known = rows.cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0
+        return target, weight & known.unsqueeze(-1)
+
+    def _units(self, series: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Recent rows, level, scale and 1 / scale at each segment's end (at the crop's end, with one origin)."""
+        recent, recent_mask = self._recent(series), self._recent(mask, outside=0.0)
+        level, scale = self.normaliser(recent, recent_mask)
+        if self.streaming:
+            shape = (len(series), self.settings.window.n_segments, self.settings.window.segment)
+            spread = _running_spread(series.reshape(shape), mask.reshape(shape))
+            scale = torch.maximum(scale, SPREAD_FLOOR * spread)
+        # a flat history has no units: its inputs are 0, and its forecast is its level
+        return recent, level, scale, torch.where(scale > 0, 1 / scale, 0)
 
     def _recent(self, rows: Tensor, outside: float | None = None) -> Tensor:
         """The last `memory` rows at each segment's end (at the crop's end, with one origin): (batch, ends, memory)."""
@@ -149,5 +188,16 @@ def _repeat_season(memory: int, horizon: int, season_length: int) -> Tensor:
     return weights
 
 
+def _repeat_cycle(memory: int, horizon: int, season_length: int) -> Tensor:
+    """Half the last season, half the season as long ago as the memory reaches (yesterday and the same weekday)."""
+    steps = torch.arange(horizon)
+    weights = 0.5 * _repeat_season(memory, horizon, season_length)
+    period = max(memory // season_length, 1) * season_length
+    if period > memory:
+        return 2 * weights
+    weights[memory - period + steps % period, steps] += 0.5
+    return weights
+
+
 # One line a base: (memory, horizon, season length) -> (memory, horizon) weights of the recent rows, columns sum to 1.
-BASES = {"last": _repeat_last, "season": _repeat_season}
+BASES = {"last": _repeat_last, "season": _repeat_season, "cycle": _repeat_cycle}

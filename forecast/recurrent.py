@@ -41,6 +41,7 @@ class RecurrentModel:
         season_length: steps in a season.
         progress: told of each training step.
         logger: a Lightning logger for the learning curve.
+        steps_share: of the resolved steps, for whoever knows that fewer are better; steps asked for are obeyed.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class RecurrentModel:
         *,
         progress: Progress | None = None,
         logger: Logger | None = None,
+        steps_share: float = 1.0,
     ) -> None:
+        self.steps_share = steps_share
         self.name, self.cell, self.horizon = name, cell, settings.horizon
         self.settings, self.season_length = settings, season_length
         self.progress, self.logger = progress, logger
@@ -79,7 +82,10 @@ class RecurrentModel:
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
         """The settings that fitting this panel would use, and why."""
         _check_choices(self.settings)
-        return resolve(self.settings, Facts.of(panel, self.horizon, self.season_length))
+        resolved, reasons = resolve(self.settings, Facts.of(panel, self.horizon, self.season_length))
+        if self.settings.steps == "auto":
+            resolved = replace(resolved, steps=max(1, round(self.steps_share * int(resolved.steps))))
+        return resolved, reasons
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"
@@ -109,9 +115,16 @@ class RecurrentModel:
         self.resolved = self.settings
 
     def _train(self, panel: Panel) -> None:
+        from forecast.highway import fit_highway
         from forecast.training import affordable_steps, train  # Lightning: only when there is something to train
 
         assert self.network is not None
+        if self.resolved.highway == "ridge":
+            held = int(self.resolved.val_size)
+            train_rows = panel.truncate(panel.indptr[1:] - np.where(panel.lengths > held, held, 0))
+            penalty = fit_highway(self.network, train_rows, self.resolved.seed)
+            found = "no linear map of the recent rows beats the base" if penalty is None else f"penalty {penalty:g}"
+            self.reasons["highway"] = f"{found}, on the last training rows"
         plan = train_settings(self.resolved)
         if self.resolved.max_seconds is not None:
             steps = affordable_steps(self.network, panel, plan, self.resolved.max_seconds)

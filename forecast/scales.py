@@ -51,14 +51,19 @@ class Scales:
         return Scales(place(self.mase), place(self.rmsse), place(self.deviation))
 
 
-def mean_difference(panel: Panel, lag: int, *, power: int = 1) -> Floats:
-    """Mean |y(t) - y(t - lag)|^power of each series over observed pairs, NaN where there is none, (series,)."""
-    if panel.n_rows <= lag:
+def mean_difference(panel: Panel, *lags: int, power: int = 1) -> Floats:
+    """Mean |y(t) - y(t - lag)|^power of each series over observed pairs, NaN where there is none, (series,).
+
+    With several lags, y(t) is held against the mean of the values so long ago.
+    """
+    far = max(lags)
+    if panel.n_rows <= far:
         return np.full(panel.n_series, np.nan)
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
-    difference = np.abs(panel.target[lag:] - panel.target[:-lag]) ** power
-    valid = (series[lag:] == series[:-lag]) & np.isfinite(difference)
-    return _mean(series[lag:][valid], difference[valid], panel.n_series)
+    before = sum(panel.target[far - lag : panel.n_rows - lag] for lag in lags) / len(lags)
+    difference = np.abs(panel.target[far:] - before) ** power
+    valid = (series[far:] == series[:-far]) & np.isfinite(difference)
+    return _mean(series[far:][valid], difference[valid], panel.n_series)
 
 
 def _deviation(panel: Panel, rows: NDArray[np.bool_]) -> Floats:

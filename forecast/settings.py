@@ -13,7 +13,8 @@ from forecast.datasets.errors import ConfigError, Problem
 Auto = Literal["auto"]
 PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
-BLENDS = ("auto", "on", "off")
+BLENDS = ("auto", "on", "intermittent", "off")
+HIGHWAYS = ("auto", "ridge", "zero")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,15 @@ class Settings:
         origins: forecasts trained in one crop; 1 is the classical window.
         normaliser: how the history is scaled at each origin.
         memory: rows up to an origin that the normaliser and the linear highway read.
-        base: forecast that training starts from: last or season.
+        base: forecast that training starts from: last, season, or cycle (half the last season, half one further back).
+        highway: where the linear map beside the network starts: at its ridge regression, or at zero.
         hidden_size: width of the recurrent layers.
         layers: stacked recurrent layers.
         dropout: share of activations dropped between layers in training.
         loss: what training minimises.
         members: networks in the ensemble of `auto`; other models are one network.
-        blend: "off" leaves the statistical forecasts out of `auto`.
+        workers: processes that train the networks of `auto` side by side.
+        blend: statistical forecasts in `auto`: "on" (Theta, naive), "intermittent" (TSB, SBA) or "off".
         preset: how much work to spend: fast, balanced or best.
         steps: optimiser steps.
         batch_size: crops in one optimiser step.
@@ -80,11 +83,13 @@ class Settings:
     normaliser: str = "auto"
     memory: int | Auto = "auto"
     base: str = "auto"
+    highway: str = "auto"
     hidden_size: int | Auto = "auto"
     layers: int = 1
     dropout: float = 0.0
     loss: str = "auto"
     members: int | Auto = "auto"
+    workers: int | Auto = "auto"
     blend: str = "auto"
     preset: str = "balanced"
     steps: int | Auto = "auto"
@@ -141,6 +146,7 @@ COUNTS = (
     "memory",
     "hidden_size",
     "members",
+    "workers",
     "layers",
     "steps",
     "batch_size",
@@ -172,7 +178,7 @@ def _range_problems(settings: Settings) -> list[Problem]:
 
 
 def _choice_problems(settings: Settings) -> list[Problem]:
-    choices = {"preset": PRESETS, "device": DEVICES, "blend": BLENDS}
+    choices = {"preset": PRESETS, "device": DEVICES, "blend": BLENDS, "highway": HIGHWAYS}
     return [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"one of {', '.join(known)}")
         for name, known in choices.items()

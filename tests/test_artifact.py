@@ -81,11 +81,7 @@ def test_no_model(fitted: fc.Forecaster) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_fit_leaves_nothing_behind(number: int, code: int) -> None:
-    command = [sys.executable, "-m", "forecast.cli", "fit", "nyc_taxi", "--horizon", "48", "--model", "gru"]
-    command += ["-o", "model", "--set", "steps=2000", "--set", "val_size=0", "--threads", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    process.stderr.readline()  # the first epoch is over: training is under way
+    process = _training()
     process.send_signal(number)
     assert process.wait(timeout=60) == code
     left = [path for path in Path.cwd().rglob("*") if "model" in path.name and ".forecast" not in path.parts]
@@ -96,17 +92,26 @@ def test_an_interrupted_fit_leaves_nothing_behind(number: int, code: int) -> Non
 
 
 def test_a_killed_fit_is_not_shown_as_running_for_ever() -> None:
-    command = [sys.executable, "-m", "forecast.cli", "fit", "nyc_taxi", "--horizon", "48", "--model", "gru"]
-    command += ["-o", "model", "--set", "steps=2000", "--set", "val_size=0", "--threads", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    process.stderr.readline()
+    process = _training()
     process.kill()
     process.wait(timeout=60)
     time.sleep(0.1)
     fc.compare()
     assert _statuses() == ["KILLED"]
     assert not Path("model").exists()
+
+
+def _training() -> subprocess.Popen[str]:
+    """A fit that has ended its first epoch. Whoever runs the tests in the background has Ctrl-C switched off for all
+    they start, and Python leaves it so; the fit gets it back."""
+    fit = ["forecast.cli", "fit", "nyc_taxi", "--horizon", "48", "--model", "gru", "-o", "model", "--threads", "1"]
+    fit += ["--set", "steps=2000", "--set", "val_size=0"]
+    start = "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    start += "; sys.argv = sys.argv[1:]; runpy.run_module('forecast.cli', run_name='__main__')"
+    process = subprocess.Popen([sys.executable, "-c", start, *fit], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    process.stderr.readline()
+    return process
 
 
 def _statuses() -> list[str]:

@@ -125,3 +125,22 @@ def test_refusals(frame: pd.DataFrame) -> None:
         fc.evaluate(frame, H, models="naive", cutoffs=0)
     with pytest.raises(ConfigError, match="no model"):
         fc.evaluate(frame, H, models=[])
+
+
+def test_other_seeds_are_compared_with_the_first(frame: pd.DataFrame) -> None:
+    result = fc.evaluate(frame, H, models=["gru", "naive"], cutoffs=2, seeds=3, **QUICK)
+    spread, still = result.seeds["gru"], result.seeds["naive"]
+    alone = [fc.evaluate(frame, H, models="gru", cutoffs=2, seed=seed, **QUICK) for seed in range(3)]
+    scores = [one.metrics["mase"] for one in alone]
+    assert result.models["gru"]["mase"] == scores[0], "the metrics are the first seed's"
+    assert spread.mean["mase"] == pytest.approx(np.mean(scores))
+    assert spread.deviation["mase"] == pytest.approx(np.std(scores, ddof=1))
+    tables = [one.forecasts for one in alone if one.forecasts is not None]
+    first = tables[0]
+    changes = [(table["forecast"] - first["forecast"]).abs().groupby(first["unique_id"]).sum() for table in tables[1:]]
+    errors = (first["forecast"] - first["y"]).abs().groupby(first["unique_id"]).sum()
+    assert spread.difference == pytest.approx(float((sum(changes) / 2 / errors).median()), rel=1e-4)
+    assert still.difference == 0
+    assert still.deviation["mase"] == 0
+    with pytest.raises(ConfigError, match="seeds"):
+        fc.evaluate(frame, H, models="naive", seeds=0)

@@ -39,6 +39,25 @@ def test_by_hand() -> None:
     assert _forecast("naive2", [1, 2, 5], 2) == [5, 5]
 
 
+def test_intermittent_demand_by_hand() -> None:
+    # sizes 2, 4 and gaps 2, 3: size 2 + 0.1 * 2, gap 2 + 0.1 * 1
+    demand = [0.0, 2, 0, 0, 4]
+    assert _forecast("croston", demand, 2) == pytest.approx([2.2 / 2.1] * 2)
+    assert _forecast("sba", demand, 1) == pytest.approx([0.95 * 2.2 / 2.1])
+    chance = 0.4
+    for here in (0, 1, 0, 0, 1):
+        chance += 0.1 * (here - chance)
+    assert _forecast("tsb", demand, 1) == pytest.approx([2.2 * chance])
+    for name in ("croston", "sba", "tsb"):
+        assert _forecast(name, [0.0] * 6, 2) == [0, 0], "no demand yet"
+
+
+def test_a_chance_falls_while_there_is_no_demand() -> None:
+    demand = [3.0, 0, 3, 0, 3, 0]
+    assert _forecast("croston", demand, 1) == _forecast("croston", [*demand, 0, 0], 1), "Croston waits for a demand"
+    assert _forecast("tsb", [*demand, 0, 0], 1) < _forecast("tsb", demand, 1)
+
+
 def test_naive2_finds_an_exact_season() -> None:
     season = [0.5, 1.5, 1.0, 1.0]
     found = _forecast("naive2", [100 * s for _ in range(8) for s in season], 4, season=4)

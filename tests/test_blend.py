@@ -50,12 +50,13 @@ def test_members_and_blend_are_reported_and_can_be_chosen(frame: pd.DataFrame) -
     made = fc.Forecaster(6, members=2, blend="off", **QUICK).fit(frame)
     assert isinstance(made.model_, Ensemble)
     assert made.resolved_.members == 2
-    assert len(made.model_.weights) == 2
-    assert set(made.history_["member"]) == {1, 2}
-    assert "gru 2" in made.reasons_["blend"]
+    assert made.model_.weights.tolist() == [1.0]
+    assert len(made.model_.members) == 2
+    assert set(made.history_["member"]) == {0, 1, 2}, "the probe and two members"
+    assert "gru x 2" in made.reasons_["blend"]
     whole = fc.Forecaster(6, preset="fast", **QUICK).fit(frame)
     assert isinstance(whole.model_, Ensemble)
-    assert len(whole.model_.weights) == 4, "one network, Theta, naive and seasonal naive"
+    assert len(whole.model_.weights) == 4, "the network, Theta, naive and seasonal naive"
     with pytest.raises(ConfigError, match="blend="):
         fc.Forecaster(6, blend="sometimes")
 
@@ -68,14 +69,31 @@ def test_the_blend_is_the_weighted_sum(frame: pd.DataFrame) -> None:
 
     panel = made.panel(frame)
     origins = Origins.last(panel)
-    parts = [part.predict(panel, origins) for part in (*model.members, *model.others)]
-    expected = sum(w * part.point for w, part in zip(model.weights, parts, strict=True))
+    network = np.median([member.predict(panel, origins).point for member in model.members], axis=0)
+    parts = [network, *(other.predict(panel, origins).point for other in model.others)]
+    expected = sum(w * part for w, part in zip(model.weights, parts, strict=True))
     assert model.predict(panel, origins).point == pytest.approx(expected)
 
 
 def test_auto_on_random_walks_is_no_worse_than_naive() -> None:
     result = fc.evaluate(random_walks(40, 120, seed=3), 6, models=["auto", "naive"], cutoffs=4, steps=100, threads=1)
     assert result.models["auto"]["mae"] <= 1.03 * result.models["naive"]["mae"]
+
+
+def test_intermittent_demand_is_recognised() -> None:
+    random = np.random.default_rng(0)
+    demand = np.where(random.random((5, 60)) < 0.3, random.integers(1, 5, (5, 60)), 0)
+    table = pd.DataFrame({"unique_id": np.repeat(list("abcde"), 60), "ds": np.tile(np.arange(60), 5)})
+    made = fc.Forecaster(4, season_length=12, **QUICK).fit(table.assign(y=demand.ravel()))
+    assert made.resolved_.blend == "intermittent"
+    assert {"tsb", "sba"} <= {other.name for other in made.model_.others}  # type: ignore[union-attr]
+    level = made.predict()["forecast"].mean()
+    assert 0 < level < 2 * demand.mean()
+
+
+def test_processes_change_nothing(frame: pd.DataFrame) -> None:
+    alone, side_by_side = (fc.Forecaster(6, members=2, workers=n, **QUICK).fit(frame) for n in (1, 2))
+    assert same(alone.predict(), side_by_side.predict())
 
 
 def test_two_ensembles_are_the_same_bits(frame: pd.DataFrame) -> None:

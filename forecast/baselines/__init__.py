@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from forecast.baselines.base import Baseline
 from forecast.baselines.boosting import Boosting
+from forecast.baselines.intermittent import SBA, TSB, Croston
 from forecast.baselines.simple import Drift, Naive, SeasonalNaive
 from forecast.baselines.theta import Naive2, Theta
 
@@ -13,5 +14,8 @@ BASELINES: dict[str, type[Baseline]] = {
     "drift": Drift,
     "naive2": Naive2,
     "theta": Theta,
+    "croston": Croston,
+    "sba": SBA,
+    "tsb": TSB,
     "boosting": Boosting,
 }

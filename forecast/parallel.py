@@ -1,0 +1,34 @@
+"""Networks that do not need each other, trained side by side in processes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from forecast.datasets.panel import Panel
+from forecast.recurrent import RecurrentModel
+from forecast.settings import Settings
+
+Result = tuple[dict[str, NDArray[Any]], Settings, dict[str, str], list[dict[str, float]]]
+
+
+def fit_all(models: list[RecurrentModel], panel: Panel, workers: int) -> list[RecurrentModel]:
+    """Fit each model on the panel, `workers` at a time; the result is the same for any number of workers."""
+    if workers <= 1 or len(models) <= 1:
+        return [model.fit(panel) for model in models]
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]  # comes with scikit-learn; its processes need no guard in the user's script
+
+    tasks = [
+        delayed(_fit)(model.cell, model.settings, model.season_length, model.steps_share, panel) for model in models
+    ]
+    for model, result in zip(models, Parallel(n_jobs=workers, return_as="generator")(tasks), strict=True):
+        state, resolved, reasons, history = result
+        model.restore(state)
+        model.resolved, model.reasons, model.history = resolved, reasons, history
+    return models
+
+
+def _fit(cell: str, settings: Settings, season_length: int, share: float, panel: Panel) -> Result:
+    model = RecurrentModel(cell, cell, settings, season_length, steps_share=share).fit(panel)
+    return model.state(), model.resolved, model.reasons, model.history

@@ -1,0 +1,251 @@
+"""Accuracy and cost of whole runs of the command line, one process a run, on the benchmark files of one folder.
+
+    python tests/benchmarks/accuracy.py FOLDER [--sets m4_hourly,...] [--models auto,boosting] [--preset balanced]
+        [--seeds 1] [--blend-off] [--scorer score.py] [--jobs 1] [-o OUT]
+
+For each data set and model: sMAPE, MASE, OWA, MASE over seasonal naive's, CPU seconds and peak memory of the whole
+process, imports included. OUT/rows.json is added to as runs end, so that a broken run goes on where it stopped;
+OUT/table.md and OUT/accuracy.png (accuracy against CPU seconds) are drawn from all of it.
+
+Protocols: competition files by their official split (one cutoff); files without one, and few long series, by the last
+cutoffs, a horizon apart; `etth1` and `exchange_rate` at 96 to 720 steps over all windows of the published test rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Job:
+    """One data set under one protocol."""
+
+    file: str
+    horizon: int
+    season: int
+    cutoffs: int = 1
+    part: str = ""  # of a file that mixes frequencies and seasons, by its column `freq`
+    options: tuple[str, ...] = ()
+
+
+ETTH1 = ("--from", "2017-10-24", "--to", "2018-02-20 23:00", "--step", "1", "--val-size", "2880", "--scale", "train")
+EXCHANGE = ("--from", "2006-08-16", "--step", "1", "--val-size", "760", "--scale", "train")
+CLASSICS = [
+    ("half-hourly", "30min", 48, 48, 10),
+    ("daily", "D", 28, 7, 10),
+    ("daily-holes", "D (57 days missing)", 28, 7, 10),
+    ("temperature", "D", 28, 365, 10),
+    ("weekly", "W-FRI", 26, 52, 4),
+    ("monthly", "M", 18, 12, 4),
+    ("quarterly", "Q", 8, 4, 4),
+]
+JOBS = {
+    "m3_yearly": Job("m3_yearly", 6, 1),
+    "m3_quarterly": Job("m3_quarterly", 8, 4),
+    "m3_monthly": Job("m3_monthly", 18, 12),
+    "m3_other": Job("m3_other", 8, 1),
+    "m1_yearly": Job("m1_yearly", 6, 1),
+    "m1_quarterly": Job("m1_quarterly", 8, 4),
+    "m1_monthly": Job("m1_monthly", 18, 12),
+    "m4_hourly": Job("m4_hourly", 48, 24),
+    "m4_weekly": Job("m4_weekly", 13, 1),
+    "m4_subset-Y": Job("m4_subset", 6, 1, part="Y"),
+    "m4_subset-Q": Job("m4_subset", 8, 4, part="Q"),
+    "m4_subset-M": Job("m4_subset", 18, 12, part="M"),
+    "nn3_monthly": Job("nn3_monthly", 18, 12),
+    "car_parts": Job("car_parts", 12, 12, options=("--observed", "observed")),
+    "air_passengers": Job("air_passengers", 12, 12, 4),
+    "aus_domestic_trips": Job("aus_domestic_trips", 8, 4, 2),
+    "stallion": Job("stallion", 6, 12, 2),
+    "walmart_stores": Job("walmart_stores", 9, 52, 4),
+    "m5_subset": Job("m5_subset", 28, 7, 4),
+    "opsd_germany": Job("opsd_germany", 28, 7, 10),
+    "exchange_rate": Job("exchange_rate", 96, 1, 10),
+    "etth1": Job("etth1", 96, 24, 10),
+    "ettm1": Job("ettm1", 96, 96, 10),
+    "weather": Job("weather", 96, 144, 10),
+    "vic_electricity": Job("vic_electricity", 48, 48, 20),
+    "epf_np": Job("epf_np", 24, 24, 50),
+    "gefcom2012_load": Job("gefcom2012_load", 24, 24, 20),
+    "pjm_east": Job("pjm_east", 24, 24, 50),
+    "melbourne_pedestrians": Job("melbourne_pedestrians", 24, 24, 20),
+    **{f"classics-{name}": Job("classics", h, m, n, part=part) for name, part, h, m, n in CLASSICS},
+}
+LONG = {
+    f"{name}-{h}": Job(name, h, 24 if name == "etth1" else 1, options=options)
+    for name, options in (("etth1", ETTH1), ("exchange_rate", EXCHANGE))
+    for h in (96, 192, 336, 720)
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one run gave and cost."""
+
+    set: str
+    model: str
+    seed: int
+    metrics: dict[str, float]
+    naive: dict[str, float]
+    scored: dict[str, float]  # by the independent scorer, where one was named
+    fit_cpu_seconds: float
+    cpu_seconds: float
+    peak_mib: float
+
+
+def run(name: str, job: Job, model: str, seed: int, given: argparse.Namespace) -> Row:
+    """One process: `forecast evaluate`, from imports to written forecasts."""
+    label, _, blend = model.partition("/")
+    with tempfile.TemporaryDirectory() as folder:
+        data = _file(job, given.folder, Path(folder))
+        out = Path(folder, "forecasts.parquet")
+        command = [sys.executable, "-m", "forecast.cli", "evaluate", str(data), "--model", label, "--seed", str(seed)]
+        command += ["--horizon", str(job.horizon), "--season-length", str(job.season), "--cutoffs", str(job.cutoffs)]
+        command += ["--threads", "1", "--preset", given.preset, "--no-track", "--json", "-q", *job.options]
+        command += [] if job.options[:1] == ("--from",) else ["-o", str(out)]
+        command += ["--set", f"blend={blend}"] if blend else []
+        with open(Path(folder, "out.json"), "w+") as printed, open(Path(folder, "err.txt"), "w+") as said:
+            process = subprocess.Popen(command, stdout=printed, stderr=said, cwd=folder)
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            printed.seek(0), said.seek(0)
+            if process.returncode:
+                raise RuntimeError(f"{name}, {model}: exit code {process.returncode}\n{said.read()[-2000:]}")
+            report = json.loads(printed.read())
+        scored = _score(given.scorer, data, out, job.season) if given.scorer and out.exists() else {}
+    return Row(
+        set=name,
+        model=model if given.preset == "balanced" else f"{model}:{given.preset}",
+        seed=seed,
+        metrics={k: v for k, v in report["metrics"].items() if v is not None},
+        naive={k: v for k, v in report["baselines"]["seasonal_naive"].items() if v is not None},
+        scored=scored,
+        fit_cpu_seconds=report["fit_cpu_seconds"],
+        cpu_seconds=used.ru_utime + used.ru_stime,
+        peak_mib=used.ru_maxrss / 1024,
+    )
+
+
+def _file(job: Job, folder: Path, scratch: Path) -> Path:
+    whole = folder / f"{job.file}.parquet"
+    if not job.part:
+        return whole
+    table = pd.read_parquet(whole)
+    found = table[(table["freq"].astype(str) == job.part) & (table["season_length"] == job.season)]
+    part = scratch / f"{job.file}.parquet"
+    found.drop(columns=["freq", "season_length"]).to_parquet(part, index=False)
+    return part
+
+
+def _score(scorer: Path, data: Path, forecasts: Path, season: int) -> dict[str, float]:
+    command = [sys.executable, str(scorer), str(data), str(forecasts), "--season", str(season)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {k: v for k, v in json.loads(found.stdout).items() if isinstance(v, int | float)}
+
+
+def _ratio(row: Row) -> float:
+    """MASE over seasonal naive's."""
+    return row.metrics["mase"] / row.naive["mase"] if row.naive.get("mase") else float("nan")
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown: a line a data set, a column a model; then the geometric means and the cost."""
+    models = list(dict.fromkeys(row.model for row in rows))
+    cells: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        cells[row.set, row.model].append(row)
+    sets = [name for name in {**JOBS, **LONG} if any(row.set == name for row in rows)]
+    lines = ["| set | " + " | ".join(models) + " |", "|---" * (len(models) + 1) + "|"]
+    lines += [f"| {name} | " + " | ".join(_cell(cells[name, model]) for model in models) + " |" for name in sets]
+    common = [name for name in sets if name in JOBS and all(cells[name, model] for model in models)]
+    for what, value in (("geometric mean, MASE / seasonal naive", _ratio), ("CPU s", lambda row: row.cpu_seconds)):
+        means = []
+        for model in models:
+            logs = [np.log(np.mean([value(row) for row in cells[name, model]])) for name in common]
+            means.append(f"{np.exp(np.nanmean(logs)):.3f}" if logs else "")
+        lines.append(f"| {what}, {len(common)} sets | " + " | ".join(means) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(rows: list[Row]) -> str:
+    if not rows:
+        return ""
+    shown = ("mse_scaled", "mae_scaled") if "mse_scaled" in rows[0].metrics else ("smape", "mase", "owa")
+    parts = []
+    for name in shown:
+        values = [row.metrics[name] for row in rows if name in row.metrics]
+        spread = f" ±{np.std(values, ddof=1):.2g}" if len(values) > 1 else ""
+        parts += [f"{name} {np.mean(values):.4g}{spread}"] if values else []
+    cost = f"{np.mean([r.cpu_seconds for r in rows]):.0f} s, {np.max([r.peak_mib for r in rows]):.0f} MiB"
+    return f"{', '.join(parts)}; {np.mean([_ratio(r) for r in rows]):.3f}; {cost}"
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """All models on one plane: CPU seconds across, MASE over seasonal naive's up; small dots are single sets."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for model in dict.fromkeys(row.model for row in rows):
+        mine = [row for row in rows if row.model == model and np.isfinite(_ratio(row))]
+        cost, ratio = np.array([r.cpu_seconds for r in mine]), np.array([_ratio(r) for r in mine])
+        [dots] = axes.plot(cost, ratio, ".", alpha=0.35)
+        middle = np.exp(np.log(cost).mean()), np.exp(np.log(ratio).mean())
+        axes.plot(*middle, "o", color=dots.get_color(), markersize=10, label=f"{model} ({middle[1]:.3f})")
+    axes.axhline(1, color="grey", linewidth=0.8)
+    axes.set(xscale="log", yscale="log", xlabel="CPU seconds of the whole process", ylabel="MASE / seasonal naive's")
+    axes.legend(title="geometric mean", frameon=False)
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sets", default=",".join(JOBS), help="names by comma; `long` for the long horizons")
+    parser.add_argument("--models", default="auto,boosting")
+    parser.add_argument("--preset", default="balanced")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--blend-off", action="store_true", help="auto without the statistical forecasts, too")
+    parser.add_argument("--scorer", type=Path)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, default=Path("accuracy"))
+    given = parser.parse_args()
+    given.folder, given.scorer = given.folder.resolve(), given.scorer and given.scorer.resolve()
+    names = [n for part in given.sets.split(",") for n in (LONG if part == "long" else [part])]
+    models = given.models.split(",") + (["auto/off"] if given.blend_off else [])
+    given.output.mkdir(parents=True, exist_ok=True)
+    kept = given.output / "rows.json"
+    rows = [Row(**row) for row in json.loads(kept.read_text())] if kept.exists() else []
+    done = {
+        (row.set, row.model.partition(":")[0], row.seed)
+        for row in rows
+        if row.model.endswith(given.preset) or ":" not in row.model
+    }
+    todo = [(n, m, s) for n in names for m in models for s in range(given.seeds) if (n, m, s) not in done]
+    with ThreadPoolExecutor(given.jobs) as pool:
+        for row in pool.map(lambda t: run(t[0], {**JOBS, **LONG}[t[0]], t[1], t[2], given), todo):
+            rows.append(row)
+            kept.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+            sys.stderr.write(f"{row.set} {row.model} {row.seed}: {_cell([row])}\n")
+    text = table(rows)
+    (given.output / "table.md").write_text(text)
+    draw(rows, given.output / "accuracy.png")
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
