@@ -10,7 +10,7 @@ from typing import Any
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.settings import Settings
 
-LISTS = ("static", "known", "past", "quantiles")
+LISTS = ("static", "known", "past", "quantiles", "dilations")
 
 
 def settings(options: dict[str, Any], config: Path | None, assignments: list[str] | None) -> dict[str, Any]:
@@ -31,6 +31,8 @@ def settings(options: dict[str, Any], config: Path | None, assignments: list[str
 
 def _list(text: str, name: str) -> tuple[Any, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
+    if name == "dilations":
+        return tuple(int(part) if part.isdigit() else part for part in parts)
     return as_levels(text) if name == "quantiles" else tuple(parts)
 
 

@@ -65,6 +65,10 @@ ARCHITECTURES: dict[str, Architecture] = {
     "rnn_relu": Architecture(
         what="plain recurrent network, relu", kind="network", cell="rnn_relu", source="Le et al. 2015"
     ),
+    "mingru": Architecture(
+        what="GRU whose gates do not read the state", kind="network", cell="mingru", source="Feng et al. 2024"
+    ),
+    "slstm": Architecture(what="LSTM with exponential gates", kind="network", cell="slstm", source="Beck et al. 2024"),
     "naive": Architecture(what="the last value", kind="baseline"),
     "seasonal_naive": Architecture(what="the last season, repeated", kind="baseline"),
     "drift": Architecture(what="the straight line from first to last value", kind="baseline"),

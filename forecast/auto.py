@@ -121,6 +121,10 @@ def _highway(settings: Settings, facts: Facts) -> Choice:
     return "ridge", "where a linear map beats the base on the last training rows"
 
 
+def _decoder(settings: Settings, facts: Facts) -> Choice:
+    return "direct", "one linear map"
+
+
 def _hidden_size(settings: Settings, facts: Facts) -> Choice:
     size = 128 if facts.n_rows >= 50_000 else 64 if facts.n_rows >= 5_000 else 32
     return size, f"{facts.n_rows} training rows"
@@ -192,6 +196,7 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
     "normaliser": _normaliser,
     "base": _base,
     "highway": _highway,
+    "decoder": _decoder,
     "hidden_size": _hidden_size,
     "loss": _loss,
     "val_size": _val_size,

@@ -34,6 +34,7 @@ class NetworkSettings:
         base: a name in `BASES`, the forecast training starts from.
         season_length: of the base.
         decoder: a name in `DECODERS`.
+        dilations: of each layer; empty is 1 everywhere.
         levels: quantile levels; empty for a point forecast.
         masked: whether the observed mask is an input.
     """
@@ -48,6 +49,7 @@ class NetworkSettings:
     base: str
     season_length: int
     decoder: str = "direct"
+    dilations: tuple[int, ...] = ()
     levels: tuple[float, ...] = ()
     masked: bool = False
 
@@ -96,9 +98,10 @@ class ForecastNetwork(nn.Module):
         self.normaliser = NORMALISERS[settings.normaliser]()
         self.embedding = _embedding(settings, streaming=self.streaming)
         width, layers = settings.hidden_size, settings.layers
-        self.core = RecurrentCore(settings.cell, self.embedding.output_size, width, layers, settings.dropout)
+        sizes = (self.embedding.output_size, width, layers, settings.dropout, settings.dilations)
+        self.core = RecurrentCore(settings.cell, *sizes)
         self.head = make_head(settings.levels)
-        self.decoder = DECODERS[settings.decoder](width, window.horizon, self.head.width)
+        self.decoder = DECODERS[settings.decoder](width, window.horizon, self.head.width, window.segment)
         self.highway = nn.Linear(settings.memory, window.horizon, bias=False)
         nn.init.zeros_(self.highway.weight)
         self.register_buffer("base", BASES[settings.base](settings.memory, window.horizon, settings.season_length))

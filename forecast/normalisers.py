@@ -6,9 +6,11 @@ scaling a series scales its forecast, and shifting a series shifts it.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 SPREAD_FLOOR = 0.05  # of the long-run spread: a calm stretch must not turn the next jump into a huge number
+CONSISTENT = 1.4826  # a normal distribution's standard deviation in median absolute deviations
 
 
 class Normaliser(nn.Module):
@@ -55,4 +57,26 @@ class LastNormaliser(Normaliser):
         return recent[..., -1:]
 
 
-NORMALISERS: dict[str, type[Normaliser]] = {"mean": MeanNormaliser, "last": LastNormaliser}
+class RobustNormaliser(Normaliser):
+    """Median and scaled median absolute deviation of the recent rows: for series with outliers.
+
+    Where more than half of the rows are equal, a tenth of the standard deviation takes the deviation's place.
+
+    References:
+        Hampel (1974), The influence curve and its role in robust estimation.
+    """
+
+    def level(self, recent: Tensor, observed: Tensor) -> Tensor:
+        return _median(recent, observed)
+
+    def spread(self, recent: Tensor, observed: Tensor) -> Tensor:
+        deviation = CONSISTENT * _median((recent - _median(recent, observed)).abs(), observed)
+        return torch.maximum(deviation, 0.1 * super().spread(recent, observed))
+
+
+def _median(values: Tensor, observed: Tensor) -> Tensor:
+    known = torch.where(observed > 0, values, torch.nan)
+    return torch.nan_to_num(known.nanmedian(-1, keepdim=True).values)
+
+
+NORMALISERS: dict[str, type[Normaliser]] = {"mean": MeanNormaliser, "last": LastNormaliser, "robust": RobustNormaliser}

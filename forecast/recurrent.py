@@ -15,6 +15,7 @@ from forecast.auto import Facts, resolve
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins, WindowSpec
+from forecast.decoders import DECODERS
 from forecast.inference import predict, threads
 from forecast.losses import LOSSES
 from forecast.network import BASES, ForecastNetwork, NetworkSettings
@@ -107,7 +108,12 @@ class RecurrentModel:
         """Take weights written by `state`; nothing in them is executed."""
         values = json.loads(state["network_settings"].tobytes())
         settings = NetworkSettings(
-            **{**values, "window": WindowSpec(**values["window"]), "levels": tuple(values["levels"])}
+            **{
+                **values,
+                "window": WindowSpec(**values["window"]),
+                "levels": tuple(values["levels"]),
+                "dilations": tuple(values["dilations"]),
+            }
         )
         self.network = ForecastNetwork(settings).eval()
         weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k != "network_settings"}
@@ -157,6 +163,8 @@ def network_settings(cell: str, settings: Settings, panel: Panel, season_length:
         memory=max(segment, min(int(settings.memory), window.lookback)),
         base=settings.base,
         season_length=season_length,
+        decoder=settings.decoder,
+        dilations=settings.dilations,
         levels=settings.quantiles,
         masked=not bool(panel.observed[:, 0].all()),
     )
@@ -184,7 +192,12 @@ def train_settings(settings: Settings) -> TrainSettings:
 
 
 def _check_choices(settings: Settings) -> None:
-    tables: dict[str, Mapping[str, object]] = {"normaliser": NORMALISERS, "base": BASES, "loss": LOSSES}
+    tables: dict[str, Mapping[str, object]] = {
+        "normaliser": NORMALISERS,
+        "base": BASES,
+        "loss": LOSSES,
+        "decoder": DECODERS,
+    }
     problems = [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"auto or one of {', '.join(table)}")
         for name, table in tables.items()

@@ -43,6 +43,8 @@ class Settings:
         highway: where the linear map beside the network starts: at its ridge regression, or at zero.
         hidden_size: width of the recurrent layers.
         layers: stacked recurrent layers.
+        dilations: steps between a layer's states, a number a layer; empty is 1 everywhere.
+        decoder: direct (all steps from one state) or position (a state for each output segment).
         dropout: share of activations dropped between layers in training.
         loss: what training minimises.
         members: networks in the ensemble of `auto`; other models are one network.
@@ -86,6 +88,8 @@ class Settings:
     highway: str = "auto"
     hidden_size: int | Auto = "auto"
     layers: int = 1
+    dilations: tuple[int, ...] = ()
+    decoder: str = "auto"
     dropout: float = 0.0
     loss: str = "auto"
     members: int | Auto = "auto"
@@ -108,11 +112,12 @@ class Settings:
     tracking_uri: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("static", "known", "past", "quantiles"):
+        for name in ("static", "known", "past", "quantiles", "dilations"):
             value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+            object.__setattr__(self, name, (value,) if isinstance(value, str | int | float) else tuple(value))
         problems = [*_range_problems(self), *_choice_problems(self), *_quantile_problems(self.quantiles)]
         problems += _time_problems(self.max_time)
+        problems += _dilation_problems(self.dilations, self.layers)
         if problems:
             raise ConfigError("the settings do not fit together", problems=problems)
 
@@ -194,6 +199,14 @@ def _quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
     if not bad and list(levels) != sorted(set(levels)):
         problems.append(Problem(what=f"quantiles={levels!r}", expected="ascending levels without repeats"))
     return problems
+
+
+def _dilation_problems(dilations: tuple[int, ...], layers: int) -> list[Problem]:
+    if any(not isinstance(d, int) or d < 1 for d in dilations):
+        return [Problem(what=f"dilations={dilations!r}", expected="whole numbers of at least 1")]
+    if dilations and len(dilations) != layers:
+        return [Problem(what=f"dilations={dilations!r} with layers={layers}", expected="a number a layer")]
+    return []
 
 
 def _time_problems(text: str | None) -> list[Problem]:

@@ -7,8 +7,9 @@ import itertools
 import pytest
 import torch
 
-from forecast.cells import CELLS
+from forecast.cells import CELLS, SLSTM, MinGRU, RecurrentCore
 from forecast.datasets.windows import WindowSpec
+from forecast.decoders import DECODERS, PositionDecoder
 from forecast.losses import LOSSES
 from forecast.network import BASES, ForecastNetwork, NetworkSettings
 from forecast.normalisers import NORMALISERS
@@ -18,10 +19,16 @@ CROPS = 5
 
 
 def _network(
-    origins: int = 1, *, cell: str = "gru", normaliser: str = "mean", base: str = "last", **more: object
+    origins: int = 1,
+    *,
+    cell: str = "gru",
+    normaliser: str = "mean",
+    base: str = "last",
+    lookback: int = 24,
+    **more: object,
 ) -> ForecastNetwork:
     torch.manual_seed(0)
-    window = WindowSpec(lookback=24, horizon=7, segment=4, origins=origins)
+    window = WindowSpec(lookback=lookback, horizon=7, segment=4, origins=origins)
     values: dict[str, object] = {
         "cell": cell,
         "window": window,
@@ -99,6 +106,94 @@ def test_an_origin_sees_nothing_after_it(normaliser: str) -> None:
     for before, now in zip(plain, after, strict=True):
         assert torch.equal(before[:, :-1], now[:, :-1])
         assert not torch.equal(before[:, -1:], now[:, -1:])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("normaliser", NORMALISERS)
+@pytest.mark.parametrize("dilations", [(1, 1), (1, 2)])
+def test_a_forked_forecast_is_the_forecast_of_its_own_window(
+    cell: str, decoder: str, normaliser: str, dilations: tuple[int, int]
+) -> None:
+    """At each origin of a crop: what a window from the crop's first row to the origin would have given."""
+    network = _network(5, cell=cell, decoder=decoder, normaliser=normaliser, dilations=dilations)
+    values, observed = _crops()
+    forked = _forecast(network, values, observed)
+    for origin in range(5):
+        rows = 24 - 4 * (4 - origin)
+        short = _network(2, cell=cell, decoder=decoder, normaliser=normaliser, dilations=dilations, lookback=rows)
+        short.load_state_dict(network.state_dict())
+        alone = _forecast(short, values[:, :rows], observed[:, :rows])[:, -1]
+        assert torch.allclose(alone, forked[:, origin], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("origins", [1, 4])
+def test_a_batch_of_one_is_a_batch_of_many(origins: int) -> None:
+    network = _network(origins)
+    values, observed = _crops()
+    together = _forecast(network, values, observed)
+    for number in range(CROPS):
+        one = slice(number, number + 1)
+        assert torch.allclose(_forecast(network, values[one], observed[one]), together[one], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("horizon", [1, 4, 7])
+def test_the_factorised_decoder_is_the_plain_one(horizon: int) -> None:
+    torch.manual_seed(0)
+    decoder = PositionDecoder(8, horizon, 3, 4)
+    state = torch.randn(5, 2, 8)
+    assert decoder(state).shape == (5, 2, horizon, 3)
+    assert torch.allclose(decoder(state), decoder.plain(state), atol=1e-6)
+
+
+def test_the_scan_of_mingru_is_its_recursion() -> None:
+    torch.manual_seed(0)
+    cell = MinGRU(3, 16)
+    steps = 3 * torch.randn(4, 30, 3)
+    assert torch.allclose(cell(steps), cell.recursive(steps), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("lstm", torch.nn.LSTM), ("gru", torch.nn.GRU), ("rnn", torch.nn.RNN)])
+def test_cells_are_torchs(name: str, kind: type[torch.nn.RNNBase]) -> None:
+    torch.manual_seed(0)
+    ours, theirs = CELLS[name](3, 5), kind(3, 5, batch_first=True)
+    theirs.load_state_dict({key.removeprefix("layer."): value for key, value in ours.state_dict().items()})
+    steps = torch.randn(2, 7, 3)
+    assert torch.equal(ours(steps), theirs(steps)[0])
+
+
+def test_slstm_by_hand() -> None:
+    """One unit, no recurrence: the first step's state is value times gate, whatever the input gate."""
+    cell = SLSTM(1, 1)
+    with torch.no_grad():
+        cell.state.weight.zero_()
+        cell.input.weight.copy_(torch.tensor([[50.0], [2.0], [0.5], [1.0]]))  # enter, forget, value, out
+        cell.input.bias.zero_()
+    one, two = cell(torch.tensor([[[1.0], [1.0]]]))[0, :, 0].tolist()
+    expected = float(torch.sigmoid(torch.tensor(1.0)) * torch.tanh(torch.tensor(0.5)))
+    assert one == pytest.approx(expected), "an exponential of 50 does not overflow"
+    assert two == pytest.approx(expected), "the normaliser makes it a mean of equal values"
+
+
+def test_dilation_interleaves() -> None:
+    """With a dilation of 3, step t hears of t, t - 3, t - 6, ... and of nothing else."""
+    torch.manual_seed(0)
+    core = RecurrentCore("gru", 4, 4, 1, 0.0, (3,))
+    steps = torch.randn(1, 10, 4, requires_grad=True)
+    for t in range(10):
+        [gradient] = torch.autograd.grad(core(steps)[0, t].sum(), steps)
+        heard = {number for number in range(10) if bool((gradient[0, number] != 0).any())}
+        assert heard == set(range(t % 3, t + 1, 3))
+
+
+def test_outliers_do_not_move_the_robust_normaliser() -> None:
+    rows = torch.arange(21.0)[None]
+    spoilt = rows.clone()
+    spoilt[0, 3] = 1e6
+    level, spread = NORMALISERS["robust"]()(rows, torch.ones_like(rows))
+    assert float(level) == 10
+    assert float(spread) == pytest.approx(1.4826 * 5)
+    assert float(NORMALISERS["robust"]().level(spoilt, torch.ones_like(rows))) == 11
 
 
 def test_masked_values_change_nothing() -> None:
