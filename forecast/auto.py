@@ -22,6 +22,7 @@ Choice = tuple[Any, str]
 STEPS = {"fast": 200, "balanced": 900, "best": 1500}
 LONGEST_SEGMENT = 32
 VALIDATED = 1000  # rows that tell good weights from lucky ones
+VALIDATED_HORIZONS = 5
 PROBES = 8  # steps of the horizon at which the base forecasts are compared
 
 
@@ -126,7 +127,7 @@ def _decoder(settings: Settings, facts: Facts) -> Choice:
 
 
 def _hidden_size(settings: Settings, facts: Facts) -> Choice:
-    size = 128 if facts.n_rows >= 50_000 else 64 if facts.n_rows >= 5_000 else 32
+    size = 128 if facts.n_rows >= 100_000 else 64 if facts.n_rows >= 20_000 else 32
     return size, f"{facts.n_rows} training rows"
 
 
@@ -145,9 +146,10 @@ def _steps(settings: Settings, facts: Facts) -> Choice:
 def _val_size(settings: Settings, facts: Facts) -> Choice:
     if facts.length < 4 * settings.horizon:
         return 0, "series are too short to spare a horizon"
-    enough = math.ceil(VALIDATED / facts.n_series)
+    enough = max(math.ceil(VALIDATED / facts.n_series), VALIDATED_HORIZONS * settings.horizon)
     rows = max(settings.horizon, min(enough, facts.length // 8))
-    return rows, f"a horizon, and where an eighth of a series allows {VALIDATED} rows in all"
+    wanted = f"{VALIDATED_HORIZONS} horizons and {VALIDATED} rows in all"
+    return rows, f"a horizon, and up to {wanted} where an eighth of a series allows that"
 
 
 def _patience(settings: Settings, facts: Facts) -> Choice:

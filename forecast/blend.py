@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 ROUNDS = 300
 RATE = 0.5
-WORTH = 6.0  # validation origins that weigh as much as the prior
 RELATIVE = 0.5  # of the importance of a scaled error: MASE and sMAPE both count, as in OWA
 HIGHEST = 0.95
 SMALLEST = 0.02  # share below which a forecast is not worth its time
 
 
-def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Floats) -> Floats:
+def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Floats, worth: float = 6.0) -> Floats:
     """Weights that sum to 1, none negative.
 
     Args:
         forecasts: (parts, n, horizon).
         actual: (n, horizon), NaN where nothing was observed.
         scale: (n,) of each origin's series, NaN where it has none.
-        prior: (parts,) weights where nothing can be learned; the fewer origins, the more they count.
+        prior: (parts,) weights where nothing can be learned.
+        worth: validation origins that weigh as much as the prior.
 
     Returns:
         (parts,) weights.
@@ -48,7 +48,7 @@ def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Float
         weights /= weights.sum()
         mean += weights * (number >= ROUNDS // 2)
     fitted = mean / mean.sum()
-    share = n_origins / (n_origins + WORTH)
+    share = n_origins / (n_origins + worth)
     mixed = share * fitted + (1 - share) * prior
     mixed = np.where(mixed < SMALLEST, 0.0, mixed)
     return np.asarray(mixed / mixed.sum())

@@ -33,6 +33,8 @@ MEMBERS = {"fast": 1, "balanced": 2, "best": 8}
 PROBE = 0.4  # of a member's steps
 LATE = 0.7  # share of training after which the best weights count as found at its end
 ORIGINS = 512  # validation origins the weights are learned on, at most
+ENOUGH = 8.0  # horizons in a history from which on a network is trusted more than a statistical forecast
+WORTH = 6.0  # validation origins that weigh as much as the prior, where histories are short
 LEAST_ROWS = 4  # of history before a validation origin
 
 
@@ -106,7 +108,8 @@ class Ensemble:
         self.others = self._others()
         held = int(self.resolved.val_size) or self.horizon
         count, share = int(self.resolved.members), 1.0
-        prior = _prior(len(self.others))
+        histories = float(np.median(panel.lengths)) / self.horizon
+        prior = _prior(len(self.others), histories)
         origins = _validation(panel, held, self.horizon)
         self.history, self.weights = [], prior
         if len(origins):
@@ -114,7 +117,8 @@ class Ensemble:
             self.history = [{"member": 0.0, **row} for row in probe.history]
             share = _share(probe.history)
             if self.others:
-                self.weights = self._weigh(panel, held, origins, [probe, *self.others], prior)
+                parts = [probe, *self.others]
+                self.weights = self._weigh(panel, held, origins, parts, prior, WORTH * max(1.0, histories / ENOUGH))
         self.members = fit_all(
             [self._network(number, share=share) for number in range(1, count + 1)], panel, int(self.resolved.workers)
         )
@@ -196,7 +200,7 @@ class Ensemble:
         )
 
     def _weigh(
-        self, panel: Panel, held: int, origins: Origins, parts: list[Any], prior: NDArray[np.float64]
+        self, panel: Panel, held: int, origins: Origins, parts: list[Any], prior: NDArray[np.float64], worth: float
     ) -> NDArray[np.float64]:
         """Weights of the probe and the statistical forecasts from origins in the last `held` rows."""
         forecasts = np.stack([part.predict(panel, origins).point for part in parts])
@@ -205,13 +209,15 @@ class Ensemble:
         actual = np.where(rows < last, panel.target[np.minimum(rows, last - 1)], np.nan)
         scale = mean_difference(panel.truncate(panel.indptr[1:] - _kept(panel, held)), self.season_length)
         scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)[origins.series]
-        return blend_weights(forecasts, actual, scale, prior)
+        return blend_weights(forecasts, actual, scale, prior, worth)
 
 
-def _prior(others: int) -> NDArray[np.float64]:
-    """Half the networks, half the first statistical forecast: where little can be learned, that is hard to beat."""
+def _prior(others: int, histories: float) -> NDArray[np.float64]:
+    """Networks and the first statistical forecast, half each where series are short, which is hard to beat; the more
+    horizons a history has, the more a network learns from it, and the less the other can add."""
     prior = np.zeros(1 + others)
-    prior[:2] = 1 / min(2, 1 + others)
+    prior[0] = max(0.5, histories / (histories + ENOUGH)) if others else 1.0
+    prior[1:2] = 1 - prior[0]
     return prior
 
 
