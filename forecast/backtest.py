@@ -37,6 +37,7 @@ Asked = str | Path | Forecaster
 Refit = Literal["never", "each"] | int
 AT_ONCE = 8192  # origins forecast together; bounds memory whatever the number of cutoffs
 NAIVE2_ROWS = 50_000_000  # history rows Naive2 may read before OWA is left out: it reads whole histories
+NAIVE2_READS = 50  # times it may read the same rows, cutoff by cutoff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +174,7 @@ class _Bench:
         """Seasonal naive always; Naive2, which OWA is relative to, unless its reading of whole histories would dominate."""
         names = ["seasonal_naive"]
         history = sum(int((c.origins.end - self.panel.indptr[c.origins.series]).sum()) for c in self.protocol.cutoffs)
-        if history <= NAIVE2_ROWS or "naive2" in asked:
+        if history <= min(NAIVE2_ROWS, NAIVE2_READS * self.panel.n_rows) or "naive2" in asked:
             names.append("naive2")
         horizon = self.protocol.horizon + self.protocol.gap
         base = next(iter(asked.values())).forecaster.settings
@@ -256,13 +257,14 @@ class _Block:
 
 def _blocks(protocol: Protocol) -> Iterator[_Block]:
     block: list[tuple[int, Cutoff]] = []
-    fit = True
+    size, fit = 0, True
     for number, cutoff in enumerate(protocol.cutoffs):
         due = number > 0 and protocol.refit > 0 and number % protocol.refit == 0
-        if block and (due or sum(len(c.origins) for _, c in block) + len(cutoff.origins) > AT_ONCE):
+        if block and (due or size + len(cutoff.origins) > AT_ONCE):
             yield _Block(block, fit)
-            block, fit = [], due
+            block, size, fit = [], 0, due
         block.append((number, cutoff))
+        size += len(cutoff.origins)
     yield _Block(block, fit)
 
 

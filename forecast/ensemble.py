@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,7 @@ class Ensemble:
 
     def fit(self, panel: Panel) -> Ensemble:
         """Fit the probe, the weights, then the members."""
+        began = time.perf_counter()
         self.resolved, self.reasons = self.plan(panel)
         self.others = self._others()
         held = int(self.resolved.val_size) or self.horizon
@@ -119,9 +121,9 @@ class Ensemble:
             if self.others:
                 parts = [probe, *self.others]
                 self.weights = self._weigh(panel, held, origins, parts, prior, WORTH * max(1.0, histories / ENOUGH))
-        self.members = fit_all(
-            [self._network(number, share=share) for number in range(1, count + 1)], panel, int(self.resolved.workers)
-        )
+        networks = [self._network(number, share=share) for number in range(1, count + 1)]
+        deadline = None if self.settings.max_seconds is None else began + self.settings.max_seconds
+        self.members = fit_all(networks, panel, int(self.resolved.workers), deadline)
         for number, member in enumerate(self.members, start=1):
             self.history += [{"member": float(number), **row} for row in member.history]
         self.resolved = replace(self.resolved, steps=self.members[0].resolved.steps)
@@ -190,10 +192,9 @@ class Ensemble:
         asked = replace(asked, workers="auto")
         if number and asked.val_size == "auto":
             asked = replace(asked, val_size=0)
-        if self.settings.max_seconds is not None:
+        if self.settings.max_seconds is not None and not number:
             count = MEMBERS[self.settings.preset] if self.settings.members == "auto" else int(self.settings.members)
-            part = (PROBE if not number else 1.0) / (PROBE + count)
-            asked = replace(asked, max_time=f"{part * self.settings.max_seconds:.3f}s")
+            asked = replace(asked, max_time=f"{PROBE / (PROBE + count) * self.settings.max_seconds:.3f}s")
         logger = self.logger if number == 0 else None
         return RecurrentModel(
             CELL, CELL, asked, self.season_length, progress=self.progress, logger=logger, steps_share=share

@@ -51,14 +51,14 @@ def fit_highway(network: ForecastNetwork, panel: Panel, seed: int) -> float | No
     if len(inputs) < 2 * network.settings.memory or not len(test_inputs):
         return None
     losses: dict[float | None, float] = {None: float(test_errors.abs().mean())}
+    sums = _sums(inputs, errors)
     for penalty in PENALTIES:
-        weights = _ridge(inputs, errors, penalty)
-        losses[penalty] = float((test_errors - test_inputs @ weights).abs().mean())
+        losses[penalty] = float((test_errors - test_inputs @ _ridge(*sums, penalty)).abs().mean())
     best = min(losses, key=lambda penalty: losses[penalty])
     if best is not None:
         inputs, errors = _samples(network, panel, _training(network, panel, seed))
         with torch.no_grad():
-            network.highway.weight.copy_(_ridge(inputs, errors, best).T)
+            network.highway.weight.copy_(_absolute(inputs, errors, best).T)
     return best
 
 
@@ -84,16 +84,24 @@ def _samples(network: ForecastNetwork, panel: Panel, origins: Origins) -> tuple[
     return torch.cat(inputs).clone(), torch.cat(errors).clone()
 
 
-def _ridge(inputs: Tensor, errors: Tensor, penalty: float) -> Tensor:
-    """(memory, horizon) weights with the least penalised absolute error."""
+def _absolute(inputs: Tensor, errors: Tensor, penalty: float) -> Tensor:
+    """(memory, horizon) weights with the least penalised absolute error, by reweighting the squares."""
     importance = torch.ones(len(inputs), 1)
-    identity = torch.eye(inputs.shape[1], dtype=torch.float64)
     for number in range(ROUNDS):
-        weighted = inputs * (importance / importance.mean())
-        moments, cross = (weighted.T @ inputs).double(), (weighted.T @ errors).double()
-        ridge = penalty * moments.diagonal().mean() * identity
-        weights = torch.linalg.solve(moments + ridge, cross).to(inputs.dtype)
+        weights = _ridge(*_sums(inputs, errors, importance / importance.mean()), penalty)
         if number + 1 < ROUNDS:
             size = (errors - inputs @ weights).abs().mean(1, keepdim=True)
             importance = 1 / size.clamp_min(CALM * float(size.median()) + 1e-9)
     return weights
+
+
+def _sums(inputs: Tensor, errors: Tensor, importance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Moments of the inputs, and their products with the errors, in float64."""
+    weighted = inputs if importance is None else inputs * importance
+    return (weighted.T @ inputs).double(), (weighted.T @ errors).double()
+
+
+def _ridge(moments: Tensor, products: Tensor, penalty: float) -> Tensor:
+    """(memory, horizon) weights with the least penalised squared error."""
+    ridge = penalty * moments.diagonal().mean() * torch.eye(len(moments), dtype=moments.dtype)
+    return torch.linalg.solve(moments + ridge, products).float()

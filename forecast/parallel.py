@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,13 +12,26 @@ from forecast.datasets.panel import Panel
 from forecast.recurrent import RecurrentModel
 from forecast.settings import Settings
 
+LEAST_SECONDS = 0.1  # for a model that begins after the deadline
 Result = tuple[dict[str, NDArray[Any]], Settings, dict[str, str], list[dict[str, float]]]
 
 
-def fit_all(models: list[RecurrentModel], panel: Panel, workers: int) -> list[RecurrentModel]:
-    """Fit each model on the panel, `workers` at a time; the result is the same for any number of workers."""
-    if workers <= 1 or len(models) <= 1:
-        return [model.fit(panel) for model in models]
+def fit_all(
+    models: list[RecurrentModel], panel: Panel, workers: int, deadline: float | None = None
+) -> list[RecurrentModel]:
+    """Fit each model on the panel, `workers` at a time; the result is the same for any number of workers.
+
+    Args:
+        models: unfitted.
+        panel: the training rows.
+        workers: processes.
+        deadline: on the clock of `time.perf_counter`, when all shall be done: each model plans for its share of what
+            is left when it begins.
+    """
+    workers = min(workers, len(models))
+    if workers <= 1:
+        return [_in_time(model, deadline, len(models) - number).fit(panel) for number, model in enumerate(models)]
+    models = [_in_time(model, deadline, -(-len(models) // workers)) for model in models]
     from joblib import Parallel, delayed  # type: ignore[import-untyped]  # comes with scikit-learn; its processes need no guard in the user's script
 
     tasks = [
@@ -27,6 +42,13 @@ def fit_all(models: list[RecurrentModel], panel: Panel, workers: int) -> list[Re
         model.restore(state)
         model.resolved, model.reasons, model.history = resolved, reasons, history
     return models
+
+
+def _in_time(model: RecurrentModel, deadline: float | None, rounds: int) -> RecurrentModel:
+    if deadline is not None:
+        left = max((deadline - time.perf_counter()) / rounds, LEAST_SECONDS)
+        model.settings = replace(model.settings, max_time=f"{left:.3f}s")
+    return model
 
 
 def _fit(cell: str, settings: Settings, season_length: int, share: float, panel: Panel) -> Result:

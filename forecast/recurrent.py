@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,7 @@ class RecurrentModel:
         self.resolved, self.reasons = settings, dict[str, str]()
         self.history: list[dict[str, float]] = []
         self.network: ForecastNetwork | None = None
+        self._started = 0.0
 
     @property
     def context(self) -> int:
@@ -72,6 +74,7 @@ class RecurrentModel:
     def fit(self, panel: Panel) -> RecurrentModel:
         """Resolve what is open, then train; the caller's random state is left as it was."""
         _check_rows(panel)
+        self._started = time.perf_counter()
         self.resolved, self.reasons = self.plan(panel)
         devices = [torch.cuda.current_device()] if self.resolved.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), threads(int(self.resolved.threads)):
@@ -133,7 +136,8 @@ class RecurrentModel:
             self.reasons["highway"] = f"{found}, on the last training rows"
         plan = train_settings(self.resolved)
         if self.resolved.max_seconds is not None:
-            steps = affordable_steps(self.network, panel, plan, self.resolved.max_seconds)
+            spent = time.perf_counter() - self._started
+            steps = affordable_steps(self.network, panel, plan, self.resolved.max_seconds - spent)
             plan = replace(plan, steps=steps, epochs=min(plan.epochs, steps))
             self.reasons["steps"] = (
                 f"as many as max_time={self.resolved.max_time} allows on this machine, at most {plan.steps}"

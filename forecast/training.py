@@ -222,8 +222,10 @@ def _quiet() -> Iterator[None]:
 def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSettings, seconds: float) -> int:
     """Optimiser steps that fit into `seconds`, measured on a copy of the network, at most `settings.steps`.
 
-    The schedule is then planned for that many, so that it ends inside the time instead of being cut off.
+    The schedule is then planned for that many, so that it ends inside the time instead of being cut off; what the
+    measuring takes is part of the time.
     """
+    began = time.perf_counter()
     trial = ForecastModule(copy.deepcopy(network), settings).to(settings.device)
     [optimiser], _ = trial.configure_optimizers()
     data = ForecastDataModule(panel, network.settings.window, batch_size=settings.batch_size, steps=TRIAL_STEPS)
@@ -236,4 +238,5 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
         optimiser.step()
         loss.item()
     each = (time.perf_counter() - started) / (TRIAL_STEPS - TRIAL_STEPS // 2)
-    return max(1, min(settings.steps, int(SHARE_OF_TIME * seconds / each)))
+    left = SHARE_OF_TIME * seconds - (time.perf_counter() - began)
+    return max(1, min(settings.steps, int(left / each)))

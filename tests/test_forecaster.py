@@ -159,6 +159,38 @@ def test_max_time_plans_fewer_steps(frame: pd.DataFrame) -> None:
     assert made.history_["step"].iloc[-1] == made.resolved_.steps
 
 
+@pytest.mark.parametrize("model", ["auto", "gru"])
+def test_one_panel_of_everything(model: str) -> None:
+    """Short, constant, zero, negative, tiny, huge and trending series beside each other."""
+    random = np.random.default_rng(0)
+    noise = random.normal(size=90)
+    wave = np.sin(np.arange(90) / 12 * 2 * np.pi)
+    kinds = {
+        "short": np.array([3.0, 4.0, 3.5]),
+        "one": np.array([7.0]),
+        "constant": np.full(90, 42.0),
+        "zeros": np.where(random.random(90) < 0.8, 0, 5.0),
+        "all_zero": np.zeros(90),
+        "negative": -50 + 5 * wave + noise,
+        "tiny": 1e-6 * (3 + wave + 0.1 * noise),
+        "huge": 1e9 * (3 + wave + 0.1 * noise),
+        "trend": 10 * np.arange(90) + noise,
+        "jump": np.where(np.arange(90) < 60, 1.0, 1e6) + noise,
+    }
+    table = pd.concat(
+        [
+            pd.DataFrame({"unique_id": name, "ds": pd.date_range("2010-01-01", periods=len(y), freq="MS"), "y": y})
+            for name, y in kinds.items()
+        ]
+    )
+    found = fc.Forecaster(12, model=model, **{**QUICK, "steps": 60}).fit(table).predict().groupby("unique_id")
+    for name, y in kinds.items():
+        forecast = found.get_group(name)["forecast"].to_numpy()
+        reach = y.max() - y.min() + 1e-3 * abs(y[-1])
+        assert np.isfinite(forecast).all(), name
+        assert (np.abs(forecast - y[-1]) <= 2 * reach + 1e-12).all(), f"{name} explodes"
+
+
 @pytest.mark.parametrize("kind", ["constant", "short", "gaps"])
 def test_awkward_series(kind: str) -> None:
     table = synthetic(2, 40, seed=4)
