@@ -79,7 +79,7 @@ def resolve(settings: Settings, facts: Facts) -> tuple[Settings, dict[str, str]]
 
 def _segment(settings: Settings, facts: Facts) -> Choice:
     season = facts.season_length
-    most = max(1, min(LONGEST_SEGMENT, facts.length // 4))
+    most = max(1, min(LONGEST_SEGMENT, facts.length // 6))
     if season > 1:
         divisor = max(d for d in range(1, season + 1) if season % d == 0 and d <= most)
         return divisor, f"the longest divisor of the season ({season}) that leaves several segments in a series"
@@ -152,6 +152,11 @@ def _val_size(settings: Settings, facts: Facts) -> Choice:
     return rows, f"a horizon, and up to {wanted} where an eighth of a series allows that"
 
 
+def _averaging(settings: Settings, facts: Facts) -> Choice:
+    memory = max(10.0, min(500.0, int(settings.steps) / 8))
+    return 1 - 1 / memory, "a memory of an eighth of the steps"
+
+
 def _patience(settings: Settings, facts: Facts) -> Choice:
     return 12, "of 20 validation rounds: a loss may rise while the learning rate is high"
 
@@ -203,6 +208,7 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
     "loss": _loss,
     "val_size": _val_size,
     "steps": _steps,
+    "averaging": _averaging,
     "patience": _patience,
     "batch_size": _batch_size,
     "learning_rate": _learning_rate,

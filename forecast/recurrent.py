@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from forecast.auto import Facts, resolve
+from forecast.auto import STEPS, Facts, resolve
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins, WindowSpec
@@ -86,10 +86,12 @@ class RecurrentModel:
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
         """The settings that fitting this panel would use, and why."""
         _check_choices(self.settings)
-        resolved, reasons = resolve(self.settings, Facts.of(panel, self.horizon, self.season_length))
-        if self.settings.steps == "auto":
-            resolved = replace(resolved, steps=max(1, round(self.steps_share * int(resolved.steps))))
-        return resolved, reasons
+        asked, shared = self.settings, {}
+        if asked.steps == "auto" and self.steps_share < 1:
+            asked = replace(asked, steps=max(1, round(self.steps_share * STEPS[asked.preset])))
+            shared = {"steps": f"preset {asked.preset}"}
+        resolved, reasons = resolve(asked, Facts.of(panel, self.horizon, self.season_length))
+        return resolved, reasons | shared
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"
@@ -189,7 +191,7 @@ def train_settings(settings: Settings) -> TrainSettings:
         gradient_clip=settings.gradient_clip,
         patience=int(settings.patience),
         val_size=int(settings.val_size),
-        averaging=1 - 1 / max(10.0, min(500.0, steps / 8)),
+        averaging=float(settings.averaging),
         seed=settings.seed,
         device=settings.device,
     )

@@ -56,6 +56,7 @@ class Settings:
         learning_rate: peak of the one-cycle schedule.
         weight_decay: AdamW's decoupled weight decay.
         gradient_clip: largest norm of the gradient.
+        averaging: decay of the moving average of the weights, which is what is kept; 0 keeps the last weights.
         patience: validation rounds without progress before training stops; 0 never stops early.
         val_size: rows at each series' end held back to choose the best weights.
         max_time: seconds training may take, planned for beforehand ("90s", "5m").
@@ -101,6 +102,7 @@ class Settings:
     learning_rate: float | Auto = "auto"
     weight_decay: float = 0.01
     gradient_clip: float = 1.0
+    averaging: float | Auto = "auto"
     patience: int | Auto = "auto"
     val_size: int | Auto = "auto"
     max_time: str | None = None
@@ -157,7 +159,7 @@ COUNTS = (
     "batch_size",
     "threads",
 )
-AMOUNTS = ("dropout", "weight_decay", "gradient_clip", "learning_rate", "val_size", "patience")
+AMOUNTS = ("dropout", "weight_decay", "gradient_clip", "learning_rate", "averaging", "val_size", "patience")
 AUTO = frozenset(COUNTS[2:] + AMOUNTS) - {"layers", "dropout", "weight_decay", "gradient_clip"}
 
 
@@ -177,6 +179,8 @@ def _range_problems(settings: Settings) -> list[Problem]:
             problems.append(Problem(what=f"{name}={value!r}", expected="a number of at least 0"))
     if isinstance(settings.dropout, int | float) and settings.dropout >= 1:
         problems.append(Problem(what=f"dropout={settings.dropout!r}", expected="a share below 1"))
+    if isinstance(settings.averaging, int | float) and settings.averaging >= 1:
+        problems.append(Problem(what=f"averaging={settings.averaging!r}", expected="a decay below 1"))
     if not isinstance(settings.seed, int) or not 0 <= settings.seed < 2**63:
         problems.append(Problem(what=f"seed={settings.seed!r}", expected="a whole number of at least 0"))
     return problems

@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,10 @@ class Job:
     cutoffs: int = 1
     part: str = ""  # of a file that mixes frequencies and seasons, by its column `freq`
     options: tuple[str, ...] = ()
+
+    def with_options(self, more: tuple[str, ...]) -> Job:
+        """The same with more words on the command line."""
+        return replace(self, options=self.options + more)
 
 
 ETTH1 = ("--from", "2017-10-24", "--to", "2018-02-20 23:00", "--step", "1", "--val-size", "2880", "--scale", "train")
