@@ -19,7 +19,7 @@ from forecast.scales import mean_difference
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]
-STEPS = {"fast": 200, "balanced": 900, "best": 1500}
+STEPS = {"fast": 200, "balanced": 800, "best": 1500}
 LONGEST_SEGMENT = 32
 VALIDATED = 1000  # rows that tell good weights from lucky ones
 VALIDATED_HORIZONS = 5
@@ -106,6 +106,10 @@ def _origins(settings: Settings, facts: Facts) -> Choice:
     n_segments = int(settings.lookback) // int(settings.segment)
     warm = min(int(settings.memory) // int(settings.segment) - 1, n_segments // 3)
     return max(1, n_segments - warm), "every segment's end, once the level has something to average over"
+
+
+def _transform(settings: Settings, facts: Facts) -> Choice:
+    return "none", "each origin has a scale of its own, and logarithms make errors at low levels count most"
 
 
 def _normaliser(settings: Settings, facts: Facts) -> Choice:
@@ -200,6 +204,7 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
     "lookback": _lookback,
     "memory": _memory,
     "origins": _origins,
+    "transform": _transform,
     "normaliser": _normaliser,
     "base": _base,
     "highway": _highway,

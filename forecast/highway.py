@@ -14,7 +14,7 @@ from forecast.network import ForecastNetwork
 SAMPLES = 20_000  # origins the weights are fitted on, at most
 CHUNK = 256  # crops in memory at a time
 PENALTIES = (1.0, 0.1, 0.01, 0.001)
-ROUNDS = 3  # of reweighting: errors count absolutely, not squared
+ROUNDS = 2  # of reweighting: errors count absolutely, not squared
 CALM = 0.1  # of the median error; below it all errors weigh the same
 CLAMP = 5.0  # in units of scale
 HELD = 8  # the last 1 / HELD of each series' rows, at least a horizon, choose the penalty
@@ -51,14 +51,14 @@ def fit_highway(network: ForecastNetwork, panel: Panel, seed: int) -> float | No
     if len(inputs) < 2 * network.settings.memory or not len(test_inputs):
         return None
     losses: dict[float | None, float] = {None: float(test_errors.abs().mean())}
-    sums = _sums(inputs, errors)
+    sums = _absolute_sums(inputs, errors, PENALTIES[1])
     for penalty in PENALTIES:
         losses[penalty] = float((test_errors - test_inputs @ _ridge(*sums, penalty)).abs().mean())
     best = min(losses, key=lambda penalty: losses[penalty])
     if best is not None:
         inputs, errors = _samples(network, panel, _training(network, panel, seed))
         with torch.no_grad():
-            network.highway.weight.copy_(_absolute(inputs, errors, best).T)
+            network.highway.weight.copy_(_ridge(*_absolute_sums(inputs, errors, best), best).T)
     return best
 
 
@@ -84,20 +84,19 @@ def _samples(network: ForecastNetwork, panel: Panel, origins: Origins) -> tuple[
     return torch.cat(inputs).clone(), torch.cat(errors).clone()
 
 
-def _absolute(inputs: Tensor, errors: Tensor, penalty: float) -> Tensor:
-    """(memory, horizon) weights with the least penalised absolute error, by reweighting the squares."""
-    importance = torch.ones(len(inputs), 1)
-    for number in range(ROUNDS):
-        weights = _ridge(*_sums(inputs, errors, importance / importance.mean()), penalty)
-        if number + 1 < ROUNDS:
-            size = (errors - inputs @ weights).abs().mean(1, keepdim=True)
-            importance = 1 / size.clamp_min(CALM * float(size.median()) + 1e-9)
-    return weights
+def _absolute_sums(inputs: Tensor, errors: Tensor, penalty: float) -> tuple[Tensor, Tensor]:
+    """The sums of `_sums` with each origin weighted so that squared errors count as absolute ones."""
+    sums = _sums(inputs, errors)
+    for _ in range(ROUNDS):
+        size = (errors - inputs @ _ridge(*sums, penalty)).abs().mean(1, keepdim=True)
+        importance = 1 / size.clamp_min(CALM * float(size.median()) + 1e-9)
+        sums = _sums(inputs * (importance / importance.mean()), errors, inputs)
+    return sums
 
 
-def _sums(inputs: Tensor, errors: Tensor, importance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def _sums(weighted: Tensor, errors: Tensor, inputs: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Moments of the inputs, and their products with the errors, in float64."""
-    weighted = inputs if importance is None else inputs * importance
+    inputs = weighted if inputs is None else inputs
     return (weighted.T @ inputs).double(), (weighted.T @ errors).double()
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+SMALLEST = 1e-12  # weight; where nothing counts, the loss is 0
 CLAMP = 30.0  # scaled errors beyond this teach nothing but how to explode
 
 
@@ -37,7 +38,7 @@ class Scaled(NamedTuple):
 
     def mean(self, loss: Tensor) -> Tensor:
         """Mean over the steps that count."""
-        return (loss * self.weight).sum() / self.weight.sum().clamp_min(1.0)
+        return (loss * self.weight).sum() / self.weight.sum().clamp_min(SMALLEST)
 
 
 def mae(scaled: Scaled) -> Tensor:

@@ -21,6 +21,7 @@ class TrainSettings:
 
     Args:
         loss: a name in `LOSSES`.
+        series_weights: "equal", or "scale": each error counts in units of the target, as WAPE and MAE count it.
         steps: optimiser steps in all.
         epochs: validation rounds; steps is a multiple of it.
         batch_size: crops in one step.
@@ -35,6 +36,7 @@ class TrainSettings:
     """
 
     loss: str
+    series_weights: str
     steps: int
     epochs: int
     batch_size: int
@@ -76,10 +78,13 @@ class ForecastModule(LightningModule):
         out = self.network(batch.values[:, rows], batch.observed[:, rows])
         target, known = self.network.targets(batch)
         scale = torch.where(out.scale > 0, out.scale, 1)  # a flat history has none; it does not count either
+        weight = (known & (out.scale > 0)).to(target.dtype)
+        if self.train_settings.series_weights == "scale":
+            weight = weight * out.scale
         return Scaled(
             forecast=out.normalised,
             target=(target - out.level) / scale,
-            weight=(known & (out.scale > 0)).to(target.dtype),
+            weight=weight,
             zero=(-batch.offset[:, None, None] - out.level) / scale,
             levels=self.levels,
             median=self.network.head.median,

@@ -24,6 +24,7 @@ from forecast.normalisers import NORMALISERS
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.settings import Settings
+from forecast.transforms import TRANSFORMS
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -75,7 +76,8 @@ class RecurrentModel:
         """Resolve what is open, then train; the caller's random state is left as it was."""
         _check_rows(panel)
         self._started = time.perf_counter()
-        self.resolved, self.reasons = self.plan(panel)
+        panel = self._transformed(panel)
+        self.resolved, self.reasons = self._plan(panel)
         devices = [torch.cuda.current_device()] if self.resolved.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), threads(int(self.resolved.threads)):
             torch.manual_seed(self.resolved.seed)
@@ -85,7 +87,9 @@ class RecurrentModel:
 
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
         """The settings that fitting this panel would use, and why."""
-        _check_choices(self.settings)
+        return self._plan(self._transformed(panel))
+
+    def _plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
         asked, shared = self.settings, {}
         if asked.steps == "auto" and self.steps_share < 1:
             asked = replace(asked, steps=max(1, round(self.steps_share * STEPS[asked.preset])))
@@ -95,8 +99,10 @@ class RecurrentModel:
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"
+        transform = TRANSFORMS.get(self.settings.transform)
         with threads(int(self.resolved.threads)):
-            found = predict(self.network, panel, origins)
+            found = predict(self.network, self._transformed(panel), origins)
+        found = found if transform is None else transform.undo(found)
         asked = self.resolved.quantiles
         if found.quantiles is None or found.levels == asked:
             return found
@@ -124,6 +130,11 @@ class RecurrentModel:
         weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k != "network_settings"}
         self.network.load_state_dict(weights)
         self.resolved = self.settings
+
+    def _transformed(self, panel: Panel) -> Panel:
+        _check_choices(self.settings)
+        transform = TRANSFORMS.get(self.settings.transform)  # "auto" is none
+        return panel if transform is None else transform.panel(panel)
 
     def _train(self, panel: Panel) -> None:
         from forecast.highway import fit_highway
@@ -183,6 +194,7 @@ def train_settings(settings: Settings) -> TrainSettings:
     steps = int(settings.steps)
     return TrainSettings(
         loss=settings.loss,
+        series_weights=settings.series_weights,
         steps=steps,
         epochs=min(EPOCHS, steps),
         batch_size=int(settings.batch_size),
@@ -199,6 +211,7 @@ def train_settings(settings: Settings) -> TrainSettings:
 
 def _check_choices(settings: Settings) -> None:
     tables: dict[str, Mapping[str, object]] = {
+        "transform": TRANSFORMS,
         "normaliser": NORMALISERS,
         "base": BASES,
         "loss": LOSSES,

@@ -15,6 +15,7 @@ PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
 BLENDS = ("auto", "on", "intermittent", "off")
 HIGHWAYS = ("auto", "ridge", "zero")
+SERIES_WEIGHTS = ("equal", "scale")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class Settings:
         lookback: rows of history the network reads.
         segment: rows one recurrent step reads; 1 is the textbook network.
         origins: forecasts trained in one crop; 1 is the classical window.
+        transform: what is forecast instead of the target: "none", or "log" of it, which must then be positive.
         normaliser: how the history is scaled at each origin.
         memory: rows up to an origin that the normaliser and the linear highway read.
         base: forecast that training starts from: last, season, or cycle (half the last season, half one further back).
@@ -47,6 +49,7 @@ class Settings:
         decoder: direct (all steps from one state) or position (a state for each output segment).
         dropout: share of activations dropped between layers in training.
         loss: what training minimises.
+        series_weights: how much a series counts in the loss: "equal", or "scale", as much as it varies.
         members: networks in the ensemble of `auto`; other models are one network.
         workers: processes that train the networks of `auto` side by side.
         blend: statistical forecasts in `auto`: "on" (Theta, naive), "intermittent" (TSB, SBA) or "off".
@@ -83,6 +86,7 @@ class Settings:
     lookback: int | Auto = "auto"
     segment: int | Auto = "auto"
     origins: int | Auto = "auto"
+    transform: str = "auto"
     normaliser: str = "auto"
     memory: int | Auto = "auto"
     base: str = "auto"
@@ -93,6 +97,7 @@ class Settings:
     decoder: str = "auto"
     dropout: float = 0.0
     loss: str = "auto"
+    series_weights: str = "equal"
     members: int | Auto = "auto"
     workers: int | Auto = "auto"
     blend: str = "auto"
@@ -187,7 +192,13 @@ def _range_problems(settings: Settings) -> list[Problem]:
 
 
 def _choice_problems(settings: Settings) -> list[Problem]:
-    choices = {"preset": PRESETS, "device": DEVICES, "blend": BLENDS, "highway": HIGHWAYS}
+    choices = {
+        "preset": PRESETS,
+        "device": DEVICES,
+        "blend": BLENDS,
+        "highway": HIGHWAYS,
+        "series_weights": SERIES_WEIGHTS,
+    }
     return [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"one of {', '.join(known)}")
         for name, known in choices.items()

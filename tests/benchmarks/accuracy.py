@@ -2,10 +2,13 @@
 
     python tests/benchmarks/accuracy.py FOLDER [--sets m4_hourly,...] [--models auto,boosting] [--preset balanced]
         [--seeds 1] [--blend-off] [--scorer score.py] [--jobs 1] [-o OUT]
+        [--peers peers.py --peer neuralforecast=/that/environment/bin/python ...]
 
 For each data set and model: sMAPE, MASE, OWA, MASE over seasonal naive's, CPU seconds and peak memory of the whole
 process, imports included. OUT/rows.json is added to as runs end, so that a broken run goes on where it stopped;
-OUT/table.md and OUT/accuracy.png (accuracy against CPU seconds) are drawn from all of it.
+With `--peers`, other libraries stand beside them on m4_hourly where an
+environment with them exists: the script is run as `PYTHON peers.py NAME FILE` and prints a JSON line with smape, mase,
+cpu_s and peak_mb. OUT/table.md and OUT/accuracy.png (accuracy against CPU seconds) are drawn from all of it.
 
 Protocols: competition files by their official split (one cutoff); files without one, and few long series, by the last
 cutoffs, a horizon apart; `etth1` and `exchange_rate` at 96 to 720 steps over all windows of the published test rows.
@@ -142,6 +145,15 @@ def run(name: str, job: Job, model: str, seed: int, given: argparse.Namespace) -
     )
 
 
+def run_peer(name: str, python: str, given: argparse.Namespace) -> Row:
+    """One process of another library on m4_hourly, with its own script."""
+    command = [python, str(given.peers), name, str(given.folder / "m4_hourly.parquet")]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+    scores = {k: float(found[k]) for k in ("smape", "mase", "owa") if found.get(k) is not None}
+    fit, predict = float(found["fit_cpu_s"]), float(found.get("predict_cpu_s") or 0)
+    return Row("m4_hourly", f"{name} (peer)", 0, scores, {}, scores, fit, fit + predict, float(found["peak_rss_mb"]))
+
+
 def _file(job: Job, folder: Path, scratch: Path) -> Path:
     whole = folder / f"{job.file}.parquet"
     if not job.part:
@@ -166,7 +178,7 @@ def _ratio(row: Row) -> float:
 
 def table(rows: list[Row]) -> str:
     """Markdown: a line a data set, a column a model; then the geometric means and the cost."""
-    models = list(dict.fromkeys(row.model for row in rows))
+    models = list(dict.fromkeys(row.model for row in rows if "(peer)" not in row.model))
     cells: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         cells[row.set, row.model].append(row)
@@ -180,6 +192,10 @@ def table(rows: list[Row]) -> str:
             logs = [np.log(np.mean([value(row) for row in cells[name, model]])) for name in common]
             means.append(f"{np.exp(np.nanmean(logs)):.3f}" if logs else "")
         lines.append(f"| {what}, {len(common)} sets | " + " | ".join(means) + " |")
+    peers = [row for row in rows if "(peer)" in row.model]
+    if peers:
+        lines += ["", "| peer on m4_hourly | sMAPE, MASE, OWA; fit and predict; peak |", "|---|---|"]
+    lines += [f"| {row.model.partition(' ')[0]} | {_cell([row])} |" for row in peers]
     return "\n".join(lines) + "\n"
 
 
@@ -226,6 +242,8 @@ def main() -> None:
     parser.add_argument("--blend-off", action="store_true", help="auto without the statistical forecasts, too")
     parser.add_argument("--scorer", type=Path)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--peers", type=Path, help="script that runs other libraries")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON", help="one of them, its python")
     parser.add_argument("-o", "--output", type=Path, default=Path("accuracy"))
     given = parser.parse_args()
     given.folder, given.scorer = given.folder.resolve(), given.scorer and given.scorer.resolve()
@@ -245,6 +263,9 @@ def main() -> None:
             rows.append(row)
             kept.write_text(json.dumps([asdict(row) for row in rows], indent=1))
             sys.stderr.write(f"{row.set} {row.model} {row.seed}: {_cell([row])}\n")
+    for name, _, python in (peer.partition("=") for peer in given.peer):
+        rows = [row for row in rows if row.model != f"{name} (peer)"] + [run_peer(name, python, given)]
+        kept.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     text = table(rows)
     (given.output / "table.md").write_text(text)
     draw(rows, given.output / "accuracy.png")
