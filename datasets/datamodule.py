@@ -26,12 +26,14 @@ class Batch(NamedTuple):
         observed: (batch, lookback + horizon, channels) bool.
         scored: (batch, lookback + horizon) bool, the rows whose target counts in the loss.
         offset: (batch,) float32, the target's offset; values + offset is in units of the target.
+        static: (batch, static columns) float32, as encoded.
     """
 
     values: Tensor
     observed: Tensor
     scored: Tensor
     offset: Tensor
+    static: Tensor
 
 
 def make_batch(panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers | None = None) -> Batch:
@@ -49,7 +51,8 @@ def make_batch(panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers |
         rows = origins.end[:, None] + np.arange(-spec.lookback, spec.horizon)
         scored = scored & (rows >= cut[origins.series][:, None])
     offset = panel.offset[origins.series, 0].astype(np.float32)
-    return Batch(*(torch.from_numpy(a) for a in (window.values, window.observed, scored, offset)))
+    static = panel.static_values[origins.series]
+    return Batch(*(torch.from_numpy(a) for a in (window.values, window.observed, scored, offset, static)))
 
 
 def validation_origins(panel: Panel, spec: WindowSpec, val_size: int) -> Origins:

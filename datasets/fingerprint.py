@@ -14,7 +14,7 @@ from forecast.datasets.panel import Panel
 def panel_sha256(panel: Panel) -> str:
     """64 hexadecimal digits over ids, grid, times, values, masks and static columns."""
     digest = hashlib.sha256()
-    roles = [(channel.name, channel.role) for channel in panel.channels]
+    roles = [(channel.name, channel.role, *(channel.categories or ())) for channel in panel.channels]
     digest.update(json.dumps([panel.grid.to_json(), roles, [str(name) for name in panel.ids]]).encode())
     for array in (panel.starts, panel.indptr, panel.target, panel.values, panel.observed, panel.offset):
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -28,6 +28,7 @@ class Rows:
         times: (rows,) int64.
         integer: whether times are plain integers.
         values: (rows, channels) float64, NaN where missing.
+        categories: of each channel, the names behind its codes; None for numbers.
         static: (rows, ...) static columns.
         period_freq: frequency that came with a PeriodIndex.
         notes: what was found and left as it is.
@@ -38,6 +39,7 @@ class Rows:
     times: Integers
     integer: bool
     values: NDArray[np.float64]
+    categories: tuple[tuple[str, ...] | None, ...]
     static: pd.DataFrame
     period_freq: str | None
     notes: tuple[str, ...]
@@ -78,6 +80,7 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
     filled, observed = _carried_forward(values, indptr)
     filled[:, 0] -= np.repeat(offset[:, 0], lengths)
     roles_of = ("target", *("known" for _ in roles.known), *("past" for _ in roles.past))
+    names = (str(roles.target), *roles.covariates)
     return Panel(
         values=filled.astype(np.float32),
         observed=observed,
@@ -88,7 +91,7 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
         starts=rows.times[first],
         grid=grid,
         channels=tuple(
-            Channel(name=n, role=r) for n, r in zip((str(roles.target), *roles.covariates), roles_of, strict=True)
+            Channel(name=n, role=r, categories=c) for n, r, c in zip(names, roles_of, rows.categories, strict=True)
         ),
         static=rows.static.iloc[first].reset_index(drop=True),
         format=fmt,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Channel:
-    """A column of the value matrix: its name in the user's table and its role."""
+    """A column of the value matrix.
+
+    Args:
+        name: in the user's table.
+        role: "target", "known" or "past".
+        categories: names behind the codes, where the column holds names; None where it holds numbers.
+    """
 
     name: str
-    role: str  # "target", "known" or "past"
+    role: str
+    categories: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +66,15 @@ class Panel:
     static: pd.DataFrame
     format: TableFormat
     notes: tuple[str, ...] = ()
+
+    def numbers(self, role: str) -> list[int]:
+        """The channels of a role."""
+        return [number for number, channel in enumerate(self.channels) if channel.role == role]
+
+    @cached_property
+    def static_values(self) -> NDArray[np.float32]:
+        """The static columns as numbers, (series, columns); of a panel whose columns are encoded."""
+        return self.static.to_numpy(np.float32)
 
     @property
     def n_series(self) -> int:

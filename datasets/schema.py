@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.datasets.columns import IDS, TARGETS, TIMES, Columns, TableFormat, find, missing
+from forecast.datasets.encoding import blank, categories_of, is_categorical
 from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.frequency import find_grid
 from forecast.datasets.grid import Grid, Integers
@@ -124,9 +125,16 @@ def _read(
             )
         )
         times = None
-    names = (roles.target, *roles.covariates)
     where = _Where(ids, series, times, grid)
-    numbers = [_numbers(frame[name], name, where) for name in names]
+    numbers, categories = [_numbers(frame[roles.target], roles.target, where)], []
+    for name in roles.covariates:
+        found_names = None
+        if is_categorical(frame[name]):
+            codes, found_names = categories_of(frame[name])
+            numbers.append((codes, []))
+        else:
+            numbers.append(_numbers(frame[name], name, where))
+        categories.append(found_names)
     problems += [problem for _, listed in numbers for problem in listed]
     observed, found = _observed(frame, roles)
     problems += found
@@ -140,6 +148,7 @@ def _read(
         times=times.on(grid or (None if times.zone is None else find_grid_of(times, series))),
         integer=times.integer,
         values=values,
+        categories=(None, *categories),
         static=frame[list(roles.static)],
         period_freq=times.freq,
         notes=_ignored(frame, roles),
@@ -201,7 +210,7 @@ def _numbers(column: pd.Series, name: str, where: _Where) -> tuple[NDArray[np.fl
     else:
         converted = pd.to_numeric(column, errors="coerce")
         numbers = converted.to_numpy(np.float64, na_value=np.nan)
-        bad = np.flatnonzero((np.isnan(numbers) & ~_empty(column)) | np.isinf(numbers))
+        bad = np.flatnonzero((np.isnan(numbers) & ~blank(column)) | np.isinf(numbers))
     remedy = "Write a number, or leave the cell empty where the value is missing."
     listed = [
         Problem(
@@ -214,11 +223,6 @@ def _numbers(column: pd.Series, name: str, where: _Where) -> tuple[NDArray[np.fl
         for row in bad[:LISTED]
     ]
     return numbers, listed
-
-
-def _empty(column: pd.Series) -> NDArray[np.bool_]:
-    blank: NDArray[np.bool_] = (column.isna() | (column.astype(str).str.strip() == "")).to_numpy(bool)
-    return blank
 
 
 def _observed(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.bool_], list[Problem]]:

@@ -20,19 +20,23 @@ class SegmentEmbedding(nn.Module):
         hidden_size: features out.
         streaming: True where every segment has units of its own.
         masked: whether the observed mask is an input.
+        extra: features of the covariates of a segment.
 
     References:
         Lin et al. (2023), SegRNN: Segment Recurrent Neural Network for Long-Term Time Series Forecasting.
     """
 
-    def __init__(self, segment: int, hidden_size: int, *, streaming: bool, masked: bool) -> None:
+    def __init__(self, segment: int, hidden_size: int, *, streaming: bool, masked: bool, extra: int = 0) -> None:
         super().__init__()
         self.streaming, self.masked = streaming, masked
-        self.linear = nn.Linear(segment * (2 + masked) + 2 * streaming, hidden_size)
+        self.linear = nn.Linear(segment * (2 + masked) + 2 * streaming + extra, hidden_size)
         self.output_size = hidden_size
 
-    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, inverse: Tensor) -> Tensor:
-        """(batch, segments, segment) rows with their mask, (batch, segments or 1, 1) units -> (batch, segments, hidden).
+    def forward(
+        self, segments: Tensor, observed: Tensor, level: Tensor, inverse: Tensor, extra: Tensor | None = None
+    ) -> Tensor:
+        """(batch, segments, segment) rows with their mask, (batch, segments or 1, 1) units, (batch, segments, extra)
+        covariates -> (batch, segments, hidden).
 
         `inverse` is 1 / scale, and 0 where a history has no scale.
         """
@@ -43,22 +47,27 @@ class SegmentEmbedding(nn.Module):
             features.append(_change_of_scale(inverse))
         if self.masked:
             features.append(observed)
+        if extra is not None:
+            features.append(extra)
         out: Tensor = nn.functional.gelu(self.linear(torch.cat(features, -1).clamp(-CLAMP, CLAMP)))
         return out
 
 
 class PlainEmbedding(nn.Module):
-    """The textbook input: one normalised value (and its mask) a step."""
+    """The textbook input: one normalised value a step, beside it its mask and the covariates where there are any."""
 
-    def __init__(self, *, masked: bool) -> None:
+    def __init__(self, *, masked: bool, extra: int = 0) -> None:
         super().__init__()
         self.masked = masked
-        self.output_size = 1 + masked
+        self.output_size = 1 + masked + extra
 
-    def forward(self, segments: Tensor, observed: Tensor, level: Tensor, inverse: Tensor) -> Tensor:
-        """(batch, time, 1) rows -> (batch, time, 1 or 2)."""
-        value = ((segments - level) * inverse).clamp(-CLAMP, CLAMP)
-        return torch.cat([value, observed], -1) if self.masked else value
+    def forward(
+        self, segments: Tensor, observed: Tensor, level: Tensor, inverse: Tensor, extra: Tensor | None = None
+    ) -> Tensor:
+        """(batch, time, 1) rows -> (batch, time, features)."""
+        features = [((segments - level) * inverse).clamp(-CLAMP, CLAMP)]
+        features += ([observed] if self.masked else []) + ([extra] if extra is not None else [])
+        return torch.cat(features, -1) if len(features) > 1 else features[0]
 
 
 def _change_of_scale(inverse: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.columns import Columns
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
+from forecast.datasets.future import with_future
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
 from forecast.datasets.result import result_table
@@ -149,20 +150,26 @@ class Forecaster:
         Args:
             data: newer rows, or other series, in the shape of the training table; None forecasts from the rows the
                 model was fitted on.
-            future: values of the known covariates over the horizon.
+            future: ids, times and the known covariates over the horizon; None where `data` ends with rows that have
+                them but no target.
             horizon: fewer steps than the model was trained for.
             quantiles: some of the levels the model was trained for.
 
         Returns:
             Columns as in the training table (id, time), then `forecast` and one column a quantile (`q10`).
         """
-        if future is not None:
-            raise ConfigError("future is given, but the model knows no covariates", hint="Leave out future (--future).")
         self._fitted()
-        panel = self.context if data is None else self.panel(data)
-        origins = Origins.last(panel)
+        panel, origins = self._newest(data, future, self.settings.horizon)
         prediction = self._narrow(self.predict_panel(panel, origins), horizon, quantiles)
         return result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
+
+    def _newest(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
+        """The panel to read and the origins to forecast from."""
+        panel = self.context if data is None else self.panel(data)
+        reads = bool(panel.numbers("known")) and architecture(self.settings.model).kind == "network"
+        if future is not None and not reads:
+            raise ConfigError("future is given, but the model knows no covariates", hint="Leave out future (--future).")
+        return with_future(panel, future, horizon) if reads else (panel, Origins.last(panel))
 
     def predict_panel(self, panel: Panel, origins: Origins) -> Prediction:
         """Forecast at origins of a validated panel.

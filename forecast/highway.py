@@ -74,7 +74,7 @@ def _samples(network: ForecastNetwork, panel: Panel, origins: Origins) -> tuple[
     with torch.inference_mode():
         for start in range(0, min(len(origins), -(-SAMPLES // window.origins)), CHUNK):
             batch: Batch = make_batch(panel, origins[start : start + CHUNK], window)
-            view = network.view(batch.values[:, : window.lookback], batch.observed[:, : window.lookback])
+            view = network.view(batch.values, batch.observed)
             target, known = network.targets(batch)
             scale = torch.where(view.scale > 0, view.scale, 1)
             error = (target - view.level) / scale - view.recent @ network.base

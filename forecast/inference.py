@@ -30,13 +30,15 @@ def predict(network: ForecastNetwork, panel: Panel, origins: Origins) -> Predict
     """
     device = next(network.parameters()).device
     levels = network.head.levels
+    ahead = network.settings.window.horizon if network.settings.known else 0
     parts = []
     with torch.inference_mode():
         for start in range(0, len(origins), BATCH):
             part = origins[start : start + BATCH]
-            window = gather(panel, _whole_blocks(part), before=network.settings.window.lookback)
-            values, observed = (torch.from_numpy(a).to(device) for a in (window.values, window.observed))
-            out = network(values, observed)
+            whole = _whole_blocks(part)
+            window = gather(panel, whole, before=network.settings.window.lookback, after=ahead)
+            static = panel.static_values[whole.series]
+            out = network(*(torch.from_numpy(a).to(device) for a in (window.values, window.observed, static)))
             # only the newest origin of the crop is a forecast; float64 from here, so that a level of 1e9 keeps its digits
             scaled = out.normalised[:, -1].double() * out.scale[:, -1].unsqueeze(-1) + out.level[:, -1].unsqueeze(-1)
             parts.append(scaled[: len(part)].cpu().numpy() + panel.offset[part.series, 0, None, None])

@@ -74,8 +74,7 @@ class ForecastModule(LightningModule):
 
     def scaled(self, batch: Batch) -> Scaled:
         """Forecasts and targets of a batch in the units of their origins."""
-        rows = slice(0, self.network.settings.window.lookback)
-        out = self.network(batch.values[:, rows], batch.observed[:, rows])
+        out = self.network(batch.values, batch.observed, batch.static)
         target, known = self.network.targets(batch)
         scale = torch.where(out.scale > 0, out.scale, 1)  # a flat history has none; it does not count either
         weight = (known & (out.scale > 0)).to(target.dtype)

@@ -12,6 +12,7 @@ from forecast.cells import RecurrentCore
 from forecast.datasets.windows import WindowSpec
 from forecast.decoders import DECODERS
 from forecast.embedding import PlainEmbedding, SegmentEmbedding
+from forecast.features import CovariateEmbedding, FutureEffect
 from forecast.heads import make_head
 from forecast.normalisers import NORMALISERS, SPREAD_FLOOR
 
@@ -37,6 +38,7 @@ class NetworkSettings:
         dilations: of each layer; empty is 1 everywhere.
         levels: quantile levels; empty for a point forecast.
         masked: whether the observed mask is an input.
+        static, known, past: sizes of the covariates, a number each, as of `CovariateEmbedding`.
     """
 
     cell: str
@@ -52,6 +54,9 @@ class NetworkSettings:
     dilations: tuple[int, ...] = ()
     levels: tuple[float, ...] = ()
     masked: bool = False
+    static: tuple[int, ...] = ()
+    known: tuple[int, ...] = ()
+    past: tuple[int, ...] = ()
 
 
 class Forecasts(NamedTuple):
@@ -96,36 +101,50 @@ class ForecastNetwork(nn.Module):
         self.settings, window = settings, settings.window
         self.streaming = window.origins > 1
         self.normaliser = NORMALISERS[settings.normaliser]()
-        self.embedding = _embedding(settings, streaming=self.streaming)
+        self.static = CovariateEmbedding(settings.static, masked=False) if settings.static else None
+        self.known = CovariateEmbedding(settings.known, masked=True) if settings.known else None
+        self.past = CovariateEmbedding(settings.past, masked=True) if settings.past else None
+        self.embedding = _embedding(settings, streaming=self.streaming, extra=self._extra())
         width, layers = settings.hidden_size, settings.layers
         sizes = (self.embedding.output_size, width, layers, settings.dropout, settings.dilations)
         self.core = RecurrentCore(settings.cell, *sizes)
         self.head = make_head(settings.levels)
         self.decoder = DECODERS[settings.decoder](width, window.horizon, self.head.width, window.segment)
+        self.future = FutureEffect(width, self.known.output_size, self.head.width) if self.known else None
         self.highway = nn.Linear(settings.memory, window.horizon, bias=False)
         nn.init.zeros_(self.highway.weight)
         self.register_buffer("base", BASES[settings.base](settings.memory, window.horizon, settings.season_length))
 
-    def forward(self, values: Tensor, observed: Tensor) -> Forecasts:
+    def forward(self, values: Tensor, observed: Tensor, static: Tensor | None = None) -> Forecasts:
         """Forecast at every origin of the crops.
 
         Args:
-            values: (batch, lookback, channels), target in channel 0.
-            observed: (batch, lookback, channels) bool.
+            values: (batch, rows, channels), target in channel 0, then known and past covariates; rows are the
+                lookback, and the horizon behind it where covariates are known. Of the horizon only these are read.
+            observed: (batch, rows, channels) bool.
+            static: (batch, static columns).
         """
         window = self.settings.window
-        series, mask = values[:, :, 0], observed[:, :, 0].to(values.dtype)
+        history = slice(0, window.lookback)
+        series, mask = values[:, history, 0], observed[:, history, 0].to(values.dtype)
         recent, level, scale, inverse = self._units(series, mask)
         shape = (len(values), window.n_segments, window.segment)
-        state = self.core(self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse))
+        extra = self._covariates(values[:, history], observed[:, history], static)
+        state = self.core(self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse, extra))
+        state = state[:, -window.origins :]
         recent, level, scale, inverse = (t[:, -window.origins :] for t in (recent, level, scale, inverse))
         normalised = (recent - level) * inverse
         anchor = normalised @ (self.base + self.highway.weight.T)
-        return Forecasts(self.head(self.decoder(state[:, -window.origins :]), anchor), level, scale)
+        raw = self.decoder(state)
+        if self.known is not None and self.future is not None:
+            known = self._known(values[:, window.first_origin :], observed[:, window.first_origin :])
+            raw = raw + self.future(state, known.unfold(1, window.horizon, window.segment).transpose(-1, -2))
+        return Forecasts(self.head(raw, anchor), level, scale)
 
     def view(self, values: Tensor, observed: Tensor) -> View:
         """What the highway reads at every origin of the crops; arguments as of `forward`."""
-        units = self._units(values[:, :, 0], observed[:, :, 0].to(values.dtype))
+        history = slice(0, self.settings.window.lookback)
+        units = self._units(values[:, history, 0], observed[:, history, 0].to(values.dtype))
         recent, level, scale, inverse = (t[:, -self.settings.window.origins :] for t in units)
         return View((recent - level) * inverse, level, scale)
 
@@ -139,6 +158,31 @@ class ForecastNetwork(nn.Module):
         rows = batch.observed[:, : window.lookback, 0]
         known = rows.cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0
         return target, weight & known.unsqueeze(-1)
+
+    def _extra(self) -> int:
+        """Features a segment has beside the target's."""
+        rows = sum(part.output_size for part in (self.known, self.past) if part is not None)
+        return rows * self.settings.window.segment + (self.static.output_size if self.static is not None else 0)
+
+    def _covariates(self, values: Tensor, observed: Tensor, static: Tensor | None) -> Tensor | None:
+        """Covariates of each segment of the lookback, (batch, segments, features); None without any."""
+        window, parts = self.settings.window, []
+        if self.known is not None:
+            parts.append(self._known(values, observed))
+        if self.past is not None:
+            first = 1 + len(self.settings.known)
+            parts.append(self.past(values[:, :, first:], observed[:, :, first:]))
+        rows = [part.reshape(len(values), window.n_segments, -1) for part in parts]
+        if self.static is not None:
+            assert static is not None, "a network with static covariates reads them"
+            rows.append(self.static(static).unsqueeze(1).expand(-1, window.n_segments, -1))
+        return torch.cat(rows, -1) if rows else None
+
+    def _known(self, values: Tensor, observed: Tensor) -> Tensor:
+        assert self.known is not None
+        columns = slice(1, 1 + len(self.settings.known))
+        features: Tensor = self.known(values[:, :, columns], observed[:, :, columns])
+        return features
 
     def _units(self, series: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Recent rows, level, scale and 1 / scale at each segment's end (at the crop's end, with one origin)."""
@@ -160,11 +204,11 @@ class ForecastNetwork(nn.Module):
         return torch.cat([before.expand(-1, memory - segment), rows], 1).unfold(1, memory, segment)
 
 
-def _embedding(settings: NetworkSettings, *, streaming: bool) -> PlainEmbedding | SegmentEmbedding:
+def _embedding(settings: NetworkSettings, *, streaming: bool, extra: int) -> PlainEmbedding | SegmentEmbedding:
     if settings.window.segment == 1 and not streaming:
-        return PlainEmbedding(masked=settings.masked)
+        return PlainEmbedding(masked=settings.masked, extra=extra)
     sizes = (settings.window.segment, settings.hidden_size)
-    return SegmentEmbedding(*sizes, streaming=streaming, masked=settings.masked)
+    return SegmentEmbedding(*sizes, streaming=streaming, masked=settings.masked, extra=extra)
 
 
 def _running_spread(segments: Tensor, observed: Tensor) -> Tensor:

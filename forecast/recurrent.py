@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from forecast.auto import STEPS, Facts, resolve
+from forecast.covariates import Covariates
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins, WindowSpec
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from forecast.module import TrainSettings
 
+SIDE = ("network_settings", "covariates")  # of the state, beside the weights
 EPOCHS = 20  # validation rounds in a training run
 
 
@@ -65,12 +67,13 @@ class RecurrentModel:
         self.resolved, self.reasons = settings, dict[str, str]()
         self.history: list[dict[str, float]] = []
         self.network: ForecastNetwork | None = None
+        self.covariates = Covariates()
         self._started = 0.0
 
     @property
     def context(self) -> int:
-        """Rows of history a forecast reads."""
-        return int(self.resolved.lookback)
+        """Rows a forecast reads: the lookback, and the horizon where its covariates may stand in the table."""
+        return int(self.resolved.lookback) + (self.horizon if self.settings.known else 0)
 
     def fit(self, panel: Panel) -> RecurrentModel:
         """Resolve what is open, then train; the caller's random state is left as it was."""
@@ -78,10 +81,12 @@ class RecurrentModel:
         self._started = time.perf_counter()
         panel = self._transformed(panel)
         self.resolved, self.reasons = self._plan(panel)
+        self.covariates = Covariates.of(panel)
+        panel = self.covariates.encode(panel)
         devices = [torch.cuda.current_device()] if self.resolved.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), threads(int(self.resolved.threads)):
             torch.manual_seed(self.resolved.seed)
-            self.network = ForecastNetwork(network_settings(self.cell, self.resolved, panel, self.season_length))
+            self.network = ForecastNetwork(self._shape(panel))
             self._train(panel)
         return self
 
@@ -101,7 +106,7 @@ class RecurrentModel:
         assert self.network is not None, "predict before fit"
         transform = TRANSFORMS.get(self.settings.transform)
         with threads(int(self.resolved.threads)):
-            found = predict(self.network, self._transformed(panel), origins)
+            found = predict(self.network, self.covariates.encode(self._transformed(panel)), origins)
         found = found if transform is None else transform.undo(found)
         asked = self.resolved.quantiles
         if found.quantiles is None or found.levels == asked:
@@ -113,7 +118,8 @@ class RecurrentModel:
         """The weights as arrays, and the network's settings as JSON in a byte array."""
         assert self.network is not None, "state before fit"
         arrays = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        return {**arrays, "network_settings": _to_bytes(asdict(self.network.settings))}
+        shape, columns = _to_bytes(asdict(self.network.settings)), _to_bytes(self.covariates.to_json())
+        return {**arrays, "network_settings": shape, "covariates": columns}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take weights written by `state`; nothing in them is executed."""
@@ -123,13 +129,18 @@ class RecurrentModel:
                 **values,
                 "window": WindowSpec(**values["window"]),
                 "levels": tuple(values["levels"]),
-                "dilations": tuple(values["dilations"]),
+                **{name: tuple(values[name]) for name in ("dilations", "static", "known", "past")},
             }
         )
+        self.covariates = Covariates.from_json(json.loads(state["covariates"].tobytes()))
         self.network = ForecastNetwork(settings).eval()
-        weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k != "network_settings"}
+        weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k not in SIDE}
         self.network.load_state_dict(weights)
         self.resolved = self.settings
+
+    def _shape(self, panel: Panel) -> NetworkSettings:
+        plain, sizes = network_settings(self.cell, self.resolved, panel, self.season_length), self.covariates.sizes
+        return replace(plain, static=sizes("static"), known=sizes("known"), past=sizes("past"))
 
     def _transformed(self, panel: Panel) -> Panel:
         _check_choices(self.settings)
@@ -226,11 +237,6 @@ def _check_choices(settings: Settings) -> None:
         problems.append(
             Problem(what=f"loss={settings.loss!r} with quantiles", expected="pinball, which quantiles need")
         )
-    if settings.known or settings.past or settings.static:
-        names = ", ".join((*settings.known, *settings.past, *settings.static))
-        problems.append(
-            Problem(what=f"covariates {names}", expected="none: the networks of this release read the target only")
-        )
     if problems:
         raise ConfigError("the network cannot be built", problems=problems)
 
@@ -242,5 +248,5 @@ def _check_rows(panel: Panel) -> None:
         )
 
 
-def _to_bytes(values: dict[str, Any]) -> NDArray[np.uint8]:
+def _to_bytes(values: Any) -> NDArray[np.uint8]:
     return np.frombuffer(json.dumps(values, sort_keys=True).encode(), np.uint8).copy()

@@ -94,7 +94,9 @@ def _panel(config: dict[str, Any], table: pa.Table) -> Panel:
     def column(name: str) -> Any:
         return table[name].to_numpy()
 
-    channels = tuple(Channel(**channel) for channel in config["channels"])
+    channels = tuple(
+        Channel(**{**c, "categories": c.get("categories") and tuple(c["categories"])}) for c in config["channels"]
+    )
     series = column(SERIES)
     first = np.flatnonzero(np.diff(series, prepend=-1))
     numbers = range(len(channels))
