@@ -135,8 +135,14 @@ def _hidden_size(settings: Settings, facts: Facts) -> Choice:
     return size, f"{facts.n_rows} training rows"
 
 
+def _head(settings: Settings, facts: Facts) -> Choice:
+    return ("quantile", "quantiles are asked for") if settings.quantiles else ("point", "no quantiles are asked for")
+
+
 def _loss(settings: Settings, facts: Facts) -> Choice:
-    if settings.quantiles:
+    if settings.head not in ("point", "quantile"):
+        return "nll", f"the head is a distribution, {settings.head}"
+    if settings.head == "quantile":
         return "pinball", "quantiles are asked for"
     if facts.intermittent:
         return "mae", "relative errors say little about intermittent demand"
@@ -210,6 +216,7 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
     "highway": _highway,
     "decoder": _decoder,
     "hidden_size": _hidden_size,
+    "head": _head,
     "loss": _loss,
     "val_size": _val_size,
     "steps": _steps,

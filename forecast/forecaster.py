@@ -22,7 +22,7 @@ from forecast.datasets.windows import Origins
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.roles import columns
-from forecast.settings import Settings
+from forecast.settings import Settings, quantile_problems
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -153,7 +153,8 @@ class Forecaster:
             future: ids, times and the known covariates over the horizon; None where `data` ends with rows that have
                 them but no target.
             horizon: fewer steps than the model was trained for.
-            quantiles: some of the levels the model was trained for.
+            quantiles: levels in (0, 1); exact from a distribution or where trained, interpolated elsewhere. None
+                takes those the model was trained for.
 
         Returns:
             Columns as in the training table (id, time), then `forecast` and one column a quantile (`q10`).
@@ -255,16 +256,14 @@ class Forecaster:
                 f"horizon={steps} is outside 1 to {trained}, which the model was trained for", hint="Fit again."
             )
         wanted = self.settings.quantiles if levels is None else tuple(levels)
-        missing = [level for level in wanted if level not in prediction.levels]
-        if missing:
-            problem = Problem(
-                what=f"quantiles {missing}", expected=f"some of {list(prediction.levels)}, which were trained"
-            )
-            raise ConfigError("the model was not trained for these quantiles", hint="Fit again.", problems=[problem])
-        if prediction.quantiles is None or not wanted:
-            return Prediction(prediction.point[:, :steps])
-        kept = [prediction.levels.index(level) for level in wanted]
-        return Prediction(prediction.point[:, :steps], wanted, prediction.quantiles[:, :steps, kept])
+        bad = quantile_problems(wanted)
+        if bad:
+            raise ConfigError("these are no quantile levels", problems=bad)
+        if wanted and not prediction.uncertain:
+            remedy = "Fit again with quantiles= (--quantiles) or a distribution as head."
+            problem = Problem(what=f"quantiles {list(wanted)} of a point forecast", remedy=remedy)
+            raise ConfigError("the model was not trained for quantiles", problems=[problem])
+        return (prediction.at(wanted) if wanted else prediction).steps(slice(steps))
 
 
 def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:

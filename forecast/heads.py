@@ -1,9 +1,11 @@
-"""What the numbers of a step mean: a point, or quantiles that cannot cross."""
+"""What the numbers of a step mean: a point, quantiles that cannot cross, or the parameters of a distribution."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from forecast.distributions import FAMILIES
 
 
 class PointHead(nn.Module):
@@ -43,9 +45,35 @@ class QuantileHead(nn.Module):
         return torch.cat([below, centre, above], -1)
 
 
-Head = PointHead | QuantileHead
+class DistributionHead(nn.Module):
+    """The parameters of a distribution, its centre a correction of the anchor.
+
+    Args:
+        family: a name in `FAMILIES`.
+
+    References:
+        Salinas et al. (2020), DeepAR: Probabilistic Forecasting with Autoregressive Recurrent Networks.
+    """
+
+    levels: tuple[float, ...] = ()
+    median = 0
+
+    def __init__(self, family: str) -> None:
+        super().__init__()
+        self.family = FAMILIES[family]
+        self.width = self.family.width
+
+    def forward(self, raw: Tensor, anchor: Tensor) -> Tensor:
+        """(..., horizon, width) + (..., horizon) -> (..., horizon, width), the centre first."""
+        return torch.cat([raw[..., :1] + anchor.unsqueeze(-1), raw[..., 1:]], -1)
 
 
-def make_head(levels: tuple[float, ...]) -> Head:
-    """A point head without levels, a quantile head (the median among its levels) with some."""
-    return QuantileHead(tuple(sorted({*levels, 0.5}))) if levels else PointHead()
+Head = PointHead | QuantileHead | DistributionHead
+HEADS = ("point", "quantile", *FAMILIES)
+
+
+def make_head(name: str, levels: tuple[float, ...]) -> Head:
+    """A head by name; a quantile head has the median among its levels."""
+    if name in FAMILIES:
+        return DistributionHead(name)
+    return QuantileHead(tuple(sorted({*levels, 0.5}))) if name == "quantile" else PointHead()

@@ -8,7 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from forecast.distributions import Family
+
 SMALLEST = 1e-12  # weight; where nothing counts, the loss is 0
+UNLIKELY = 50.0  # nats beyond which a target teaches nothing but how to explode
 CLAMP = 30.0  # scaled errors beyond this teach nothing but how to explode
 
 
@@ -22,6 +25,8 @@ class Scaled(NamedTuple):
         zero: (batch, origin, 1), where the target's own zero lies in these units.
         levels: (width,) quantile levels; empty for a point.
         median: which of the width is the point forecast.
+        scale: (batch, origin, 1), of the origin in units of the target.
+        family: of the forecast's parameters, where it is a distribution.
     """
 
     forecast: Tensor
@@ -30,6 +35,8 @@ class Scaled(NamedTuple):
     zero: Tensor
     levels: Tensor
     median: int
+    scale: Tensor
+    family: Family | None = None
 
     @property
     def point(self) -> Tensor:
@@ -79,6 +86,15 @@ def pinball(scaled: Scaled) -> Tensor:
     return scaled.mean(2 * loss.mean(-1))
 
 
+def nll(scaled: Scaled) -> Tensor:
+    """Negative log-likelihood of the targets under the forecast distributions."""
+    assert scaled.family is not None, "a distribution is asked for"
+    shape = scaled.target.shape
+    zero, scale = scaled.zero.expand(shape), scaled.scale.expand(shape)
+    found = scaled.family.log_likelihood(scaled.forecast, scaled.target, zero, scale)
+    return scaled.mean(-torch.where(scaled.weight > 0, found.clamp_min(-UNLIKELY), 0))
+
+
 Loss = Callable[[Scaled], Tensor]
 
 LOSSES: dict[str, Loss] = {
@@ -88,4 +104,5 @@ LOSSES: dict[str, Loss] = {
     "relative": relative,
     "mixed": mixed,
     "pinball": pinball,
+    "nll": nll,
 }

@@ -87,6 +87,8 @@ class ForecastModule(LightningModule):
             zero=(-batch.offset[:, None, None] - out.level) / scale,
             levels=self.levels,
             median=self.network.head.median,
+            scale=scale,
+            family=getattr(self.network.head, "family", None),
         )
 
     def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[dict[str, object]]]:  # type: ignore[override]  # Lightning's union type is wider

@@ -36,7 +36,8 @@ class NetworkSettings:
         season_length: of the base.
         decoder: a name in `DECODERS`.
         dilations: of each layer; empty is 1 everywhere.
-        levels: quantile levels; empty for a point forecast.
+        head: a name in `HEADS`.
+        levels: quantile levels of a quantile head.
         masked: whether the observed mask is an input.
         static, known, past: sizes of the covariates, a number each, as of `CovariateEmbedding`.
     """
@@ -52,6 +53,7 @@ class NetworkSettings:
     season_length: int
     decoder: str = "direct"
     dilations: tuple[int, ...] = ()
+    head: str = "point"
     levels: tuple[float, ...] = ()
     masked: bool = False
     static: tuple[int, ...] = ()
@@ -108,7 +110,7 @@ class ForecastNetwork(nn.Module):
         width, layers = settings.hidden_size, settings.layers
         sizes = (self.embedding.output_size, width, layers, settings.dropout, settings.dilations)
         self.core = RecurrentCore(settings.cell, *sizes)
-        self.head = make_head(settings.levels)
+        self.head = make_head(settings.head, settings.levels)
         self.decoder = DECODERS[settings.decoder](width, window.horizon, self.head.width, window.segment)
         self.future = FutureEffect(width, self.known.output_size, self.head.width) if self.known else None
         self.highway = nn.Linear(settings.memory, window.horizon, bias=False)

@@ -18,6 +18,8 @@ from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins, WindowSpec
 from forecast.decoders import DECODERS
+from forecast.distributions import FAMILIES
+from forecast.heads import HEADS
 from forecast.inference import predict, threads
 from forecast.losses import LOSSES
 from forecast.network import BASES, ForecastNetwork, NetworkSettings
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from forecast.module import TrainSettings
 
 SIDE = ("network_settings", "covariates")  # of the state, beside the weights
+LISTED = 10  # values that are named
 EPOCHS = 20  # validation rounds in a training run
 
 
@@ -78,6 +81,7 @@ class RecurrentModel:
     def fit(self, panel: Panel) -> RecurrentModel:
         """Resolve what is open, then train; the caller's random state is left as it was."""
         _check_rows(panel)
+        _check_targets(panel, self.settings.head)
         self._started = time.perf_counter()
         panel = self._transformed(panel)
         self.resolved, self.reasons = self._plan(panel)
@@ -104,15 +108,11 @@ class RecurrentModel:
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"
-        transform = TRANSFORMS.get(self.settings.transform)
+        transform, mean = TRANSFORMS.get(self.settings.transform), self.settings.point == "mean"
         with threads(int(self.resolved.threads)):
-            found = predict(self.network, self.covariates.encode(self._transformed(panel)), origins)
+            found = predict(self.network, self.covariates.encode(self._transformed(panel)), origins, mean=mean)
         found = found if transform is None else transform.undo(found)
-        asked = self.resolved.quantiles
-        if found.quantiles is None or found.levels == asked:
-            return found
-        kept = [found.levels.index(level) for level in asked]  # the head always has the median
-        return Prediction(found.point, asked, found.quantiles[:, :, kept])
+        return found.at(self.resolved.quantiles)  # the head always has the median
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The weights as arrays, and the network's settings as JSON in a byte array."""
@@ -193,6 +193,7 @@ def network_settings(cell: str, settings: Settings, panel: Panel, season_length:
         season_length=season_length,
         decoder=settings.decoder,
         dilations=settings.dilations,
+        head=settings.head,
         levels=settings.quantiles,
         masked=not bool(panel.observed[:, 0].all()),
     )
@@ -227,16 +228,26 @@ def _check_choices(settings: Settings) -> None:
         "base": BASES,
         "loss": LOSSES,
         "decoder": DECODERS,
+        "head": dict.fromkeys(HEADS),
     }
     problems = [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"auto or one of {', '.join(table)}")
         for name, table in tables.items()
         if getattr(settings, name) not in ("auto", *table)
     ]
-    if settings.quantiles and settings.loss not in ("auto", "pinball"):
+    family = settings.head in FAMILIES
+    needed = "nll" if family else "pinball" if settings.quantiles or settings.head == "quantile" else None
+    if needed and settings.loss not in ("auto", needed):
+        head = settings.head if family else "quantiles"
+        problems.append(Problem(what=f"loss={settings.loss!r} with {head}", expected=f"{needed}, which they need"))
+    if needed is None and settings.loss in ("nll", "pinball"):
         problems.append(
-            Problem(what=f"loss={settings.loss!r} with quantiles", expected="pinball, which quantiles need")
+            Problem(what=f"loss={settings.loss!r} of a point", expected="a head or quantiles to go with it")
         )
+    if settings.head == "point" and settings.quantiles:
+        problems.append(Problem(what="head='point' with quantiles", expected="quantile, or a distribution"))
+    if settings.head in FAMILIES and FAMILIES[settings.head].own_units and settings.transform == "log":
+        problems.append(Problem(what=f"transform='log' with head={settings.head!r}", expected="no transform"))
     if problems:
         raise ConfigError("the network cannot be built", problems=problems)
 
@@ -246,6 +257,21 @@ def _check_rows(panel: Panel) -> None:
         raise DataError(
             "no series has two rows to learn from", hint="A network needs a row to read and a row to forecast."
         )
+
+
+def _check_targets(panel: Panel, head: str) -> None:
+    """Refuse targets that a distribution cannot give."""
+    if head not in FAMILIES:
+        return
+    bad = np.flatnonzero(~FAMILIES[head].valid(panel.target) & np.isfinite(panel.target))[:LISTED]
+    series = np.searchsorted(panel.indptr, bad, side="right") - 1
+    problems = [
+        Problem(series=str(panel.ids[s]), what=f"value {panel.target[row]:g}", expected=FAMILIES[head].expected)
+        for row, s in zip(bad, series, strict=True)
+    ]
+    if problems:
+        hint = "Choose a distribution that has these values, such as normal."
+        raise DataError(f"head={head} cannot give every target", hint=hint, problems=problems)
 
 
 def _to_bytes(values: Any) -> NDArray[np.uint8]:

@@ -15,6 +15,8 @@ PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
 BLENDS = ("auto", "on", "intermittent", "off")
 HIGHWAYS = ("auto", "ridge", "zero")
+POINTS = ("median", "mean")
+CALIBRATIONS = ("none", "split", "adaptive")
 SERIES_WEIGHTS = ("equal", "scale")
 
 
@@ -47,6 +49,10 @@ class Settings:
         layers: stacked recurrent layers.
         dilations: steps between a layer's states, a number a layer; empty is 1 everywhere.
         decoder: direct (all steps from one state) or position (a state for each output segment).
+        head: what a step's forecast is: point, quantile, or a distribution (normal, student_t, lognormal, poisson,
+            negative_binomial, beta).
+        point: what `forecast` holds of a distribution: its median or its mean.
+        calibrate: correct the quantiles on held-out rows: none, split or adaptive (conformal prediction).
         dropout: share of activations dropped between layers in training.
         loss: what training minimises.
         series_weights: how much a series counts in the loss: "equal", or "scale", as much as it varies.
@@ -95,6 +101,9 @@ class Settings:
     layers: int = 1
     dilations: tuple[int, ...] = ()
     decoder: str = "auto"
+    head: str = "auto"
+    point: str = "median"
+    calibrate: str = "none"
     dropout: float = 0.0
     loss: str = "auto"
     series_weights: str = "equal"
@@ -122,7 +131,7 @@ class Settings:
         for name in ("static", "known", "past", "quantiles", "dilations"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str | int | float) else tuple(value))
-        problems = [*_range_problems(self), *_choice_problems(self), *_quantile_problems(self.quantiles)]
+        problems = [*_range_problems(self), *_choice_problems(self), *quantile_problems(self.quantiles)]
         problems += _time_problems(self.max_time)
         problems += _dilation_problems(self.dilations, self.layers)
         if problems:
@@ -198,6 +207,8 @@ def _choice_problems(settings: Settings) -> list[Problem]:
         "blend": BLENDS,
         "highway": HIGHWAYS,
         "series_weights": SERIES_WEIGHTS,
+        "point": POINTS,
+        "calibrate": CALIBRATIONS,
     }
     return [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"one of {', '.join(known)}")
@@ -206,7 +217,8 @@ def _choice_problems(settings: Settings) -> list[Problem]:
     ]
 
 
-def _quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
+def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
+    """What is wrong with quantile levels."""
     bad = [level for level in levels if not isinstance(level, int | float) or not 0 < level < 1]
     problems = [
         Problem(what=f"quantile level {level!r}", expected="a probability in (0, 1), such as 0.9") for level in bad

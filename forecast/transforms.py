@@ -51,7 +51,9 @@ class Transform:
     def undo(self, prediction: Prediction) -> Prediction:
         """A forecast of the mapped target as one of the target."""
         quantiles = None if prediction.quantiles is None else self.inverse(prediction.quantiles)
-        return Prediction(self.inverse(prediction.point), prediction.levels, quantiles)
+        given = prediction.inverse
+        inverse = None if given is None else lambda levels: self.inverse(given(levels))
+        return Prediction(self.inverse(prediction.point), prediction.levels, quantiles, inverse)
 
     def _check(self, panel: Panel) -> None:
         bad = np.flatnonzero(~self.valid(panel.target) & np.isfinite(panel.target))

@@ -10,6 +10,7 @@ import torch
 from forecast.cells import CELLS, SLSTM, MinGRU, RecurrentCore
 from forecast.datasets.windows import WindowSpec
 from forecast.decoders import DECODERS, PositionDecoder
+from forecast.distributions import FAMILIES
 from forecast.losses import LOSSES
 from forecast.network import BASES, ForecastNetwork, NetworkSettings
 from forecast.normalisers import NORMALISERS
@@ -67,7 +68,7 @@ PARTS = list(itertools.product(CELLS, NORMALISERS, BASES))
 @pytest.mark.parametrize(("cell", "normaliser", "base"), PARTS)
 @pytest.mark.parametrize("origins", [1, 3])
 def test_shapes(cell: str, normaliser: str, base: str, origins: int) -> None:
-    network = _network(origins, cell=cell, normaliser=normaliser, base=base, levels=LEVELS)
+    network = _network(origins, cell=cell, normaliser=normaliser, base=base, head="quantile", levels=LEVELS)
     out = network(*_crops())
     assert out.normalised.shape == (CROPS, origins, 7, 3)
     assert (out.normalised.diff(dim=-1) >= 0).all(), "quantiles cannot cross"
@@ -215,6 +216,9 @@ def test_losses_are_least_at_the_truth(name: str) -> None:
 
     def loss(error: float) -> float:
         forecast = (target + error).unsqueeze(-1)
+        family = None
+        if name == "nll":
+            forecast, family = torch.cat([forecast, torch.zeros_like(forecast)], -1), FAMILIES["normal"]
         scaled = Scaled(
             forecast=forecast,
             target=target,
@@ -222,6 +226,8 @@ def test_losses_are_least_at_the_truth(name: str) -> None:
             zero=torch.full((4, 2, 1), -10.0),
             levels=levels,
             median=0,
+            scale=torch.ones(4, 2, 1),
+            family=family,
         )
         return float(LOSSES[name](scaled))
 
