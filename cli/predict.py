@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Model = Annotated[str, typer.Argument(help="Model directory, or models:/NAME@ALIAS.", metavar="MODEL")]
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
 Future = Annotated[str | None, typer.Option("--future", help="Known covariates over the horizon.")]
+Samples = Annotated[int | None, typer.Option("--samples", help="Draw so many paths instead of one forecast.")]
 Out = Annotated[str, typer.Option("-o", "--output", help="Forecasts: .csv, .parquet, .jsonl, .arrow, or - for stdout.")]
 
 
@@ -25,6 +26,7 @@ def predict(
     out: Out = "-",
     horizon: o.Horizon = None,
     quantiles: o.Quantiles = None,
+    samples: Samples = None,
     plot: o.Plot = None,
     tracking_uri: o.TrackingUri = None,
     no_track: o.NoTrack = False,
@@ -40,7 +42,9 @@ def predict(
 
     refuse_mixed_output(json, out)
     with session(quiet=quiet, track=False):
-        _predict(model, data, future, out, horizon, quantiles, plot, tracking_uri, as_json=json, track=not no_track)
+        _predict(
+            model, data, future, out, horizon, quantiles, samples, plot, tracking_uri, as_json=json, track=not no_track
+        )
 
 
 def _predict(
@@ -50,6 +54,7 @@ def _predict(
     out: str,
     horizon: int | None,
     quantiles: str | None,
+    samples: int | None,
     plot: Path | None,
     tracking_uri: str | None,
     *,
@@ -70,7 +75,7 @@ def _predict(
     started = perf_counter()
     levels = None if quantiles is None else as_levels(quantiles)
     known = None if future is None else read_table(future)
-    frame = forecaster.predict(table, future=known, horizon=horizon, quantiles=levels)
+    frame = forecaster.predict(table, future=known, horizon=horizon, quantiles=levels, samples=samples)
     seconds = perf_counter() - started
     write_table(frame, out)
     if plot is not None:

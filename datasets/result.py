@@ -68,6 +68,26 @@ def result_table(
     return frame if cutoff else _dressed(frame, panel)
 
 
+def path_table(panel: Panel, origins: Origins, paths: NDArray[np.float64]) -> pd.DataFrame:
+    """A row for every origin, sample and step: id (where the table had one), time, `sample` from 0, `forecast`.
+
+    Args:
+        panel: what was forecast.
+        origins: n of them.
+        paths: (n, horizon, samples).
+    """
+    n, horizon, samples = paths.shape
+    known = origins.end - panel.indptr[origins.series]
+    times = panel.grid.shift(panel.starts[origins.series][:, None], known[:, None] + np.arange(horizon))
+    columns: dict[str, Any] = {}
+    if panel.format.id is not None:
+        columns[panel.format.id] = give_ids(panel, np.repeat(origins.series, samples * horizon))
+    columns[panel.format.time] = give_times(panel, np.repeat(times[:, None], samples, axis=1).ravel())
+    columns["sample"] = np.tile(np.repeat(np.arange(samples), horizon), n)
+    columns[FORECAST] = paths.transpose(0, 2, 1).ravel()
+    return pd.DataFrame(columns)
+
+
 def give_ids(panel: Panel, series: NDArray[np.int64]) -> Any:
     dtype: Any = panel.format.id_dtype
     ids = pd.Series(panel.ids, dtype="str" if dtype == "category" else None)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from forecast.evaluation import Evaluation as Evaluation
     from forecast.forecaster import Forecaster as Forecaster
     from forecast.leaderboard import compare as compare
+    from forecast.paths import aggregate as aggregate
+    from forecast.paths import crps as crps
     from forecast.saving import load as load
     from forecast.scoring import score as score
     from forecast.settings import Settings as Settings
@@ -24,7 +26,9 @@ _HOMES = {
     "ForecastError": "forecast.datasets.errors",
     "Forecaster": "forecast.forecaster",
     "Settings": "forecast.settings",
+    "aggregate": "forecast.paths",
     "compare": "forecast.leaderboard",
+    "crps": "forecast.paths",
     "evaluate": "forecast.backtest",
     "list_datasets": "forecast.datasets.catalog",
     "load": "forecast.saving",
@@ -38,7 +42,9 @@ __all__ = [  # resolved by __getattr__
     "ForecastError",
     "Forecaster",
     "Settings",
+    "aggregate",
     "compare",
+    "crps",
     "evaluate",
     "list_datasets",
     "load",

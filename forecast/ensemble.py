@@ -111,6 +111,8 @@ class Ensemble:
         held = int(self.resolved.val_size) or self.horizon
         count, share = int(self.resolved.members), 1.0
         histories = float(np.median(panel.lengths)) / self.horizon
+        if self.resolved.base == "last":  # nothing returns: more of the same history teaches a network little
+            histories = min(histories, ENOUGH)
         prior = _prior(len(self.others), histories)
         origins = _validation(panel, held, self.horizon)
         self.history, self.weights = [], prior
@@ -120,7 +122,9 @@ class Ensemble:
             share = _share(probe.history)
             if self.others:
                 parts = [probe, *self.others]
-                self.weights = self._weigh(panel, held, origins, parts, prior, WORTH * max(1.0, histories / ENOUGH))
+                self.weights = self._weigh(
+                    panel, held, origins, parts, prior, WORTH * max(1.0, histories / ENOUGH) ** 2
+                )
         networks = [self._network(number, share=share) for number in range(1, count + 1)]
         deadline = None if self.settings.max_seconds is None else began + self.settings.max_seconds
         self.members = fit_all(networks, panel, int(self.resolved.workers), deadline)

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.architectures import Saveable, architecture, build
+from forecast.conformal import BLOCKS, Conformal
 from forecast.datasets.columns import Columns
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.future import with_future
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
-from forecast.datasets.result import result_table
+from forecast.datasets.result import path_table, result_table
 from forecast.datasets.schema import panel_from_table
 from forecast.datasets.windows import Origins
+from forecast.distributions import FAMILIES
+from forecast.paths import Dependence
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.roles import columns
@@ -61,6 +64,8 @@ class Forecaster:
         self.model_: Saveable | None = None
         self.run_id_: str | None = None
         self._context: Panel | None = None
+        self.calibration_: Conformal | None = None
+        self.dependence_: Dependence | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Forecaster:
@@ -119,9 +124,12 @@ class Forecaster:
         logger = run.logger() if run is not None else None
         model = build(self.settings, length, progress=progress, logger=logger)
         wall, cpu = time.perf_counter(), time.process_time()
+        calibration = self._calibration(panel, length)
         model.fit(panel)
+        dependence = Dependence.of(model, panel) if self._uncertain else None
         self.fit_seconds_, self.fit_cpu_seconds_ = time.perf_counter() - wall, time.process_time() - cpu
         self._remember(model, panel, length)
+        self.calibration_, self.dependence_ = calibration, dependence
         self.reasons_ = {"season_length": reason, **getattr(model, "reasons", {})}
 
     def plan(self, data: Any) -> pd.DataFrame:
@@ -144,6 +152,7 @@ class Forecaster:
         future: Any = None,
         horizon: int | None = None,
         quantiles: tuple[float, ...] | None = None,
+        samples: int | None = None,
     ) -> pd.DataFrame:
         """Forecast the steps after the last row of every series.
 
@@ -156,13 +165,30 @@ class Forecaster:
             quantiles: levels in (0, 1); exact from a distribution or where trained, interpolated elsewhere. None
                 takes those the model was trained for.
 
+            samples: draw so many paths instead: whole futures with the quantiles of every step, whose steps (and
+                series) go together as the model's errors did in the past. The same seed draws the same paths.
+
         Returns:
-            Columns as in the training table (id, time), then `forecast` and one column a quantile (`q10`).
+            Columns as in the training table (id, time), then `forecast` and one column a quantile (`q10`); of paths,
+            id, time, `sample` from 0 and `forecast`, which `forecast.aggregate` adds up.
         """
         self._fitted()
         panel, origins = self._newest(data, future, self.settings.horizon)
+        if samples is not None:
+            return self._paths(panel, origins, horizon, samples)
         prediction = self._narrow(self.predict_panel(panel, origins), horizon, quantiles)
         return result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
+
+    def _paths(self, panel: Panel, origins: Origins, horizon: int | None, samples: int) -> pd.DataFrame:
+        if not isinstance(samples, int) or samples < 1:
+            problem = Problem(what=f"samples={samples!r}", expected="a whole number of at least 1")
+            raise ConfigError("samples is not understood", problems=[problem])
+        if self.dependence_ is None:
+            remedy = "Fit again with quantiles= (--quantiles) or a distribution as head."
+            raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=remedy)
+        prediction = self.predict_panel(panel, origins)
+        paths = self.dependence_.draw(prediction, origins.series, samples, self.settings.seed)
+        return path_table(panel, origins, paths[:, : horizon or self.settings.horizon])
 
     def _newest(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
         """The panel to read and the origins to forecast from."""
@@ -178,7 +204,9 @@ class Forecaster:
         Raises:
             RunError: if a forecast is not finite.
         """
-        prediction = self._fitted().predict(panel, origins)
+        model = self._fitted()
+        calibrated = self.calibration_
+        prediction = model.predict(panel, origins) if calibrated is None else calibrated.adjust(model, panel, origins)
         bad = ~np.isfinite(prediction.point).all(axis=1)
         if bad.any():
             names = ", ".join(map(repr, panel.ids[np.unique(origins.series[bad])][:5]))
@@ -240,8 +268,31 @@ class Forecaster:
 
     def _remember(self, model: Saveable, panel: Panel, length: int) -> None:
         self.model_, self.season_length_ = model, length
-        self._context = panel.tail(model.context) if model.context is not None else panel
+        rows = model.context
+        if rows is not None and self.settings.calibrate == "adaptive":
+            rows += BLOCKS * self.settings.horizon  # it looks back on its own forecasts
+        self._context = panel.tail(rows) if rows is not None else panel
         self.run_id_ = None
+
+    @property
+    def _uncertain(self) -> bool:
+        """Whether forecasts have quantiles."""
+        return bool(self.settings.quantiles) or self.settings.head in FAMILIES
+
+    def _calibration(self, panel: Panel, length: int) -> Conformal | None:
+        if self.settings.calibrate == "none":
+            return None
+        levels = self.settings.quantiles
+        if not levels:
+            problem = Problem(what="calibrate without quantiles", expected="quantiles=(0.1, 0.9), or others")
+            raise ConfigError("there is nothing to calibrate", problems=[problem])
+        adaptive = self.settings.calibrate == "adaptive"
+        found = Conformal.fit(lambda: build(self.settings, length), panel, levels, length, adaptive=adaptive)
+        if found is None:
+            rows = f"at least {2 * self.settings.horizon + 4} rows in a series"
+            problem = Problem(what="no series is long enough to calibrate on", expected=rows)
+            raise ConfigError("the quantiles cannot be calibrated", problems=[problem], hint="Leave out calibrate.")
+        return found
 
     def _fitted(self) -> Saveable:
         if self.model_ is None:

@@ -88,6 +88,20 @@ def _covered(p: Points, low: int, high: int) -> Floats:
     return np.where(np.isnan(p.actual), np.nan, inside)
 
 
+def _width(p: Points, low: int, high: int) -> Floats:
+    assert p.quantiles is not None
+    return np.where(np.isnan(p.actual), np.nan, p.quantiles[:, :, high] - p.quantiles[:, :, low])
+
+
+def _winkler(p: Points, low: int, high: int) -> Floats:
+    """Width of the interval, and 2 / alpha times how far outside it the actual lies (Winkler 1972)."""
+    assert p.quantiles is not None
+    below = np.maximum(p.quantiles[:, :, low] - p.actual, 0)
+    above = np.maximum(p.actual - p.quantiles[:, :, high], 0)
+    alpha = 1 - (p.levels[high] - p.levels[low])
+    return _width(p, low, high) + 2 / alpha * (below + above)
+
+
 def _size(p: Points) -> Floats:
     return np.abs(p.actual)
 
@@ -109,14 +123,17 @@ RELATIVE = ("owa",)  # needs Naive2's scores on the same points; the backtest ad
 
 
 def metrics_for(levels: tuple[float, ...]) -> dict[str, Metric]:
-    """The metrics that forecasts with these quantile levels have: coverage of each central interval, and wql."""
+    """The metrics that forecasts with these quantile levels have: wql, and of each central interval its coverage,
+    width and Winkler score."""
     if not levels:
         return METRICS
     pairs = [(k, len(levels) - 1 - k) for k in range(len(levels) // 2) if np.isclose(levels[k] + levels[-1 - k], 1)]
-    coverage = {
-        f"coverage_{100 * (levels[j] - levels[i]):.10g}": Metric(partial(_covered, low=i, high=j)) for i, j in pairs
-    }
-    return {**METRICS, "wql": Metric(_pinball, weight=_size), **coverage}
+    intervals = {}
+    for i, j in pairs:
+        share = f"{100 * (levels[j] - levels[i]):.10g}"
+        for name, term in (("coverage", _covered), ("width", _width), ("winkler", _winkler)):
+            intervals[f"{name}_{share}"] = Metric(partial(term, low=i, high=j))
+    return {**METRICS, "wql": Metric(_pinball, weight=_size), **intervals}
 
 
 class _Sums:

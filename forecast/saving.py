@@ -14,12 +14,15 @@ import pyarrow as pa
 
 from forecast.architectures import build
 from forecast.artifact import Artifact, read, write
+from forecast.conformal import Conformal
 from forecast.datasets.columns import TableFormat
 from forecast.datasets.grid import Grid
 from forecast.datasets.panel import Channel, Panel
 from forecast.forecaster import Forecaster
+from forecast.paths import Dependence
 from forecast.settings import Settings
 
+CALIBRATION, STEPS, ACROSS = "calibration.", "dependence.steps", "dependence.series"
 SERIES = "__series__"  # index of the series a context row belongs to
 
 
@@ -36,7 +39,11 @@ def save(forecaster: Forecaster, directory: Path, *, overwrite: bool) -> Path:
         "run_id": forecaster.run_id_,
         "panel": _panel_config(panel),
     }
-    state = forecaster.model_.state()
+    state = dict(forecaster.model_.state())
+    if forecaster.calibration_ is not None:
+        state |= {f"{CALIBRATION}{name}": array for name, array in forecaster.calibration_.state().items()}
+    if forecaster.dependence_ is not None:
+        state[STEPS], state[ACROSS] = forecaster.dependence_.steps, np.array([forecaster.dependence_.series])
     write(directory, Artifact(config=config, state=state, context=_context_table(panel)), overwrite=overwrite)
     return directory
 
@@ -57,8 +64,13 @@ def load(directory: str | Path) -> Forecaster:
     config = artifact.config
     forecaster = Forecaster.of(Settings.of(config["settings"]))
     model = build(Settings.of(config["resolved"]), int(config["season_length"]))
-    model.restore(dict(artifact.state))
-    forecaster._remember(model, _panel(config["panel"], artifact.context), int(config["season_length"]))
+    state, season = dict(artifact.state), int(config["season_length"])
+    calibration = {k.removeprefix(CALIBRATION): state.pop(k) for k in list(state) if k.startswith(CALIBRATION)}
+    dependence = [state.pop(name) for name in (STEPS, ACROSS) if name in state]
+    model.restore(state)
+    forecaster._remember(model, _panel(config["panel"], artifact.context), season)
+    forecaster.calibration_ = Conformal.restore(calibration, season) if calibration else None
+    forecaster.dependence_ = Dependence(dependence[0], float(dependence[1][0])) if dependence else None
     forecaster.reasons_, forecaster.run_id_ = config["reasons"], config["run_id"]
     return forecaster
 

@@ -167,7 +167,10 @@ def _file(job: Job, folder: Path, scratch: Path) -> Path:
 
 def _score(scorer: Path, data: Path, forecasts: Path, season: int) -> dict[str, float]:
     command = [sys.executable, str(scorer), str(data), str(forecasts), "--season", str(season)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = subprocess.run(command, capture_output=True, text=True)
+    if found.returncode:  # a table with holes, for one, is more than some scorers read
+        sys.stderr.write(f"not scored by {scorer.name}: {found.stderr.strip().splitlines()[-1:]}\n")
+        return {}
     return {k: v for k, v in json.loads(found.stdout).items() if isinstance(v, int | float)}
 
 

@@ -1,0 +1,183 @@
+"""Conformal calibration: quantiles moved so that they were right on rows the model had not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows import Origins
+from forecast.protocol import Model, Prediction
+
+Floats = NDArray[np.float64]
+SCORES = 200  # wanted for a quantile; with fewer origins, neighbouring steps lend theirs
+ORIGINS = 1024  # calibration origins, at most
+CHUNK = 4096  # origins measured at a time
+SHARE = 4  # of a median series' rows, one in so many calibrates, at most
+SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
+LEAST_ROWS = 4  # of history before an origin
+BLOCKS = 20  # horizons of its own past that adaptive calibration looks back on
+RATE = 0.1  # of adaptation: how far one wrong horizon moves a level
+
+
+@dataclass(frozen=True, eq=False)
+class Conformal:
+    """What the calibration rows taught.
+
+    Args:
+        levels: quantile levels.
+        scores: (n, horizon, levels), actual less quantile in units of each origin's scale, NaN where unknown.
+        season_length: of the scale.
+        adaptive: whether the levels follow each series' own newest coverage.
+
+    References:
+        Romano, Patterson & Candès (2019), Conformalized Quantile Regression; Gibbs & Candès (2021), Adaptive Conformal
+        Inference Under Distribution Shift.
+    """
+
+    levels: tuple[float, ...]
+    scores: Floats
+    season_length: int
+    adaptive: bool
+
+    @classmethod
+    def fit(
+        cls, made: Callable[[], Model], panel: Panel, levels: tuple[float, ...], season_length: int, *, adaptive: bool
+    ) -> Conformal | None:
+        """Score a model that has not seen the calibration rows, at origins inside them; None where series are too
+        short to spare a horizon.
+
+        With n scores, a quantile at level p is right at least with probability p as far as rows are exchangeable,
+        and up to n / (n + 1): more than the largest error seen cannot be said.
+        """
+        model = made()
+        held, stride = _rows(panel, model.horizon)
+        cut = panel.indptr[1:] - np.where(panel.lengths >= held + max(LEAST_ROWS, held), held, 0)
+        if not held or (cut == panel.indptr[1:]).all():
+            return None
+        model.fit(panel.truncate(cut))
+        origins = _origins(panel, cut, model.horizon, stride)
+        found = model.predict(panel, origins).at(levels)
+        assert found.quantiles is not None, "a model is calibrated at the levels it was asked for"
+        actual = actuals(panel, origins, model.horizon)
+        scale = history_scale(panel, origins, season_length)
+        return cls(levels, (actual[:, :, None] - found.quantiles) / scale[:, None, None], season_length, adaptive)
+
+    def adjust(self, model: Model, panel: Panel, origins: Origins) -> Prediction:
+        """The model's forecasts with calibrated quantiles, ascending."""
+        found = model.predict(panel, origins).at(self.levels)
+        levels = np.tile(np.array(self.levels), (len(origins), 1))
+        if self.adaptive:
+            levels = self._followed(model, panel, origins)
+        quantiles = self._moved(found, history_scale(panel, origins, self.season_length), levels)
+        return Prediction(found.point, self.levels, quantiles)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        return {"scores": self.scores, "levels": np.array(self.levels), "adaptive": np.array([int(self.adaptive)])}
+
+    @classmethod
+    def restore(cls, state: dict[str, NDArray[Any]], season_length: int) -> Conformal:
+        levels = tuple(float(level) for level in state["levels"])
+        return cls(levels, state["scores"], season_length, bool(state["adaptive"][0]))
+
+    def _followed(self, model: Model, panel: Panel, origins: Origins) -> Floats:
+        """Levels (n, levels) after watching each series' own past horizons, oldest first."""
+        wanted = np.array(self.levels)
+        levels = np.tile(wanted, (len(origins), 1))
+        first = panel.indptr[origins.series]
+        for back in range(BLOCKS, 0, -1):
+            end = origins.end - back * model.horizon
+            there = np.flatnonzero(end - first >= LEAST_ROWS)
+            if not len(there):
+                continue
+            past = Origins(origins.series[there], end[there])
+            found = model.predict(panel, past).at(self.levels)
+            moved = self._moved(found, history_scale(panel, past, self.season_length), levels[there])
+            actual = actuals(panel, past, model.horizon)[:, :, None]
+            known = np.isfinite(actual)
+            below = np.where(known, actual <= moved, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+            below = np.where(known.any(axis=1), below, wanted)
+            levels[there] = np.clip(levels[there] + RATE * (wanted - below), 1e-3, 1 - 1e-3)
+        return levels
+
+    def _moved(self, found: Prediction, scale: Floats, levels: Floats) -> Floats:
+        assert found.quantiles is not None
+        moved = found.quantiles.copy()
+        for step, pooled in enumerate(self._pooled):
+            for number, scores in enumerate(pooled):
+                moved[:, step, number] += scale * _conformal_quantile(scores, levels[:, number])
+        return np.sort(moved, axis=2)
+
+    @property
+    def _pooled(self) -> list[list[Floats]]:
+        """Sorted scores of each step and level; few origins borrow those of the steps around."""
+        n, horizon, n_levels = self.scores.shape
+        reach = (-(-SCORES // max(n, 1)) - 1) // 2
+        pools = []
+        for step in range(horizon):
+            near = self.scores[:, max(0, step - reach) : step + reach + 1]
+            pools.append([_sorted(near[:, :, number]) for number in range(n_levels)])
+        return pools
+
+
+def actuals(panel: Panel, origins: Origins, horizon: int) -> Floats:
+    """What came after each origin, (n, horizon), NaN where nothing was observed."""
+    rows = origins.end[:, None] + np.arange(horizon)
+    last = panel.indptr[origins.series + 1][:, None] - 1
+    return np.where(rows <= last, panel.target[np.minimum(rows, last)], np.nan)
+
+
+def history_scale(panel: Panel, origins: Origins, season_length: int) -> Floats:
+    """What errors at an origin are measured in, (n,) > 0: the mean absolute difference over a season (over a step
+    where no season is known, else 1) of the newest rows before it."""
+    scale = np.empty(len(origins))
+    for start in range(0, len(origins), CHUNK):
+        part = origins[start : start + CHUNK]
+        # gathered, not summed along the flat matrix: a sum would carry the rounding of other rows with it
+        rows = part.end[:, None] - np.arange(1, SCALE_ROWS + 1)
+        first = panel.indptr[part.series][:, None]
+        found = np.full(len(part), np.nan)
+        for lag in dict.fromkeys((season_length, 1)):
+            change = np.abs(panel.target[np.maximum(rows, first)] - panel.target[np.maximum(rows - lag, first)])
+            known = np.isfinite(change) & (rows - lag >= first)
+            mean = np.where(known, change, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+            found = np.where(np.isfinite(found) | (mean == 0), found, mean)
+        scale[start : start + CHUNK] = np.where(np.isfinite(found), found, 1.0)
+    return scale
+
+
+def _rows(panel: Panel, horizon: int) -> tuple[int, int]:
+    """Rows at each series' end that calibrate, and rows between their origins."""
+    length = int(np.median(panel.lengths))
+    wanted = -(-SCORES // panel.n_series)
+    most = length // SHARE
+    if most < horizon:
+        return (horizon if length >= 2 * horizon + LEAST_ROWS else 0), horizon
+    held = min(most, horizon * max(wanted, 5))
+    origins = held - horizon + 1
+    return held, max(1, min(horizon, origins // wanted, held))
+
+
+def _origins(panel: Panel, cut: NDArray[np.int64], horizon: int, stride: int) -> Origins:
+    parts = [np.arange(end, panel.indptr[k + 1] - horizon + 1, stride) for k, end in enumerate(cut)]
+    series = np.repeat(np.arange(panel.n_series), [len(part) for part in parts])
+    ends = np.concatenate(parts)
+    chosen = np.unique(np.linspace(0, len(ends) - 1, min(len(ends), ORIGINS)).round().astype(np.int64))
+    return Origins(series[chosen], ends[chosen])
+
+
+def _sorted(scores: Floats) -> Floats:
+    return np.sort(scores[np.isfinite(scores)])
+
+
+def _conformal_quantile(scores: Floats, levels: Floats) -> Floats:
+    """The rank that a new score is below with the probability asked for, at least above the middle, at most below."""
+    n = len(scores)
+    if not n:
+        return np.zeros_like(levels)
+    rank = np.where(levels >= 0.5, np.ceil((n + 1) * levels), np.floor((n + 1) * levels))
+    return np.asarray(scores[np.clip(rank.astype(np.int64), 1, n) - 1])
