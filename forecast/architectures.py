@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,11 @@ from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytorch_lightning.loggers import Logger
+
+    from forecast.cells import Cell
 
 
 class Saveable(Protocol):
@@ -45,14 +49,21 @@ class Architecture:
         kind: "network" or "baseline".
         cell: the network's cell in `CELLS`.
         source: where it comes from.
+        settings: what the name sets where the user left it open.
+        reads: which covariates it can use.
+        cost: of a training step beside `gru`'s with the same settings, roughly.
     """
 
     what: str
     kind: str
     cell: str = ""
     source: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    reads: str = "static, known, past"
+    cost: str = ""
 
 
+OWN = "you"
 ARCHITECTURES: dict[str, Architecture] = {
     "auto": Architecture(
         what="networks blended with Theta, naive and seasonal naive", kind="network", cell="gru", source="this toolkit"
@@ -69,20 +80,85 @@ ARCHITECTURES: dict[str, Architecture] = {
         what="GRU whose gates do not read the state", kind="network", cell="mingru", source="Feng et al. 2024"
     ),
     "slstm": Architecture(what="LSTM with exponential gates", kind="network", cell="slstm", source="Beck et al. 2024"),
-    "naive": Architecture(what="the last value", kind="baseline"),
-    "seasonal_naive": Architecture(what="the last season, repeated", kind="baseline"),
-    "drift": Architecture(what="the straight line from first to last value", kind="baseline"),
+    "bigru": Architecture(
+        what="GRU that reads the lookback both ways",
+        kind="network",
+        cell="bigru",
+        source="Schuster & Paliwal 1997",
+        settings={"origins": 1},
+    ),
+    "bilstm": Architecture(
+        what="LSTM that reads the lookback both ways",
+        kind="network",
+        cell="bilstm",
+        source="Schuster & Paliwal 1997",
+        settings={"origins": 1},
+    ),
+    "transformer": Architecture(
+        what="causal transformer encoder over the same segments, the comparator",
+        kind="network",
+        cell="transformer",
+        source="Vaswani et al. 2017",
+        settings={"layers": 2, "learning_rate": 2e-3},
+    ),
+    "seq2seq": Architecture(
+        what="encoder and decoder, fed its own forecasts",
+        kind="network",
+        cell="gru",
+        source="Sutskever et al. 2014",
+        settings={"decoder": "seq2seq"},
+    ),
+    "attention": Architecture(
+        what="encoder and decoder with additive attention",
+        kind="network",
+        cell="gru",
+        source="Bahdanau et al. 2015",
+        settings={"decoder": "attention"},
+    ),
+    "luong": Architecture(
+        what="encoder and decoder with dot-product attention",
+        kind="network",
+        cell="gru",
+        source="Luong et al. 2015",
+        settings={"decoder": "luong"},
+    ),
+    "mqrnn": Architecture(
+        what="LSTM, forked origins, quantiles",
+        kind="network",
+        cell="lstm",
+        source="Wen et al. 2017",
+        settings={"segment": 1, "quantiles": (0.1, 0.5, 0.9)},
+    ),
+    "segrnn": Architecture(
+        what="GRU over segments, parallel position decoder, last-value normaliser",
+        kind="network",
+        cell="gru",
+        source="Lin et al. 2023",
+        settings={"origins": 1, "decoder": "position", "normaliser": "last", "highway": "zero"},
+    ),
+    "naive": Architecture(what="the last value", kind="baseline", reads="none"),
+    "seasonal_naive": Architecture(what="the last season, repeated", kind="baseline", reads="none"),
+    "drift": Architecture(what="the straight line from first to last value", kind="baseline", reads="none"),
     "naive2": Architecture(
-        what="the last value, seasonally adjusted", kind="baseline", source="Makridakis & Hibon 2000"
+        what="the last value, seasonally adjusted", kind="baseline", reads="none", source="Makridakis & Hibon 2000"
     ),
     "theta": Architecture(
-        what="two theta lines, seasonally adjusted", kind="baseline", source="Assimakopoulos & Nikolopoulos 2000"
+        what="two theta lines, seasonally adjusted",
+        kind="baseline",
+        reads="none",
+        source="Assimakopoulos & Nikolopoulos 2000",
     ),
-    "croston": Architecture(what="size over gap of intermittent demand", kind="baseline", source="Croston 1972"),
-    "sba": Architecture(what="Croston's method, unbiased", kind="baseline", source="Syntetos & Boylan 2005"),
-    "tsb": Architecture(what="size times chance of intermittent demand", kind="baseline", source="Teunter et al. 2011"),
+    "croston": Architecture(
+        what="size over gap of intermittent demand", kind="baseline", reads="none", source="Croston 1972"
+    ),
+    "sba": Architecture(
+        what="Croston's method, unbiased", kind="baseline", reads="none", source="Syntetos & Boylan 2005"
+    ),
+    "tsb": Architecture(
+        what="size times chance of intermittent demand", kind="baseline", reads="none", source="Teunter et al. 2011"
+    ),
     "boosting": Architecture(
-        what="gradient boosting on lags", kind="baseline", source="scikit-learn's HistGradientBoosting"
+        what="gradient boosting on lags", kind="baseline", reads="none", source="scikit-learn's HistGradientBoosting"
     ),
 }
 
@@ -97,6 +173,30 @@ def architecture(name: str) -> Architecture:
     raise ConfigError(
         f"unknown model {name!r}", hint=f"{hint}`forecast models list` shows them all.", problems=[problem]
     )
+
+
+def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, and what the architecture's name sets beside it."""
+    return {**architecture(given.get("model", "auto")).settings, **given}
+
+
+def register(cells: Mapping[str, Cell]) -> None:
+    """Add models of the user's own cells to the table, for this process.
+
+    Raises:
+        ConfigError: if a cell does not keep the contract of cells, or its name is taken.
+    """
+    from forecast.cells import is_causal, register_cell
+
+    for name, cell in cells.items():
+        if name in ARCHITECTURES and ARCHITECTURES[name].source != OWN:
+            problem = Problem(what=f"the name {name!r} is taken", remedy="Rename the class.")
+            raise ConfigError(f"{name} cannot be used as a cell", problems=[problem])
+        register_cell(name, cell)
+        settings = {} if is_causal(name) else {"origins": 1}
+        ARCHITECTURES[name] = Architecture(
+            what="your own cell", kind="network", cell=name, source=OWN, settings=settings
+        )
 
 
 def build(

@@ -7,6 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from forecast.datasets.errors import ConfigError, Problem
+
+LONGEST = 50  # steps an LSTM's gates hold at first
+
 
 class TorchCell(nn.Module):
     """One of torch's recurrent layers, as torch defines it.
@@ -82,17 +86,137 @@ class SLSTM(nn.Module):
         return torch.stack(states, 1)
 
 
+class Bidirectional(nn.Module):
+    """A layer that reads the steps, beside one that reads them from the last to the first; each has half the width.
+
+    Every state has seen the whole lookback, so only the state at the crop's end may forecast: one origin a crop.
+
+    References:
+        Schuster & Paliwal (1997), Bidirectional Recurrent Neural Networks.
+    """
+
+    causal = False
+
+    def __init__(self, layer: type[nn.GRU] | type[nn.LSTM], input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        half = hidden_size // 2
+        self.forwards = layer(input_size, hidden_size - half, batch_first=True)
+        self.backwards = layer(input_size, max(half, 1), batch_first=True)
+        self.out = nn.Linear(hidden_size - half + max(half, 1), hidden_size)
+
+    def forward(self, steps: Tensor) -> Tensor:
+        there, back = self.forwards(steps)[0], self.backwards(steps.flip(1))[0].flip(1)
+        # the backward layer's summary stands at the first step; the forecast is made from the last
+        whole = torch.cat([there, back[:, :1].expand(-1, steps.shape[1], -1)], -1)
+        out: Tensor = self.out(whole)
+        return out
+
+
+class CausalAttention(nn.Module):
+    """A transformer encoder layer: each step attends to the steps up to it, the nearer ones with a head start.
+
+    References:
+        Vaswani et al. (2017), Attention Is All You Need; Xiong et al. (2020) (normalisation first); Press et al.
+        (2022), Train Short, Test Long (a linear penalty on distance instead of positions).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.heads = next(n for n in (4, 2, 1) if hidden_size % n == 0)
+        self.enter = nn.Identity() if input_size == hidden_size else nn.Linear(input_size, hidden_size)
+        self.before, self.between = nn.LayerNorm(hidden_size), nn.LayerNorm(hidden_size)
+        self.qkv, self.out = nn.Linear(hidden_size, 3 * hidden_size), nn.Linear(hidden_size, hidden_size)
+        self.feed = nn.Sequential(
+            nn.Linear(hidden_size, 2 * hidden_size), nn.GELU(), nn.Linear(2 * hidden_size, hidden_size)
+        )
+
+    def forward(self, steps: Tensor) -> Tensor:
+        x = self.enter(steps)
+        batch, time, width = x.shape
+        query, key, value = self.qkv(self.before(x)).reshape(batch, time, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        at = torch.arange(time, device=x.device)
+        distance = (at[:, None] - at).to(x.dtype)
+        slopes = 2.0 ** (-8.0 / self.heads * torch.arange(1, self.heads + 1, device=x.device, dtype=x.dtype))
+        penalty = torch.where(distance < 0, -torch.inf, -slopes[:, None, None] * distance)
+        seen = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=penalty)
+        x = x + self.out(seen.transpose(1, 2).reshape(batch, time, width))
+        out: Tensor = x + self.feed(self.between(x))
+        return out
+
+
+def remembering(layer: nn.LSTM) -> nn.LSTM:
+    """The layer with forget gates that at first hold what they hold for 1 to `LONGEST` steps, evenly in logarithms:
+    with torch's own start half is gone at each step, and a lag of 50 is never learnt.
+
+    References:
+        Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time? (chrono initialisation).
+    """
+    hidden = layer.hidden_size
+    keep = torch.log(1 + torch.rand(hidden) * (LONGEST - 1))
+    bias = layer.get_parameter("bias_ih_l0")
+    with torch.no_grad():
+        bias[: 2 * hidden] = torch.cat([-keep, keep])
+    return layer
+
+
 Cell = Callable[[int, int], nn.Module]
 
+OWN: set[str] = set()  # names in CELLS that users registered
 # One line a cell: (input size, hidden size) -> a module.
 CELLS: dict[str, Cell] = {
     "rnn": lambda i, h: TorchCell(nn.RNN(i, h, batch_first=True, nonlinearity="tanh")),
     "rnn_relu": lambda i, h: TorchCell(nn.RNN(i, h, batch_first=True, nonlinearity="relu")),
-    "lstm": lambda i, h: TorchCell(nn.LSTM(i, h, batch_first=True)),
+    "lstm": lambda i, h: TorchCell(remembering(nn.LSTM(i, h, batch_first=True))),
     "gru": lambda i, h: TorchCell(nn.GRU(i, h, batch_first=True)),
     "mingru": MinGRU,
     "slstm": SLSTM,
+    "bigru": lambda i, h: Bidirectional(nn.GRU, i, h),
+    "bilstm": lambda i, h: Bidirectional(nn.LSTM, i, h),
+    "transformer": CausalAttention,
 }
+
+
+def register_cell(name: str, cell: Cell) -> None:
+    """Make a cell of the user's own known by its name, for this process.
+
+    Raises:
+        ConfigError: if the name is taken by another, or the cell does not keep the contract: (batch, time, feature)
+            in, (batch, time, hidden) out, no step reading a later one.
+    """
+    if CELLS.get(name) is cell:
+        return
+    problems = []
+    if name in CELLS and name not in OWN:
+        problems.append(Problem(what=f"the name {name!r} is taken", remedy="Rename the class."))
+    else:
+        problems += _contract_problems(name, cell)
+    if problems:
+        raise ConfigError(f"{name} cannot be used as a cell", problems=problems)
+    CELLS[name] = cell
+    OWN.add(name)
+
+
+def is_causal(name: str) -> bool:
+    """Whether no state of the cell has read a later step."""
+    return bool(getattr(CELLS[name](2, 2), "causal", True))
+
+
+def _contract_problems(name: str, cell: Cell) -> list[Problem]:
+    expected = f"{name}(3, 4) maps (2, 5, 3) to (2, 5, 4)"
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            layer, steps = cell(3, 4).eval(), torch.randn(2, 5, 3)
+            found = layer(steps)
+            later = layer(torch.cat([steps[:, :-1], steps[:, -1:] + 1], 1))
+    except Exception as error:  # whatever the user's class raises is the finding
+        return [Problem(what=f"{type(error).__name__}: {error}", expected=expected)]
+    if not isinstance(found, Tensor) or found.shape != (2, 5, 4):
+        shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        return [Problem(what=f"its output is {shape}", expected=expected)]
+    if getattr(layer, "causal", True) and not torch.allclose(found[:, :-1], later[:, :-1], atol=1e-5):
+        remedy = "Set causal = False on the class; it then forecasts from the crop's end only."
+        return [Problem(what="a step's state depends on a later step", expected="a causal cell", remedy=remedy)]
+    return []
 
 
 class RecurrentCore(nn.Module):

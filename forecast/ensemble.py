@@ -31,11 +31,13 @@ if TYPE_CHECKING:
 
 CELL = "gru"
 MEMBERS = {"fast": 1, "balanced": 2, "best": 8}
+VARIED = 4  # members from which on they differ in more than their seed
 PROBE = 0.4  # of a member's steps
 LATE = 0.7  # share of training after which the best weights count as found at its end
 ORIGINS = 512  # validation origins the weights are learned on, at most
 ENOUGH = 8.0  # horizons in a history from which on a network is trusted more than a statistical forecast
 WORTH = 6.0  # validation origins that weigh as much as the prior, where histories are short
+PLENTY = 5000  # rows of all series; with fewer, long histories alone do not make a network trustworthy
 LEAST_ROWS = 4  # of history before a validation origin
 
 
@@ -46,7 +48,7 @@ class RecentTheta(Theta):
 
 
 class Ensemble:
-    """Networks that differ in their seed, combined by the median, blended with statistical forecasts.
+    """Networks that differ in their seed (many of them in lookback and loss, too), combined by the median, blended with statistical forecasts.
 
     A probe, trained for half as long, leaves validation rows out: on them a convex combination of it and the
     statistical forecasts is fitted, and they show after what share of training the probe was best. The members then
@@ -110,7 +112,7 @@ class Ensemble:
         self.others = self._others()
         held = int(self.resolved.val_size) or self.horizon
         count, share = int(self.resolved.members), 1.0
-        histories = float(np.median(panel.lengths)) / self.horizon
+        histories = float(np.median(panel.lengths)) / self.horizon * min(1.0, panel.n_rows / PLENTY)
         if self.resolved.base == "last":  # nothing returns: more of the same history teaches a network little
             histories = min(histories, ENOUGH)
         prior = _prior(len(self.others), histories)
@@ -199,6 +201,7 @@ class Ensemble:
         if self.settings.max_seconds is not None and not number:
             count = MEMBERS[self.settings.preset] if self.settings.members == "auto" else int(self.settings.members)
             asked = replace(asked, max_time=f"{PROBE / (PROBE + count) * self.settings.max_seconds:.3f}s")
+        asked = _varied(asked, self.resolved, number)
         logger = self.logger if number == 0 else None
         return RecurrentModel(
             CELL, CELL, asked, self.season_length, progress=self.progress, logger=logger, steps_share=share
@@ -215,6 +218,19 @@ class Ensemble:
         scale = mean_difference(panel.truncate(panel.indptr[1:] - _kept(panel, held)), self.season_length)
         scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)[origins.series]
         return blend_weights(forecasts, actual, scale, prior, worth)
+
+
+def _varied(asked: Settings, planned: Settings, number: int) -> Settings:
+    """The settings of a member of a large ensemble: every second one differs in what it reads or minimises, where
+    the user left that open, because forecasts that err differently are worth more together."""
+    if not number or int(planned.members) < VARIED:
+        return asked
+    kind, segment, lookback = number % 4, int(planned.segment), int(planned.lookback)
+    if kind == 1 and asked.loss == "auto" and planned.loss == "mixed":
+        return replace(asked, loss="mae")
+    if kind == 3 and asked.lookback == "auto" and lookback >= 4 * segment:
+        return replace(asked, lookback=lookback // (2 * segment) * segment)
+    return asked
 
 
 def _prior(others: int, histories: float) -> NDArray[np.float64]:

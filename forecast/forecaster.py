@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.architectures import Saveable, architecture, build
+from forecast.architectures import Saveable, architecture, build, register, with_defaults
 from forecast.conformal import BLOCKS, Conformal
 from forecast.datasets.columns import Columns
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
@@ -39,7 +39,9 @@ class Forecaster:
 
     Args:
         horizon: steps to forecast.
-        **settings: any field of `Settings`, by keyword.
+        **settings: any field of `Settings`, by keyword. `model` may also be a class of your own, a
+            `torch.nn.Module` made from (input size, hidden size) that maps (batch, time, input) to
+            (batch, time, hidden); `forecast.load(dir, cells={"MyCell": MyCell})` brings it back.
 
     Attributes:
         settings: what was asked for.
@@ -58,9 +60,12 @@ class Forecaster:
     """
 
     def __init__(self, horizon: int, **settings: Any) -> None:
+        model = settings.get("model", "auto")
+        if isinstance(model, type):
+            register({model.__name__: model})
+            settings["model"] = model.__name__
         self._given = {"horizon": horizon, **settings}
-        self.settings = Settings.of(self._given)
-        architecture(self.settings.model)
+        self.settings = Settings.of(with_defaults(self._given))
         self.model_: Saveable | None = None
         self.run_id_: str | None = None
         self._context: Panel | None = None

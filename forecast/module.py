@@ -22,6 +22,7 @@ class TrainSettings:
     Args:
         loss: a name in `LOSSES`.
         series_weights: "equal", or "scale": each error counts in units of the target, as WAPE and MAE count it.
+        teacher_forcing: share of a seq2seq decoder's steps that read what came, at the start of training.
         steps: optimiser steps in all.
         epochs: validation rounds; steps is a multiple of it.
         batch_size: crops in one step.
@@ -37,6 +38,7 @@ class TrainSettings:
 
     loss: str
     series_weights: str
+    teacher_forcing: float
     steps: int
     epochs: int
     batch_size: int
@@ -66,16 +68,19 @@ class ForecastModule(LightningModule):
         self.validation: list[tuple[float, float]] = []  # (loss, weight) of each validation batch
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
-        return self.loss(self.scaled(batch))
+        # scheduled sampling: from `teacher_forcing` at the start of training down to none at its end
+        done = self.trainer.global_step / self.train_settings.steps if self._trainer is not None else 0.0
+        return self.loss(self.scaled(batch, forcing=self.train_settings.teacher_forcing * max(0.0, 1 - done)))
 
     def validation_step(self, batch: Batch, number: int) -> None:
         scaled = self.scaled(batch)
         self.validation.append((float(self.loss(scaled)), float(scaled.weight.sum())))
 
-    def scaled(self, batch: Batch) -> Scaled:
+    def scaled(self, batch: Batch, forcing: float = 0.0) -> Scaled:
         """Forecasts and targets of a batch in the units of their origins."""
-        out = self.network(batch.values, batch.observed, batch.static)
         target, known = self.network.targets(batch)
+        teacher = torch.where(known, target, torch.nan) if forcing else None
+        out = self.network(batch.values, batch.observed, batch.static, teacher=teacher, forcing=forcing)
         scale = torch.where(out.scale > 0, out.scale, 1)  # a flat history has none; it does not count either
         weight = (known & (out.scale > 0)).to(target.dtype)
         if self.train_settings.series_weights == "scale":

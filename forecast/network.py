@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from forecast.cells import RecurrentCore
 from forecast.datasets.windows import WindowSpec
-from forecast.decoders import DECODERS
+from forecast.decoders import DECODERS, Context, DecoderSizes
 from forecast.embedding import PlainEmbedding, SegmentEmbedding
 from forecast.features import CovariateEmbedding, FutureEffect
 from forecast.heads import make_head
@@ -111,13 +111,29 @@ class ForecastNetwork(nn.Module):
         sizes = (self.embedding.output_size, width, layers, settings.dropout, settings.dilations)
         self.core = RecurrentCore(settings.cell, *sizes)
         self.head = make_head(settings.head, settings.levels)
-        self.decoder = DECODERS[settings.decoder](width, window.horizon, self.head.width, window.segment)
+        self.decoder = DECODERS[settings.decoder](
+            DecoderSizes(
+                hidden_size=width,
+                horizon=window.horizon,
+                width=self.head.width,
+                segment=window.segment,
+                features=self.known.output_size if self.known else 0,
+            )
+        )
         self.future = FutureEffect(width, self.known.output_size, self.head.width) if self.known else None
         self.highway = nn.Linear(settings.memory, window.horizon, bias=False)
         nn.init.zeros_(self.highway.weight)
         self.register_buffer("base", BASES[settings.base](settings.memory, window.horizon, settings.season_length))
 
-    def forward(self, values: Tensor, observed: Tensor, static: Tensor | None = None) -> Forecasts:
+    def forward(
+        self,
+        values: Tensor,
+        observed: Tensor,
+        static: Tensor | None = None,
+        *,
+        teacher: Tensor | None = None,
+        forcing: float = 0.0,
+    ) -> Forecasts:
         """Forecast at every origin of the crops.
 
         Args:
@@ -125,6 +141,8 @@ class ForecastNetwork(nn.Module):
                 lookback, and the horizon behind it where covariates are known. Of the horizon only these are read.
             observed: (batch, rows, channels) bool.
             static: (batch, static columns).
+            teacher: (batch, origin, horizon), what came, for a decoder that may read it in training.
+            forcing: share of the decoder's steps that do.
         """
         window = self.settings.window
         history = slice(0, window.lookback)
@@ -132,15 +150,22 @@ class ForecastNetwork(nn.Module):
         recent, level, scale, inverse = self._units(series, mask)
         shape = (len(values), window.n_segments, window.segment)
         extra = self._covariates(values[:, history], observed[:, history], static)
-        state = self.core(self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse, extra))
-        state = state[:, -window.origins :]
+        states = self.core(self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse, extra))
         recent, level, scale, inverse = (t[:, -window.origins :] for t in (recent, level, scale, inverse))
-        normalised = (recent - level) * inverse
-        anchor = normalised @ (self.base + self.highway.weight.T)
-        raw = self.decoder(state)
-        if self.known is not None and self.future is not None:
-            known = self._known(values[:, window.first_origin :], observed[:, window.first_origin :])
-            raw = raw + self.future(state, known.unfold(1, window.horizon, window.segment).transpose(-1, -2))
+        anchor = ((recent - level) * inverse) @ (self.base + self.highway.weight.T)
+        known = None
+        if self.known is not None:
+            rows = self._known(values[:, window.first_origin :], observed[:, window.first_origin :])
+            known = rows.unfold(1, window.horizon, window.segment).transpose(-1, -2)
+        came = (
+            None
+            if teacher is None
+            else torch.where((inverse > 0) & teacher.isfinite(), (teacher - level) * inverse, anchor)
+        )
+        context = Context(states, window.origins, anchor, known, came, forcing)
+        raw = self.decoder(context)
+        if known is not None and self.future is not None:
+            raw = raw + self.future(context.state, known)
         return Forecasts(self.head(raw, anchor), level, scale)
 
     def view(self, values: Tensor, observed: Tensor) -> View:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from forecast.auto import STEPS, Facts, resolve
+from forecast.cells import is_causal
 from forecast.covariates import Covariates
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
@@ -143,7 +144,7 @@ class RecurrentModel:
         return replace(plain, static=sizes("static"), known=sizes("known"), past=sizes("past"))
 
     def _transformed(self, panel: Panel) -> Panel:
-        _check_choices(self.settings)
+        _check_choices(self.settings, self.cell)
         transform = TRANSFORMS.get(self.settings.transform)  # "auto" is none
         return panel if transform is None else transform.panel(panel)
 
@@ -207,6 +208,7 @@ def train_settings(settings: Settings) -> TrainSettings:
     return TrainSettings(
         loss=settings.loss,
         series_weights=settings.series_weights,
+        teacher_forcing=settings.teacher_forcing,
         steps=steps,
         epochs=min(EPOCHS, steps),
         batch_size=int(settings.batch_size),
@@ -221,7 +223,7 @@ def train_settings(settings: Settings) -> TrainSettings:
     )
 
 
-def _check_choices(settings: Settings) -> None:
+def _check_choices(settings: Settings, cell: str) -> None:
     tables: dict[str, Mapping[str, object]] = {
         "transform": TRANSFORMS,
         "normaliser": NORMALISERS,
@@ -244,6 +246,9 @@ def _check_choices(settings: Settings) -> None:
         problems.append(
             Problem(what=f"loss={settings.loss!r} of a point", expected="a head or quantiles to go with it")
         )
+    if settings.origins not in ("auto", 1) and not is_causal(cell):
+        wanted = "1: this cell reads the lookback both ways, so only its last state may forecast"
+        problems.append(Problem(what=f"origins={settings.origins} with {cell}", expected=wanted))
     if settings.head == "point" and settings.quantiles:
         problems.append(Problem(what="head='point' with quantiles", expected="quantile, or a distribution"))
     if settings.head in FAMILIES and FAMILIES[settings.head].own_units and settings.transform == "log":

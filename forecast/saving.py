@@ -6,16 +6,17 @@ import json
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from forecast.architectures import build
+from forecast.architectures import ARCHITECTURES, build, register
 from forecast.artifact import Artifact, read, write
 from forecast.conformal import Conformal
 from forecast.datasets.columns import TableFormat
+from forecast.datasets.errors import ModelError
 from forecast.datasets.grid import Grid
 from forecast.datasets.panel import Channel, Panel
 from forecast.forecaster import Forecaster
@@ -23,6 +24,11 @@ from forecast.paths import Dependence
 from forecast.settings import Settings
 
 CALIBRATION, STEPS, ACROSS = "calibration.", "dependence.steps", "dependence.series"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from forecast.cells import Cell
+
 SERIES = "__series__"  # index of the series a context row belongs to
 
 
@@ -48,11 +54,12 @@ def save(forecaster: Forecaster, directory: Path, *, overwrite: bool) -> Path:
     return directory
 
 
-def load(directory: str | Path) -> Forecaster:
+def load(directory: str | Path, *, cells: Mapping[str, Cell] | None = None) -> Forecaster:
     """Read a model directory; nothing in it is executed.
 
     Args:
         directory: as written by `Forecaster.save` or `forecast fit -o`.
+        cells: classes of your own cells by name, which the directory does not hold.
 
     Returns:
         A fitted forecaster whose forecasts are those of the saved one, to the last bit.
@@ -62,6 +69,11 @@ def load(directory: str | Path) -> Forecaster:
     """
     artifact = read(Path(directory))
     config = artifact.config
+    register(cells or {})
+    name = config["settings"]["model"]
+    if name not in ARCHITECTURES:
+        hint = f"Pass its class, as in load(directory, cells={{{name!r}: {name}}})."
+        raise ModelError(f"{directory} holds a model of the cell {name!r}, which is not known here", hint=hint)
     forecaster = Forecaster.of(Settings.of(config["settings"]))
     model = build(Settings.of(config["resolved"]), int(config["season_length"]))
     state, season = dict(artifact.state), int(config["season_length"])

@@ -48,7 +48,10 @@ class Settings:
         hidden_size: width of the recurrent layers.
         layers: stacked recurrent layers.
         dilations: steps between a layer's states, a number a layer; empty is 1 everywhere.
-        decoder: direct (all steps from one state) or position (a state for each output segment).
+        decoder: direct (all steps from one state), position (a state for each output segment), seq2seq (a recurrent
+            decoder), attention or luong (one that looks back at every state).
+        teacher_forcing: share of a recurrent decoder's steps that read what came instead of their own forecast, when
+            training begins; it falls to none until training ends.
         head: what a step's forecast is: point, quantile, or a distribution (normal, student_t, lognormal, poisson,
             negative_binomial, beta).
         point: what `forecast` holds of a distribution: its median or its mean.
@@ -101,6 +104,7 @@ class Settings:
     layers: int = 1
     dilations: tuple[int, ...] = ()
     decoder: str = "auto"
+    teacher_forcing: float = 0.5
     head: str = "auto"
     point: str = "median"
     calibrate: str = "none"
@@ -173,8 +177,17 @@ COUNTS = (
     "batch_size",
     "threads",
 )
-AMOUNTS = ("dropout", "weight_decay", "gradient_clip", "learning_rate", "averaging", "val_size", "patience")
-AUTO = frozenset(COUNTS[2:] + AMOUNTS) - {"layers", "dropout", "weight_decay", "gradient_clip"}
+AMOUNTS = (
+    "dropout",
+    "weight_decay",
+    "gradient_clip",
+    "learning_rate",
+    "averaging",
+    "val_size",
+    "patience",
+    "teacher_forcing",
+)
+AUTO = frozenset(COUNTS[2:] + AMOUNTS) - {"layers", "dropout", "weight_decay", "gradient_clip", "teacher_forcing"}
 
 
 def _range_problems(settings: Settings) -> list[Problem]:
@@ -191,6 +204,8 @@ def _range_problems(settings: Settings) -> list[Problem]:
             continue
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
             problems.append(Problem(what=f"{name}={value!r}", expected="a number of at least 0"))
+    if isinstance(settings.teacher_forcing, int | float) and settings.teacher_forcing > 1:
+        problems.append(Problem(what=f"teacher_forcing={settings.teacher_forcing!r}", expected="a share up to 1"))
     if isinstance(settings.dropout, int | float) and settings.dropout >= 1:
         problems.append(Problem(what=f"dropout={settings.dropout!r}", expected="a share below 1"))
     if isinstance(settings.averaging, int | float) and settings.averaging >= 1:
