@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from forecast.datasets.catalog import load_dataset as load_dataset
     from forecast.datasets.errors import ForecastError as ForecastError
     from forecast.evaluation import Evaluation as Evaluation
+    from forecast.explain import importance as importance
+    from forecast.explain import memory_profile as memory_profile
     from forecast.forecaster import Forecaster as Forecaster
     from forecast.leaderboard import compare as compare
     from forecast.paths import aggregate as aggregate
@@ -30,9 +32,11 @@ _HOMES = {
     "compare": "forecast.leaderboard",
     "crps": "forecast.paths",
     "evaluate": "forecast.backtest",
+    "importance": "forecast.explain",
     "list_datasets": "forecast.datasets.catalog",
     "load": "forecast.saving",
     "load_dataset": "forecast.datasets.catalog",
+    "memory_profile": "forecast.explain",
     "score": "forecast.scoring",
     "verify": "forecast.artifact",
 }
@@ -46,9 +50,11 @@ __all__ = [  # resolved by __getattr__
     "compare",
     "crps",
     "evaluate",
+    "importance",
     "list_datasets",
     "load",
     "load_dataset",
+    "memory_profile",
     "score",
     "verify",
 ]

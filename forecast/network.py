@@ -89,6 +89,23 @@ class View(NamedTuple):
     scale: Tensor
 
 
+class Read(NamedTuple):
+    """What stands before the recurrent core.
+
+    Args:
+        inputs: (batch, steps, features) of the core.
+        anchor: (batch, origin, horizon), base forecast and highway in units of the origin.
+        known: (batch, origin, horizon, features) of the covariates known at each step; None without.
+        level, scale: (batch, origin, 1).
+    """
+
+    inputs: Tensor
+    anchor: Tensor
+    known: Tensor | None
+    level: Tensor
+    scale: Tensor
+
+
 class ForecastNetwork(nn.Module):
     """A recurrent network that reads segments once and forecasts at every origin of the crop.
 
@@ -144,29 +161,39 @@ class ForecastNetwork(nn.Module):
             teacher: (batch, origin, horizon), what came, for a decoder that may read it in training.
             forcing: share of the decoder's steps that do.
         """
+        read = self.read(values, observed, static)
+        raw = self.correct(read.inputs, read, teacher=teacher, forcing=forcing)
+        return Forecasts(self.head(raw, read.anchor), read.level, read.scale)
+
+    def read(self, values: Tensor, observed: Tensor, static: Tensor | None = None) -> Read:
+        """What stands before the core: its inputs, and the units and base forecast of each origin."""
         window = self.settings.window
         history = slice(0, window.lookback)
         series, mask = values[:, history, 0], observed[:, history, 0].to(values.dtype)
         recent, level, scale, inverse = self._units(series, mask)
         shape = (len(values), window.n_segments, window.segment)
         extra = self._covariates(values[:, history], observed[:, history], static)
-        states = self.core(self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse, extra))
+        inputs = self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse, extra)
         recent, level, scale, inverse = (t[:, -window.origins :] for t in (recent, level, scale, inverse))
         anchor = ((recent - level) * inverse) @ (self.base + self.highway.weight.T)
         known = None
         if self.known is not None:
             rows = self._known(values[:, window.first_origin :], observed[:, window.first_origin :])
             known = rows.unfold(1, window.horizon, window.segment).transpose(-1, -2)
-        came = (
-            None
-            if teacher is None
-            else torch.where((inverse > 0) & teacher.isfinite(), (teacher - level) * inverse, anchor)
-        )
-        context = Context(states, window.origins, anchor, known, came, forcing)
-        raw = self.decoder(context)
-        if known is not None and self.future is not None:
-            raw = raw + self.future(context.state, known)
-        return Forecasts(self.head(raw, anchor), level, scale)
+        return Read(inputs, anchor, known, level, scale)
+
+    def correct(self, inputs: Tensor, read: Read, *, teacher: Tensor | None = None, forcing: float = 0.0) -> Tensor:
+        """What core and decoder add to the anchor, (batch, origin, horizon, width), from the core's inputs on."""
+        came = None
+        if teacher is not None:
+            inverse = torch.where(read.scale > 0, 1 / read.scale, 0)
+            came = torch.where((inverse > 0) & teacher.isfinite(), (teacher - read.level) * inverse, read.anchor)
+        window = self.settings.window
+        context = Context(self.core(inputs), window.origins, read.anchor, read.known, came, forcing)
+        raw: Tensor = self.decoder(context)
+        if read.known is not None and self.future is not None:
+            raw = raw + self.future(context.state, read.known)
+        return raw
 
     def view(self, values: Tensor, observed: Tensor) -> View:
         """What the highway reads at every origin of the crops; arguments as of `forward`."""

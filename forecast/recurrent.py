@@ -111,9 +111,13 @@ class RecurrentModel:
         assert self.network is not None, "predict before fit"
         transform, mean = TRANSFORMS.get(self.settings.transform), self.settings.point == "mean"
         with threads(int(self.resolved.threads)):
-            found = predict(self.network, self.covariates.encode(self._transformed(panel)), origins, mean=mean)
+            found = predict(self.network, self.encoded(panel), origins, mean=mean)
         found = found if transform is None else transform.undo(found)
         return found.at(self.resolved.quantiles)  # the head always has the median
+
+    def encoded(self, panel: Panel) -> Panel:
+        """The panel as the network reads it."""
+        return self.covariates.encode(self._transformed(panel))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The weights as arrays, and the network's settings as JSON in a byte array."""

@@ -25,9 +25,11 @@ def test_public_names() -> None:
         "compare",
         "crps",
         "evaluate",
+        "importance",
         "list_datasets",
         "load",
         "load_dataset",
+        "memory_profile",
         "score",
         "verify",
     ]
