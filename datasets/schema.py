@@ -55,6 +55,12 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | None = None, g
     )
 
 
+def pd_frame(table: Any) -> pd.DataFrame:
+    """A long table of any kind as a pandas frame."""
+    found = _pandas(table)
+    return found.to_frame() if isinstance(found, pd.Series) else found
+
+
 def _pandas(table: Any) -> pd.DataFrame | pd.Series:
     if isinstance(table, pd.DataFrame | pd.Series):
         return table

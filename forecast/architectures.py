@@ -50,6 +50,7 @@ class Architecture:
         cell: the network's cell in `CELLS`.
         source: where it comes from.
         settings: what the name sets where the user left it open.
+        cold: whether it forecasts series without a history.
         reads: which covariates it can use.
         cost: of a training step beside `gru`'s with the same settings, roughly.
     """
@@ -59,6 +60,7 @@ class Architecture:
     cell: str = ""
     source: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    cold: bool = False
     reads: str = "static, known, past"
     cost: str = ""
 
@@ -121,6 +123,30 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="gru",
         source="Luong et al. 2015",
         settings={"decoder": "luong"},
+    ),
+    "deepar": Architecture(
+        what="LSTM that forecasts a step's distribution and is fed what is drawn from it",
+        kind="network",
+        cell="lstm",
+        source="Salinas et al. 2020",
+        settings={"segment": 1, "layers": 2, "head": "student_t"},
+        reads="static, known",
+        cost="a whole pass a step and sample to forecast",
+    ),
+    "one_to_many": Architecture(
+        what="cold start: a whole horizon from static and known covariates, no history",
+        kind="network",
+        cell="gru",
+        source="Karpathy 2015",
+        cold=True,
+        reads="static, known",
+    ),
+    "aligned": Architecture(
+        what="the target at each row from the covariates up to it (nowcast, soft sensor)",
+        kind="network",
+        cell="gru",
+        source="Graves 2012",
+        reads="static, known",
     ),
     "mqrnn": Architecture(
         what="LSTM, forked origins, quantiles",
@@ -214,12 +240,16 @@ def build(
     if line.kind == "baseline":
         from forecast.baselines import BASELINES
 
-        kind = BASELINES[settings.model]
-        return kind(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
+        baseline = BASELINES[settings.model]
+        return baseline(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
     if settings.model == "auto":
         from forecast.ensemble import Ensemble
 
         return Ensemble(settings, season_length, progress=progress, logger=logger)
+    from forecast.covariate_model import AlignedModel, ColdStartModel
     from forecast.recurrent import RecurrentModel
+    from forecast.recursive import RecursiveModel
 
-    return RecurrentModel(settings.model, line.cell, settings, season_length, progress=progress, logger=logger)
+    special = {"deepar": RecursiveModel, "one_to_many": ColdStartModel, "aligned": AlignedModel}
+    kind = special.get(settings.model, RecurrentModel)
+    return kind(settings.model, line.cell, settings, season_length, progress=progress, logger=logger)

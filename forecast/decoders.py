@@ -65,7 +65,7 @@ class DirectDecoder(nn.Module):
     def __init__(self, sizes: DecoderSizes) -> None:
         super().__init__()
         self.horizon, self.width = sizes.horizon, sizes.width
-        self.linear = _small(nn.Linear(sizes.hidden_size, sizes.horizon * sizes.width))
+        self.linear = small_linear(nn.Linear(sizes.hidden_size, sizes.horizon * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
         """(batch, origin, horizon, width)."""
@@ -91,7 +91,7 @@ class PositionDecoder(nn.Module):
         hidden_size, segment = sizes.hidden_size, sizes.segment
         self.position = nn.Parameter(0.1 * torch.randn(-(-sizes.horizon // segment), hidden_size))
         self.cell = nn.GRUCell(hidden_size, hidden_size)
-        self.linear = _small(nn.Linear(hidden_size, segment * sizes.width))
+        self.linear = small_linear(nn.Linear(hidden_size, segment * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
         """(batch, origin, horizon, width)."""
@@ -138,7 +138,7 @@ class Seq2SeqDecoder(nn.Module):
         read = sizes.segment * (2 + sizes.features) + (sizes.hidden_size if attention else 0)
         self.cell = nn.GRUCell(read, sizes.hidden_size)
         self.attention = attention(sizes.hidden_size) if attention else None
-        self.linear = _small(nn.Linear(sizes.hidden_size, sizes.segment * sizes.width))
+        self.linear = small_linear(nn.Linear(sizes.hidden_size, sizes.segment * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
         """(batch, origin, horizon, width)."""
@@ -222,7 +222,7 @@ def _chunks(rows: Tensor, n: int) -> Tensor:
     return rows.reshape(*rows.shape[:-1], n, -1)
 
 
-def _small(linear: nn.Linear) -> nn.Linear:
+def small_linear(linear: nn.Linear) -> nn.Linear:
     """So that training starts at the base forecast and learns what it misses."""
     nn.init.normal_(linear.weight, std=0.1 * linear.in_features**-0.5)
     nn.init.zeros_(linear.bias)

@@ -13,12 +13,12 @@ import numpy as np
 from forecast.architectures import Saveable, architecture, build, register, with_defaults
 from forecast.conformal import BLOCKS, Conformal
 from forecast.datasets.columns import Columns
-from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
+from forecast.datasets.errors import ConfigError, DataError, ModelError, Problem, RunError
 from forecast.datasets.future import with_future
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
 from forecast.datasets.result import path_table, result_table
-from forecast.datasets.schema import panel_from_table
+from forecast.datasets.schema import panel_from_table, pd_frame
 from forecast.datasets.windows import Origins
 from forecast.distributions import FAMILIES
 from forecast.paths import Dependence
@@ -131,7 +131,7 @@ class Forecaster:
         wall, cpu = time.perf_counter(), time.process_time()
         calibration = self._calibration(panel, length)
         model.fit(panel)
-        dependence = Dependence.of(model, panel) if self._uncertain else None
+        dependence = Dependence.of(model, panel) if self._uncertain and not hasattr(model, "paths") else None
         self.fit_seconds_, self.fit_cpu_seconds_ = time.perf_counter() - wall, time.process_time() - cpu
         self._remember(model, panel, length)
         self.calibration_, self.dependence_ = calibration, dependence
@@ -188,6 +188,10 @@ class Forecaster:
         if not isinstance(samples, int) or samples < 1:
             problem = Problem(what=f"samples={samples!r}", expected="a whole number of at least 1")
             raise ConfigError("samples is not understood", problems=[problem])
+        own = getattr(self._fitted(), "paths", None)  # a recursive model draws whole futures itself
+        if own is not None:
+            drawn = own(panel, origins, samples, self.settings.seed)
+            return path_table(panel, origins, drawn[:, : horizon or self.settings.horizon])
         if self.dependence_ is None:
             remedy = "Fit again with quantiles= (--quantiles) or a distribution as head."
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=remedy)
@@ -197,11 +201,32 @@ class Forecaster:
 
     def _newest(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
         """The panel to read and the origins to forecast from."""
+        if architecture(self.settings.model).cold:
+            return self._cold(data, future, horizon)
         panel = self.context if data is None else self.panel(data)
         reads = bool(panel.numbers("known")) and architecture(self.settings.model).kind == "network"
         if future is not None and not reads:
             raise ConfigError("future is given, but the model knows no covariates", hint="Leave out future (--future).")
         return with_future(panel, future, horizon) if reads else (panel, Origins.last(panel))
+
+    def _cold(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
+        """Series without a history: the rows to forecast, with what is known of them."""
+        table = future if future is not None else data
+        if table is None:
+            hint = "Pass future= (--future): ids, times, and the known and static covariates of the rows to forecast."
+            raise ConfigError("a model of new series needs to know what to forecast", hint=hint)
+        roles, fmt = columns(self.settings), self.context.format
+        roles = replace(roles, id=roles.id or fmt.id, time=roles.time or fmt.time, target=fmt.target)
+        rows = panel_from_table(pd_frame(table).assign(**{fmt.target: 0.0}), roles, grid=self.context.grid)
+        short = np.flatnonzero(rows.lengths < horizon)
+        if len(short):
+            problems = [
+                Problem(series=str(rows.ids[k]), what=f"{rows.lengths[k]} rows", expected=f"the horizon, {horizon}")
+                for k in short
+            ]
+            raise DataError("there are not enough rows to forecast", problems=problems)
+        rows = replace(rows, format=replace(rows.format, target=fmt.target))
+        return rows, Origins(np.arange(rows.n_series), rows.indptr[:-1].copy())
 
     def predict_panel(self, panel: Panel, origins: Origins) -> Prediction:
         """Forecast at origins of a validated panel.

@@ -87,11 +87,11 @@ class RecurrentModel:
         panel = self._transformed(panel)
         self.resolved, self.reasons = self._plan(panel)
         self.covariates = Covariates.of(panel)
-        panel = self.covariates.encode(panel)
+        panel = self._read(panel)
         devices = [torch.cuda.current_device()] if self.resolved.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), threads(int(self.resolved.threads)):
             torch.manual_seed(self.resolved.seed)
-            self.network = ForecastNetwork(self._shape(panel))
+            self.network = self._network(self._shape(panel), panel)
             self._train(panel)
         return self
 
@@ -111,13 +111,13 @@ class RecurrentModel:
         assert self.network is not None, "predict before fit"
         transform, mean = TRANSFORMS.get(self.settings.transform), self.settings.point == "mean"
         with threads(int(self.resolved.threads)):
-            found = predict(self.network, self.encoded(panel), origins, mean=mean)
+            found = predict(self.network, self.encoded(panel), self._origins(origins), mean=mean)
         found = found if transform is None else transform.undo(found)
         return found.at(self.resolved.quantiles)  # the head always has the median
 
     def encoded(self, panel: Panel) -> Panel:
         """The panel as the network reads it."""
-        return self.covariates.encode(self._transformed(panel))
+        return self._read(self._transformed(panel))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """The weights as arrays, and the network's settings as JSON in a byte array."""
@@ -138,10 +138,21 @@ class RecurrentModel:
             }
         )
         self.covariates = Covariates.from_json(json.loads(state["covariates"].tobytes()))
-        self.network = ForecastNetwork(settings).eval()
+        self.network = self._network(settings, None).eval()
         weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k not in SIDE}
         self.network.load_state_dict(weights)
         self.resolved = self.settings
+
+    def _read(self, panel: Panel) -> Panel:
+        return self.covariates.encode(panel)
+
+    def _origins(self, origins: Origins) -> Origins:
+        """Where these origins lie in what `_read` returns."""
+        return origins
+
+    def _network(self, settings: NetworkSettings, panel: Panel | None) -> ForecastNetwork:
+        """Fresh weights; `panel` is what they will be trained on, None where they are about to be loaded."""
+        return ForecastNetwork(settings)
 
     def _shape(self, panel: Panel) -> NetworkSettings:
         plain, sizes = network_settings(self.cell, self.resolved, panel, self.season_length), self.covariates.sizes
