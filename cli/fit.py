@@ -33,6 +33,9 @@ def fit(
     freq: o.Freq = None,
     season_length: o.SeasonLength = None,
     quantiles: o.Quantiles = None,
+    head: o.Head = None,
+    point: o.Point = None,
+    calibrate: o.Calibrate = None,
     static: o.Static = None,
     known: o.Known = None,
     past: o.Past = None,
@@ -144,10 +147,9 @@ def _show_settings(table: pd.DataFrame, values: dict[str, Any], *, as_json: bool
 
 def _draw(forecaster: Forecaster, plot: Path) -> None:
     from forecast.cli.output import say
-    from forecast.datasets.windows import Origins
     from forecast.plotting import plot_panel, save_figure, some
 
     context = forecaster.context
-    chosen = some(Origins.last(context))
+    chosen = some(forecaster.last_scorable(context))
     save_figure(plot_panel(context, chosen, forecaster.predict_panel(context, chosen)), plot)
     say(f"drew {plot}")

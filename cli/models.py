@@ -28,7 +28,9 @@ def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
     if json:
         show_json({"schema": "forecast/models/v1", "status": "ok", "models": lines})
         return
-    show_frame(pd.DataFrame(lines)[["name", "kind", "what", "source"]])
+    shown = pd.DataFrame(lines)
+    shown["sets"] = [", ".join(f"{k}={v}" for k, v in line["settings"].items()) for line in lines]
+    show_frame(shown[["name", "kind", "what", "reads", "sets", "source", "cost"]])
 
 
 @app.command("show")

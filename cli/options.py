@@ -23,6 +23,10 @@ Known = Annotated[str | None, typer.Option("--known", help="Columns known up to 
 Past = Annotated[str | None, typer.Option("--past", help="Columns known up to the cutoff.")]
 Observed = Annotated[str | None, typer.Option("--observed", help="Boolean column, False where filled in.")]
 
+Head = Annotated[str | None, typer.Option("--head", help="point, quantile, normal, student_t, negative_binomial...")]
+Point = Annotated[str | None, typer.Option("--point", help="median or mean of a distribution.")]
+Calibrate = Annotated[str | None, typer.Option("--calibrate", help="none, split or adaptive (conformal).")]
+
 Preset = Annotated[str | None, typer.Option("--preset", help="fast, balanced or best.")]
 ValSize = Annotated[int | None, typer.Option("--val-size", help="Rows a series held back for validation.")]
 MaxTime = Annotated[str | None, typer.Option("--max-time", help="Time training may take: 60s, 5m.")]

@@ -79,7 +79,7 @@ def _predict(
     seconds = perf_counter() - started
     write_table(frame, out)
     if plot is not None:
-        _draw(forecaster, table, plot)
+        _draw(forecaster, table, known, plot)
     report = {"model_dir": address, "rows": len(frame), "predict_seconds": seconds, "run_id": forecaster.run_id_}
     if track:
         _record(forecaster, report)
@@ -100,13 +100,12 @@ def _load(address: str, tracking_uri: str | None) -> Forecaster:
         return load(directory)
 
 
-def _draw(forecaster: Forecaster, table: Any, plot: Path) -> None:
+def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
     from forecast.cli.output import say
-    from forecast.datasets.windows import Origins
     from forecast.plotting import plot_panel, save_figure, some
 
-    panel = forecaster.context if table is None else forecaster.panel(table)
-    chosen = some(Origins.last(panel))
+    panel, origins = forecaster.newest(table, future)
+    chosen = some(origins)
     save_figure(plot_panel(panel, chosen, forecaster.predict_panel(panel, chosen)), plot)
     say(f"drew {plot}")
 

@@ -178,7 +178,7 @@ class Forecaster:
             id, time, `sample` from 0 and `forecast`, which `forecast.aggregate` adds up.
         """
         self._fitted()
-        panel, origins = self._newest(data, future, self.settings.horizon)
+        panel, origins = self.newest(data, future)
         if samples is not None:
             return self._paths(panel, origins, horizon, samples)
         prediction = self._narrow(self.predict_panel(panel, origins), horizon, quantiles)
@@ -199,15 +199,25 @@ class Forecaster:
         paths = self.dependence_.draw(prediction, origins.series, samples, self.settings.seed)
         return path_table(panel, origins, paths[:, : horizon or self.settings.horizon])
 
-    def _newest(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
-        """The panel to read and the origins to forecast from."""
+    def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:
+        """The panel to read and the origins to forecast from; arguments as of `predict`."""
+        horizon = self.settings.horizon
         if architecture(self.settings.model).cold:
             return self._cold(data, future, horizon)
         panel = self.context if data is None else self.panel(data)
-        reads = bool(panel.numbers("known")) and architecture(self.settings.model).kind == "network"
+        reads = self._reads_the_future(panel)
         if future is not None and not reads:
             raise ConfigError("future is given, but the model knows no covariates", hint="Leave out future (--future).")
         return with_future(panel, future, horizon) if reads else (panel, Origins.last(panel))
+
+    def last_scorable(self, panel: Panel) -> Origins:
+        """The newest origins that can be forecast from the panel alone: its end, or a horizon before it where the
+        model reads covariates of the future."""
+        back = self.settings.horizon if self._reads_the_future(panel) else 0
+        return Origins(np.arange(panel.n_series), np.maximum(panel.indptr[1:] - back, panel.indptr[:-1] + 1))
+
+    def _reads_the_future(self, panel: Panel) -> bool:
+        return bool(panel.numbers("known")) and architecture(self.settings.model).kind == "network"
 
     def _cold(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
         """Series without a history: the rows to forecast, with what is known of them."""

@@ -12,6 +12,7 @@ import pytest
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import forecast as fc
+from forecast.architectures import ARCHITECTURES
 from forecast.datasets.columns import Columns
 from forecast.datasets.panel import Panel
 from forecast.datasets.schema import panel_from_table
@@ -19,6 +20,7 @@ from forecast.datasets.synthetic import synthetic
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"  # benchmark files, where someone has put them
+MODELS = [name for name in ARCHITECTURES if name not in ("one_to_many", "aligned")]  # these two need covariates
 QUICK = {"steps": 20, "hidden_size": 16, "batch_size": 8, "threads": 1}
 
 

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 import forecast as fc
-from forecast.architectures import ARCHITECTURES
 from forecast.datasets.errors import ConfigError, DataError, ModelError
-from tests.conftest import QUICK, same
+from tests.conftest import MODELS, QUICK, same
 
 H = 5
 
@@ -27,7 +26,7 @@ def test_evaluate_is_fit_on_the_truncated_table_and_predict(model: str, frame: p
         assert same(result.forecasts[part][["unique_id", "ds", "forecast"]].reset_index(drop=True), expected)
 
 
-@pytest.mark.parametrize("model", ARCHITECTURES)
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("poison", [np.nan, 1e9])
 def test_nothing_after_a_cutoff_changes_a_bit(model: str, poison: float, frame: pd.DataFrame) -> None:
     """The first cutoff of two: fitted before it, it must not know what comes after."""

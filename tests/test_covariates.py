@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -130,3 +133,39 @@ def test_names_and_codes(sales: pd.DataFrame) -> None:
     panel = panel_from_table(sales, Columns(known=("promo", "day"), past=("price",), static=("store", "size")))
     back = panel_to_table(panel)
     assert list(back["day"]) == list(sales["day"])
+
+
+def test_tracked_and_on_the_command_line(sales: pd.DataFrame) -> None:
+    history, future = _split(sales)
+    model = fc.Forecaster(H, model="gru", experiment="shop", quantiles=(0.1, 0.9), **ROLES, **QUICK).fit(history)
+    assert model.run_id_
+    history.to_csv("history.csv", index=False)
+    future.drop(columns="y").to_csv("future.csv", index=False)
+    names = ["--known", "promo,day", "--past", "price", "--static", "store,size", "--set", "steps=20"]
+    words = [
+        "fit",
+        "history.csv",
+        "--horizon",
+        str(H),
+        "--model",
+        "gru",
+        "-o",
+        "model",
+        "--no-track",
+        "--plot",
+        "a.png",
+    ]
+    command = [sys.executable, "-m", "forecast.cli"]
+    done = subprocess.run([*command, *words, *names, "--head", "normal", "-q"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    words = ["predict", "model", "--future", "future.csv", "--quantiles", "0.1,0.9", "--plot", "b.png", "-o", "f.csv"]
+    done = subprocess.run([*command, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert list(pd.read_csv("f.csv").columns) == ["unique_id", "ds", "forecast", "q10", "q90"]
+    done = subprocess.run([*command, "predict", "model", "--samples", "7"], capture_output=True, text=True)
+    assert done.returncode == 3, "the future is missing"
+    assert "rows after the last target" in done.stderr
+    done = subprocess.run(
+        [*command, "predict", "model", "--future", "future.csv", "--samples", "7"], capture_output=True, text=True
+    )
+    assert len(done.stdout.splitlines()) == 1 + 2 * H * 7

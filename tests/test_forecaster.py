@@ -8,15 +8,14 @@ import pytest
 import torch
 
 import forecast as fc
-from forecast.architectures import ARCHITECTURES
 from forecast.datasets.errors import ConfigError, DataError, ModelError, RunError
 from forecast.datasets.synthetic import random_walks, synthetic
-from tests.conftest import QUICK, same
+from tests.conftest import MODELS, QUICK, same
 
 LEVELS = (0.1, 0.5, 0.9)
 
 
-@pytest.mark.parametrize("model", ARCHITECTURES)
+@pytest.mark.parametrize("model", MODELS)
 def test_contract_of_every_model(model: str, frame: pd.DataFrame) -> None:
     made = fc.Forecaster(6, model=model, quantiles=LEVELS, **QUICK).fit(frame)
     found = made.predict()

@@ -9,6 +9,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,12 +86,15 @@ def log_model(run: MlflowRun, forecaster: Forecaster) -> None:
 
 
 def _example(forecaster: Forecaster) -> pd.DataFrame:
-    """The newest rows of a few series, as a long table."""
+    """The newest rows of a few series, as a long table; the last ones without a target where these are the future."""
     import numpy as np
 
     context = forecaster.context
     few = context.take(np.arange(min(EXAMPLE_SERIES, context.n_series)))
-    return panel_to_table(few)
+    target = few.target.copy()
+    for begin, end in zip(forecaster.last_scorable(few).end, few.indptr[1:], strict=True):
+        target[begin:end] = np.nan
+    return panel_to_table(replace(few, target=target))
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
