@@ -19,7 +19,7 @@ from forecast.scales import mean_difference
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]
-STEPS = {"fast": 200, "balanced": 800, "best": 1500}
+STEPS = {"fast": 200, "balanced": 800, "best": 3000}
 LONGEST_SEGMENT = 32
 VALIDATED = 1000  # rows that tell good weights from lucky ones
 VALIDATED_HORIZONS = 5
@@ -80,6 +80,8 @@ def resolve(settings: Settings, facts: Facts) -> tuple[Settings, dict[str, str]]
 def _segment(settings: Settings, facts: Facts) -> Choice:
     season = facts.season_length
     most = max(1, min(LONGEST_SEGMENT, facts.length // 6))
+    if settings.lookback != "auto":
+        most = min(most, settings.lookback)
     if season > 1:
         divisor = max(d for d in range(1, season + 1) if season % d == 0 and d <= most)
         return divisor, f"the longest divisor of the season ({season}) that leaves several segments in a series"

@@ -20,12 +20,11 @@ from forecast.datasets.profile import season_length
 from forecast.datasets.result import path_table, result_table
 from forecast.datasets.schema import panel_from_table, pd_frame
 from forecast.datasets.windows import Origins
-from forecast.distributions import FAMILIES
 from forecast.paths import Dependence
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.roles import columns
-from forecast.settings import Settings, quantile_problems
+from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -317,7 +316,7 @@ class Forecaster:
     @property
     def _uncertain(self) -> bool:
         """Whether forecasts have quantiles."""
-        return bool(self.settings.quantiles) or self.settings.head in FAMILIES
+        return bool(self.settings.quantiles) or self.settings.head not in PLAIN_HEADS
 
     def _calibration(self, panel: Panel, length: int) -> Conformal | None:
         if self.settings.calibrate == "none":

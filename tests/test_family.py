@@ -73,9 +73,9 @@ def test_every_cell_with_every_decoder_and_head(cell: str, decoder: str, head: s
 
 
 def test_one_to_one() -> None:
-    settings = {"lookback": 1, "segment": 1, "memory": 1, "origins": 1, **QUICK}
-    found = fc.Forecaster(1, model="gru", **settings).fit(_counts()).predict()
-    assert len(found) == 3
+    model = fc.Forecaster(1, model="gru", lookback=1, **QUICK).fit(_counts())
+    assert (model.resolved_.lookback, model.resolved_.segment) == (1, 1)
+    assert len(model.predict()) == 3
 
 
 def test_a_two_way_cell_forecasts_from_the_end_only(frame: pd.DataFrame) -> None:

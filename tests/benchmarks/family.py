@@ -1,0 +1,61 @@
+"""Every architecture on a few sets: accuracy, time and parameters in one table.
+
+    python tests/benchmarks/family.py FOLDER [--sets m4_hourly,m3_monthly,gefcom2012_load] [--models ...] [-o OUT.md]
+
+MASE over seasonal naive's, CPU seconds of the fit, weights; the same settings for all, as resolved from the data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from accuracy import JOBS
+
+import forecast as fc
+from forecast.architectures import ARCHITECTURES
+from forecast.recurrent import RecurrentModel
+
+SKIPPED = ("one_to_many", "aligned", "auto")  # of a kind of their own, and the ensemble
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sets", default="m4_hourly,m3_monthly,gefcom2012_load")
+    networks = [name for name, line in ARCHITECTURES.items() if line.kind == "network" and name not in SKIPPED]
+    parser.add_argument("--models", default=",".join(networks))
+    parser.add_argument("--preset", default="balanced")
+    given = parser.parse_args()
+    names = given.sets.split(",")
+    sys.stdout.write(f"| model | {' | '.join(names)} | geometric mean |\n{'|---' * (len(names) + 2)}|\n")
+    for model in given.models.split(","):
+        cells, ratios = [], []
+        for name in names:
+            ratio, text = _one(model, name, given.folder, given.preset)
+            ratios.append(ratio)
+            cells.append(text)
+        mean = float(np.exp(np.mean(np.log(ratios))))
+        sys.stdout.write(f"| {model} | {' | '.join(cells)} | {mean:.3f} |\n")
+        sys.stdout.flush()
+
+
+def _one(model: str, name: str, folder: Path, preset: str) -> tuple[float, str]:
+    job = JOBS[name]
+    table = pd.read_parquet(folder / f"{job.file}.parquet")[["unique_id", "ds", "y"]]
+    settings = {"season_length": job.season, "threads": 1, "seed": 0, "preset": preset}
+    result = fc.evaluate(table, job.horizon, models=model, cutoffs=job.cutoffs, **settings)
+    fitted = result.forecaster.model_
+    weights = 0
+    if isinstance(fitted, RecurrentModel) and fitted.network is not None:
+        weights = sum(p.numel() for p in fitted.network.parameters())
+    ratio = result.metrics["mase"] / result.baselines["seasonal_naive"]["mase"]
+    seconds = float(result.leaderboard["fit_cpu_seconds"].iloc[0]) if "fit_cpu_seconds" in result.leaderboard else 0.0
+    return ratio, f"{ratio:.3f}, {seconds:.0f} s, {weights / 1000:.0f}k"
+
+
+if __name__ == "__main__":
+    main()
