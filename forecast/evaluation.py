@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
 from forecast.datasets.splits import Cutoff
 from forecast.datasets.windows import Origins
@@ -157,6 +158,20 @@ class Evaluation:
         frame = self.by_series.assign(**{column: self.by_series["series"].map(groups)})
         result: pd.DataFrame = frame.drop(columns="series").groupby(["model", column], sort=True).mean().reset_index()
         return result
+
+    def calibration(self) -> pd.DataFrame:
+        """How often the actual lay at or below each quantile; see `forecast.diagnostics.plot_calibration`.
+
+        Raises:
+            ConfigError: without quantiles, or where the forecasts went to a file.
+        """
+        from forecast.diagnostics import calibration_frame
+
+        levels = self.forecaster.settings.quantiles
+        if self.forecasts is None or not levels:
+            hint = "Evaluate with quantiles= and without output=."
+            raise ConfigError("there are no quantiles at hand", hint=hint)
+        return calibration_frame(self.forecasts, self.panel.format.target, levels)
 
     def plot(self, max_series: int = 6) -> Figure:
         """Forecasts of the last cutoff against what came after, a panel a series."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 ORIGINS = 128  # that a profile or an importance is averaged over, at most
+STEPS = 8  # of the horizon whose gradients are taken
 LONGEST = 2000  # rows of history that an importance is measured on
 PASTS = 16  # origins of one series
 
@@ -59,7 +60,8 @@ def memory_profile(forecaster: Forecaster) -> pd.DataFrame:
     inputs = read.inputs.detach().requires_grad_()
     forecast = network.correct(inputs, read)[:, -1, :, network.head.median]
     total = torch.zeros(inputs.shape[:2])
-    for step in forecast.unbind(1):
+    steps = _spread(forecast.shape[1], STEPS)
+    for step in forecast[:, torch.from_numpy(steps)].unbind(1):
         [slope] = torch.autograd.grad(step.sum(), inputs, retain_graph=True)
         total += slope.square().sum(-1)
     norm = total.sqrt().mean(0).flip(0).double().numpy()
@@ -109,17 +111,30 @@ def importance(forecaster: Forecaster, data: Any, *, seed: int = 0) -> pd.DataFr
     return frame.sort_values("worth", ascending=False, ignore_index=True)
 
 
+def is_profiled(forecaster: Forecaster) -> bool:
+    """Whether the model has a recurrent core that reads the target's history."""
+    return _core_model(forecaster) is not None
+
+
 def _network(forecaster: Forecaster) -> RecurrentModel:
+    model = _core_model(forecaster)
+    if model is None:
+        expected = "a network that reads the target's history, such as gru or lstm"
+        problem = Problem(what=f"the model is {forecaster.settings.model}", expected=expected)
+        raise ConfigError("there is no gradient to look at", problems=[problem])
+    return model
+
+
+def _core_model(forecaster: Forecaster) -> RecurrentModel | None:
     from forecast.ensemble import Ensemble
+    from forecast.network import ForecastNetwork
     from forecast.recurrent import RecurrentModel
 
     model = forecaster.model_
     if isinstance(model, Ensemble):
         model = model.members[0]
-    if not isinstance(model, RecurrentModel):
-        problem = Problem(what=f"the model is {forecaster.settings.model}", expected="a network, such as gru or lstm")
-        raise ConfigError("there is no gradient to look at", problems=[problem])
-    return model
+    found = isinstance(model, RecurrentModel) and isinstance(model.network, ForecastNetwork)
+    return model if found else None  # type: ignore[return-value]  # just looked
 
 
 def _spread(n: int, most: int) -> NDArray[np.int64]:

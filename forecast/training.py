@@ -48,7 +48,7 @@ def train(
 
     Returns:
         The learning curve, one row an epoch: epoch, step, train_loss, val_loss (where rows validate), learning_rate,
-        seconds.
+        the gradient's size in each part of the network (gradient/core.0 is the first recurrent layer), seconds.
 
     Raises:
         RunError: if the loss becomes NaN or grows beyond bounds.
@@ -96,12 +96,17 @@ class Learning(Callback):
         self.best: Weights | None = None
         self.best_loss, self.stale, self.first_loss = math.inf, 0, math.inf
         self._losses: list[float] = []
+        self._gradients: dict[str, float] = {}
         self._started = 0.0
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.average = [p.detach().clone() for p in module.parameters()]
         self._started = time.perf_counter()
         self.progress.start(self.settings.steps, "training")
+
+    def on_before_optimizer_step(self, trainer: Trainer, module: LightningModule, optimizer: Any) -> None:
+        if (trainer.global_step + 1) % max(1, self.settings.steps // self.settings.epochs) == 0:
+            self._gradients = _gradient_norms(module)
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, number: int
@@ -157,6 +162,7 @@ class Learning(Callback):
         if loss is not None:
             row["val_loss"] = loss
         row["learning_rate"] = float(trainer.optimizers[0].param_groups[0]["lr"])
+        row |= self._gradients
         row["seconds"] = time.perf_counter() - self._started
         return row
 
@@ -171,6 +177,18 @@ class Learning(Callback):
     def _swap(self, module: LightningModule) -> None:
         for parameter, average in zip(module.parameters(), self.average, strict=True):
             parameter.data, average.data = average.data, parameter.data
+
+
+def _gradient_norms(module: LightningModule) -> dict[str, float]:
+    """Size of the gradient of each part of the network, each layer of the core by itself, before clipping."""
+    sizes: dict[str, float] = {}
+    for name, parameter in module.named_parameters():
+        if parameter.grad is None:
+            continue
+        parts = name.removeprefix("network.").split(".")
+        part = f"gradient/core.{parts[2]}" if parts[0] == "core" and len(parts) > 2 else f"gradient/{parts[0]}"
+        sizes[part] = sizes.get(part, 0.0) + float(parameter.grad.square().sum())
+    return {name: math.sqrt(size) for name, size in sizes.items()}
 
 
 def _mean_loss(module: LightningModule) -> float | None:

@@ -75,3 +75,27 @@ def test_importance_of_a_baseline() -> None:
     short = _caused(1, 8)
     with pytest.raises(DataError, match="two forecasts"):
         fc.importance(fc.Forecaster(7, model="naive", season_length=7).fit(short), short)
+
+
+def test_pictures_and_tracks(frame: pd.DataFrame) -> None:
+    import mlflow
+
+    from forecast.diagnostics import plot_calibration, plot_memory
+    from forecast.plotting import save_figure
+
+    model = fc.Forecaster(6, model="gru", experiment="inside", quantiles=(0.1, 0.5, 0.9), **QUICK).fit(frame)
+    client = mlflow.MlflowClient("sqlite:///.forecast/mlflow.db")
+    names = {file.path for file in client.list_artifacts(str(model.run_id_))}
+    assert {"memory_profile.png", "memory_profile.parquet"} <= names
+    assert {"gradient/core.0", "gradient/embedding", "gradient/decoder"} <= set(model.history_.columns)
+    assert (model.history_["gradient/core.0"] > 0).all()
+    assert client.get_metric_history(str(model.run_id_), "gradient/core.0")
+    result = fc.evaluate(frame, 6, models=["gru", "naive"], cutoffs=3, quantiles=(0.1, 0.5, 0.9), **QUICK)
+    found = result.calibration()
+    assert list(found.columns) == ["model", "level", "observed", "points"]
+    part = result.forecasts[result.forecasts["model"] == "naive"]
+    assert found.iloc[-1]["observed"] == (part["y"] <= part["q90"]).mean()
+    save_figure(plot_calibration(found), "calibration.png")
+    save_figure(plot_memory(fc.memory_profile(model), label="gru"), "memory.png")
+    with pytest.raises(ConfigError, match="no quantiles at hand"):
+        fc.evaluate(frame, 6, models="naive").calibration()

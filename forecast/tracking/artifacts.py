@@ -54,6 +54,20 @@ def log_figure(run: MlflowRun, forecaster: Forecaster, panel: Panel, origins: Or
     run.artifact(lambda path: save_figure(figure, path), "forecast.png")
 
 
+def log_memory(run: MlflowRun, forecaster: Forecaster) -> None:
+    """How far back a network remembers, as a table and a picture; nothing of other models."""
+    from forecast.diagnostics import plot_memory
+    from forecast.explain import is_profiled, memory_profile
+    from forecast.plotting import save_figure
+
+    if not is_profiled(forecaster):
+        return
+    profile = memory_profile(forecaster)
+    log_table(run, profile, "memory_profile")
+    figure = plot_memory(profile, label=forecaster.settings.model)
+    run.artifact(lambda path: save_figure(figure, path), "memory_profile.png")
+
+
 def log_table(run: MlflowRun, frame: pd.DataFrame, name: str) -> None:
     """A frame as Parquet."""
     run.artifact(lambda path: frame.to_parquet(path, index=False), f"{name}.parquet")

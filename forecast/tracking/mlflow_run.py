@@ -122,11 +122,12 @@ class MlflowRun(JournalRun):
         self.client, self.uri, self.run_id, self.own = client, uri, run_id, own
 
     def record_fit(self, forecaster: Forecaster, panel: Panel, source: str | None) -> None:
-        from forecast.tracking.artifacts import log_dataset, log_figure, log_model
+        from forecast.tracking.artifacts import log_dataset, log_figure, log_memory, log_model
 
         super().record_fit(forecaster, panel, source)
         log_dataset(self, panel, source)
         log_figure(self, forecaster, panel, forecaster.last_scorable(panel))
+        log_memory(self, forecaster)
         log_model(self, forecaster)
 
     def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
