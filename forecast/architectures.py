@@ -155,6 +155,13 @@ ARCHITECTURES: dict[str, Architecture] = {
         source="Wen et al. 2017",
         settings={"segment": 1, "quantiles": (0.1, 0.5, 0.9)},
     ),
+    "esrnn": Architecture(
+        what="ES-RNN's stack of dilated LSTMs, our normaliser in place of its smoothing",
+        kind="network",
+        cell="lstm",
+        source="Smyl 2020",
+        settings={"layers": 4, "dilations": (1, 2, 4, 8), "highway": "zero"},
+    ),
     "segrnn": Architecture(
         what="GRU over segments, parallel position decoder, last-value normaliser",
         kind="network",
