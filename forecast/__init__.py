@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from forecast.datasets.catalog import list_datasets as list_datasets
     from forecast.datasets.catalog import load_dataset as load_dataset
     from forecast.datasets.errors import ForecastError as ForecastError
+    from forecast.datasets.rolling import rolling as rolling
     from forecast.evaluation import Evaluation as Evaluation
     from forecast.explain import importance as importance
     from forecast.explain import memory_profile as memory_profile
@@ -37,6 +38,7 @@ _HOMES = {
     "load": "forecast.saving",
     "load_dataset": "forecast.datasets.catalog",
     "memory_profile": "forecast.explain",
+    "rolling": "forecast.datasets.rolling",
     "score": "forecast.scoring",
     "verify": "forecast.artifact",
 }
@@ -55,6 +57,7 @@ __all__ = [  # resolved by __getattr__
     "load",
     "load_dataset",
     "memory_profile",
+    "rolling",
     "score",
     "verify",
 ]

@@ -156,11 +156,17 @@ ARCHITECTURES: dict[str, Architecture] = {
         settings={"segment": 1, "quantiles": (0.1, 0.5, 0.9)},
     ),
     "esrnn": Architecture(
-        what="ES-RNN's stack of dilated LSTMs, our normaliser in place of its smoothing",
+        what="exponential smoothing of each series, learnt together with a stack of dilated LSTMs",
         kind="network",
         cell="lstm",
         source="Smyl 2020",
-        settings={"layers": 4, "dilations": (1, 2, 4, 8), "highway": "zero"},
+        settings={
+            "layers": 4,
+            "dilations": (1, 2, 4, 8),
+            "highway": "zero",
+            "base": "last",
+            "normaliser": "last",
+        },
     ),
     "segrnn": Architecture(
         what="GRU over segments, parallel position decoder, last-value normaliser",
@@ -256,7 +262,13 @@ def build(
     from forecast.covariate_model import AlignedModel, ColdStartModel
     from forecast.recurrent import RecurrentModel
     from forecast.recursive import RecursiveModel
+    from forecast.smoothing import SmoothingModel
 
-    special = {"deepar": RecursiveModel, "one_to_many": ColdStartModel, "aligned": AlignedModel}
+    special = {
+        "deepar": RecursiveModel,
+        "one_to_many": ColdStartModel,
+        "aligned": AlignedModel,
+        "esrnn": SmoothingModel,
+    }
     kind = special.get(settings.model, RecurrentModel)
     return kind(settings.model, line.cell, settings, season_length, progress=progress, logger=logger)

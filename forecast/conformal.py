@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
 LEAST_ROWS = 4  # of history before an origin
 BLOCKS = 20  # horizons of its own past that adaptive calibration looks back on
 RATE = 0.1  # of adaptation: how far one wrong horizon moves a level
+FARTHEST = 5  # a tail grows or shrinks to at most so many times what was asked for: few scores say more
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,7 @@ class Conformal:
         scores: (n, horizon, levels), actual less quantile in units of each origin's scale, NaN where unknown.
         season_length: of the scale.
         adaptive: whether the levels follow each series' own newest coverage.
+        trained: time of each series' last training row, by id.
 
     References:
         Romano, Patterson & Candès (2019), Conformalized Quantile Regression; Gibbs & Candès (2021), Adaptive Conformal
@@ -43,6 +46,7 @@ class Conformal:
     scores: Floats
     season_length: int
     adaptive: bool
+    trained: dict[str, int]
 
     @classmethod
     def fit(
@@ -51,8 +55,8 @@ class Conformal:
         """Score a model that has not seen the calibration rows, at origins inside them; None where series are too
         short to spare a horizon.
 
-        With n scores, a quantile at level p is right at least with probability p as far as rows are exchangeable,
-        and up to n / (n + 1): more than the largest error seen cannot be said.
+        With n scores, a central interval covers at least what was asked for, as far as rows are exchangeable, and up
+        to n / (n + 1): more than the largest error seen cannot be said.
         """
         model = made()
         held, stride = _rows(panel, model.horizon)
@@ -65,7 +69,9 @@ class Conformal:
         assert found.quantiles is not None, "a model is calibrated at the levels it was asked for"
         actual = actuals(panel, origins, model.horizon)
         scale = history_scale(panel, origins, season_length)
-        return cls(levels, (actual[:, :, None] - found.quantiles) / scale[:, None, None], season_length, adaptive)
+        scores = (actual[:, :, None] - found.quantiles) / scale[:, None, None]
+        ends = panel.grid.shift(panel.starts, panel.lengths - 1).tolist()
+        return cls(levels, scores, season_length, adaptive, dict(zip(map(str, panel.ids), ends, strict=True)))
 
     def adjust(self, model: Model, panel: Panel, origins: Origins) -> Prediction:
         """The model's forecasts with calibrated quantiles, ascending."""
@@ -77,21 +83,26 @@ class Conformal:
         return Prediction(found.point, self.levels, quantiles)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        return {"scores": self.scores, "levels": np.array(self.levels), "adaptive": np.array([int(self.adaptive)])}
+        trained = np.frombuffer(json.dumps(self.trained).encode(), np.uint8).copy()
+        numbers = {"levels": np.array(self.levels), "adaptive": np.array([int(self.adaptive)])}
+        return {"scores": self.scores, "trained": trained, **numbers}
 
     @classmethod
     def restore(cls, state: dict[str, NDArray[Any]], season_length: int) -> Conformal:
         levels = tuple(float(level) for level in state["levels"])
-        return cls(levels, state["scores"], season_length, bool(state["adaptive"][0]))
+        trained = json.loads(state["trained"].tobytes())
+        return cls(levels, state["scores"], season_length, bool(state["adaptive"][0]), trained)
 
     def _followed(self, model: Model, panel: Panel, origins: Origins) -> Floats:
-        """Levels (n, levels) after watching each series' own past horizons, oldest first."""
+        """Levels (n, levels) after watching, oldest first, each series' horizons that came after training."""
         wanted = np.array(self.levels)
+        low = np.where(wanted < 0.5, wanted / FARTHEST, 0.5)
+        high = np.where(wanted > 0.5, 1 - (1 - wanted) / FARTHEST, 0.5)
         levels = np.tile(wanted, (len(origins), 1))
-        first = panel.indptr[origins.series]
+        first = np.maximum(panel.indptr[origins.series] + LEAST_ROWS, self._unseen(panel)[origins.series])
         for back in range(BLOCKS, 0, -1):
             end = origins.end - back * model.horizon
-            there = np.flatnonzero(end - first >= LEAST_ROWS)
+            there = np.flatnonzero(end >= first)
             if not len(there):
                 continue
             past = Origins(origins.series[there], end[there])
@@ -101,7 +112,7 @@ class Conformal:
             known = np.isfinite(actual)
             below = np.where(known, actual <= moved, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
             below = np.where(known.any(axis=1), below, wanted)
-            levels[there] = np.clip(levels[there] + RATE * (wanted - below), 1e-3, 1 - 1e-3)
+            levels[there] = np.clip(levels[there] + RATE * (wanted - below), low, high)
         return levels
 
     def _moved(self, found: Prediction, scale: Floats, levels: Floats) -> Floats:
@@ -114,14 +125,26 @@ class Conformal:
 
     @property
     def _pooled(self) -> list[list[Floats]]:
-        """Sorted scores of each step and level; few origins borrow those of the steps around."""
-        n, horizon, n_levels = self.scores.shape
+        """Sorted scores of each step and level; few origins borrow those of the steps around.
+
+        A level and its mirror image (0.1 and 0.9) share theirs: which side the calibration rows lay on is chance.
+        """
+        n, horizon, _ = self.scores.shape
         reach = (-(-SCORES // max(n, 1)) - 1) // 2
+        mirror = [_place(self.levels, 1 - level) for level in self.levels]
         pools = []
         for step in range(horizon):
             near = self.scores[:, max(0, step - reach) : step + reach + 1]
-            pools.append([_sorted(near[:, :, number]) for number in range(n_levels)])
+            sides = [(near[:, :, k], near[:, :, k] if m is None else -near[:, :, m]) for k, m in enumerate(mirror)]
+            pools.append([_sorted(np.stack(pair)) for pair in sides])
         return pools
+
+    def _unseen(self, panel: Panel) -> NDArray[np.int64]:
+        """The first row of each series of a panel that training has not seen, (series,)."""
+        known = np.array([str(name) in self.trained for name in panel.ids])
+        last = [self.trained.get(str(name), start) for name, start in zip(panel.ids, panel.starts, strict=True)]
+        rows, _ = panel.grid.steps(panel.starts, np.array(last, np.int64))
+        return panel.indptr[:-1] + np.where(known, np.clip(rows + 1, 0, panel.lengths), 0)
 
 
 def actuals(panel: Panel, origins: Origins, horizon: int) -> Floats:
@@ -168,6 +191,10 @@ def _origins(panel: Panel, cut: NDArray[np.int64], horizon: int, stride: int) ->
     ends = np.concatenate(parts)
     chosen = np.unique(np.linspace(0, len(ends) - 1, min(len(ends), ORIGINS)).round().astype(np.int64))
     return Origins(series[chosen], ends[chosen])
+
+
+def _place(levels: tuple[float, ...], wanted: float) -> int | None:
+    return next((k for k, level in enumerate(levels) if abs(level - wanted) < 1e-9), None)
 
 
 def _sorted(scores: Floats) -> Floats:

@@ -25,6 +25,7 @@ from forecast.protocol import Prediction
 from forecast.recurrent import EPOCHS, RecurrentModel
 from forecast.scales import mean_difference
 from forecast.settings import Settings
+from forecast.shares import in_shares
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -144,6 +145,10 @@ class Ensemble:
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         """The weighted mean of the members' median and the statistical forecasts, quantile by quantile."""
+        shares = self.settings.transform == "softmax"
+        return in_shares(self._blended, panel, origins) if shares else self._blended(panel, origins)
+
+    def _blended(self, panel: Panel, origins: Origins) -> Prediction:
         parts = [_median([member.predict(panel, origins) for member in self.members])] if self.weights[0] else []
         parts += [o.predict(panel, origins) for o, weight in zip(self.others, self.weights[1:], strict=True) if weight]
         weights = self.weights[self.weights > 0]

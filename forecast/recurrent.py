@@ -28,6 +28,7 @@ from forecast.normalisers import NORMALISERS
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.settings import Settings
+from forecast.shares import check_shares, in_shares
 from forecast.transforms import TRANSFORMS
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class RecurrentModel:
         """Resolve what is open, then train; the caller's random state is left as it was."""
         _check_rows(panel)
         _check_targets(panel, self.settings.head)
+        if self.settings.transform == "softmax":
+            check_shares(panel)
         self._started = time.perf_counter()
         panel = self._transformed(panel)
         self.resolved, self.reasons = self._plan(panel)
@@ -109,6 +112,12 @@ class RecurrentModel:
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"
+        if self.settings.transform == "softmax":
+            return in_shares(self._forecast, panel, origins)
+        return self._forecast(panel, origins)
+
+    def _forecast(self, panel: Panel, origins: Origins) -> Prediction:
+        assert self.network is not None
         transform, mean = TRANSFORMS.get(self.settings.transform), self.settings.point == "mean"
         with threads(int(self.resolved.threads)):
             found = predict(self.network, self.encoded(panel), self._origins(origins), mean=mean)
@@ -266,8 +275,10 @@ def _check_choices(settings: Settings, cell: str) -> None:
         problems.append(Problem(what=f"origins={settings.origins} with {cell}", expected=wanted))
     if settings.head == "point" and settings.quantiles:
         problems.append(Problem(what="head='point' with quantiles", expected="quantile, or a distribution"))
-    if settings.head in FAMILIES and FAMILIES[settings.head].own_units and settings.transform == "log":
-        problems.append(Problem(what=f"transform='log' with head={settings.head!r}", expected="no transform"))
+    if settings.head in FAMILIES and FAMILIES[settings.head].own_units and settings.transform not in ("auto", "none"):
+        problems.append(
+            Problem(what=f"transform={settings.transform!r} with head={settings.head!r}", expected="no transform")
+        )
     if problems:
         raise ConfigError("the network cannot be built", problems=problems)
 

@@ -41,7 +41,9 @@ class Settings:
         lookback: rows of history the network reads.
         segment: rows one recurrent step reads; 1 is the textbook network.
         origins: forecasts trained in one crop; 1 is the classical window.
-        transform: what is forecast instead of the target: "none", or "log" of it, which must then be positive.
+        transform: what is forecast instead of the target: "none", "log" or "softplus" (of positive values, undone by
+            an exponential or a softplus), "sigmoid" (of values in (0, 1)) or "softmax" (of shares that add up to one
+            over all series at each time).
         normaliser: how the history is scaled at each origin.
         memory: rows up to an origin that the normaliser and the linear highway read.
         base: forecast that training starts from: last, season, or cycle (half the last season, half one further back).

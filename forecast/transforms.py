@@ -70,8 +70,25 @@ class Transform:
         raise DataError(f"{len(bad)} values cannot be transformed", problems=problems)
 
 
-# One line a transform.
+def _softplus(x: Floats) -> Floats:
+    return np.asarray(np.logaddexp(0.0, x))
+
+
+def _exp(x: Floats) -> Floats:
+    return np.asarray(np.exp(np.minimum(x, 700.0)))
+
+
+# One line a transform; on the side of the forecast each is what the literature calls an output activation. Of a softmax
+# this is the exponential; `forecast.shares` divides by the sum.
 TRANSFORMS: dict[str, Transform | None] = {
     "none": None,
-    "log": Transform(np.log, lambda y: np.exp(np.minimum(y, 700.0)), lambda y: y > 0, "a value above 0, for its log"),
+    "log": Transform(np.log, _exp, lambda y: y > 0, "a value above 0, for its log"),
+    "softplus": Transform(lambda y: y + np.log(-np.expm1(-y)), _softplus, lambda y: y > 0, "a value above 0"),
+    "sigmoid": Transform(
+        lambda y: np.log(y) - np.log1p(-y),
+        lambda x: 1 / (1 + _exp(-x)),
+        lambda y: (y > 0) & (y < 1),
+        "a value in (0, 1)",
+    ),
+    "softmax": Transform(np.log, _exp, lambda y: (y > 0) & (y < 1), "a share in (0, 1)"),
 }

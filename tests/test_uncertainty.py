@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,29 @@ def test_calibration_mends_a_model_that_is_too_sure(adaptive: bool) -> None:
         assert model.quantiles is not None
         inside = (actual >= model.quantiles[:, :, 0]) & (actual <= model.quantiles[:, :, 2])
         assert low < inside.mean() < high
+
+
+def test_a_level_and_its_mirror_share_their_scores() -> None:
+    """Calibration rows that all lay above widen both sides alike, and leave the median where it is."""
+    levels = (0.1, 0.5, 0.9, 0.95)
+    scores = np.tile(np.array([3.0, 2.0, 1.0, 0.5]), (200, 1, 1))
+    found = Conformal(levels, scores, 1, False, {})._pooled[0]
+    assert [sorted(set(pool)) for pool in found] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
+
+
+def test_adaptive_calibration_follows_rows_that_training_has_not_seen() -> None:
+    panel = panel_from_table(_noise(5, 300), Columns())
+    train = panel.truncate(panel.indptr[1:] - 100)
+    split, adaptive = (Conformal.fit(TooSure, train, LEVELS, 1, adaptive=kind) for kind in (False, True))
+    assert split is not None
+    assert adaptive is not None
+    now, later = Origins(np.arange(5), panel.indptr[1:] - 100), Origins.last(panel)
+    for origins, follows in ((now, False), (later, True)):
+        pair = [made.adjust(TooSure(), panel, origins).quantiles for made in (split, adaptive)]
+        assert np.array_equal(*pair) is not follows
+    renamed = replace(panel, ids=np.array([f"new {name}" for name in panel.ids], object))
+    new = [made.adjust(TooSure(), renamed, now).quantiles for made in (split, adaptive)]
+    assert not np.array_equal(*new), "of a series that was not in the training table every row is new"
 
 
 def test_scale_is_the_newest_seasonal_difference() -> None:
