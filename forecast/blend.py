@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+ENOUGH = 8.0  # horizons in a history from which on a network is trusted more than a statistical forecast
 ROUNDS = 300
 RATE = 0.5
 RELATIVE = 0.5  # of the importance of a scaled error: MASE and sMAPE both count, as in OWA
@@ -52,3 +53,25 @@ def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Float
     mixed = share * fitted + (1 - share) * prior
     mixed = np.where(mixed < SMALLEST, 0.0, mixed)
     return np.asarray(mixed / mixed.sum())
+
+
+def prior_weights(kinds: int, others: int, trusted: int, histories: float) -> NDArray[np.float64]:
+    """Networks and the trusted ones of the others, as much each where series are short, which is hard to beat; the
+    more horizons a history has, the more a network learns from it, and the less the others can add."""
+    networks = max(1 / (1 + trusted), histories / (histories + ENOUGH)) if others else 1.0
+    own, rest = np.full(kinds, networks / kinds), np.zeros(others)
+    rest[:trusted] = (1 - networks) / max(trusted, 1)
+    return np.concatenate([own, rest])
+
+
+def members_of_kinds(members: int, weights: NDArray[np.float64]) -> list[int]:
+    """Members of each kind, by the kinds' weights, in place: a kind without members gives its weight to the other."""
+    total = float(weights.sum())
+    if len(weights) == 1 or total == 0:
+        weights[0] = total
+        weights[1:] = 0
+        return [members] + [0] * (len(weights) - 1)
+    second = round(members * float(weights[1]) / total)
+    if second in (0, members):
+        weights[:] = (0.0, total) if second else (total, 0.0)
+    return [members - second, second]

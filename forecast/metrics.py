@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.quantiles import interpolate
 from forecast.scales import Scales
 
 if TYPE_CHECKING:
     import pandas as pd
 
+CRPS_LEVELS = (np.arange(50) + 0.5) / 50
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -82,6 +84,18 @@ def _pinball(p: Points) -> Floats:
     return 2 * np.maximum(level * error, (level - 1) * error).mean(axis=2)
 
 
+def _crps(p: Points) -> Floats:
+    """Continuous ranked probability score: twice the pinball loss, mean over `CRPS_LEVELS`, to which the quantiles are
+    interpolated (Gneiting & Ranjan 2011)."""
+    assert p.quantiles is not None
+    level, score = CRPS_LEVELS[None, None], np.empty_like(p.actual)
+    for step in range(p.actual.shape[1]):  # one at a time: they are many
+        here = slice(step, step + 1)
+        error = p.actual[:, here, None] - interpolate(p.quantiles[:, here], p.levels, level)
+        score[:, here] = 2 * np.maximum(level * error, (level - 1) * error).mean(axis=2)
+    return score
+
+
 def _covered(p: Points, low: int, high: int) -> Floats:
     assert p.quantiles is not None
     inside = (p.actual >= p.quantiles[:, :, low]) & (p.actual <= p.quantiles[:, :, high])
@@ -123,7 +137,7 @@ RELATIVE = ("owa",)  # needs Naive2's scores on the same points; the backtest ad
 
 
 def metrics_for(levels: tuple[float, ...]) -> dict[str, Metric]:
-    """The metrics that forecasts with these quantile levels have: wql, and of each central interval its coverage,
+    """The metrics that forecasts with these quantile levels have: wql, crps, and of each central interval its coverage,
     width and Winkler score."""
     if not levels:
         return METRICS
@@ -133,7 +147,8 @@ def metrics_for(levels: tuple[float, ...]) -> dict[str, Metric]:
         share = f"{100 * (levels[j] - levels[i]):.10g}"
         for name, term in (("coverage", _covered), ("width", _width), ("winkler", _winkler)):
             intervals[f"{name}_{share}"] = Metric(partial(term, low=i, high=j))
-    return {**METRICS, "wql": Metric(_pinball, weight=_size), **intervals}
+    spread = {"crps": Metric(_crps)} if len(levels) > 1 else {}
+    return {**METRICS, "wql": Metric(_pinball, weight=_size), **spread, **intervals}
 
 
 class _Sums:

@@ -13,7 +13,7 @@ from forecast.datasets.errors import ConfigError, Problem
 Auto = Literal["auto"]
 PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
-BLENDS = ("auto", "on", "intermittent", "off")
+BLENDS = ("auto", "on", "boosted", "intermittent", "off")
 HIGHWAYS = ("auto", "ridge", "zero")
 PLAIN_HEADS = ("auto", "point", "quantile")  # the others are distributions
 POINTS = ("median", "mean")
@@ -64,7 +64,8 @@ class Settings:
         series_weights: how much a series counts in the loss: "equal", or "scale", as much as it varies.
         members: networks in the ensemble of `auto`; other models are one network.
         workers: processes that train the networks of `auto` side by side.
-        blend: statistical forecasts in `auto`: "on" (Theta, naive), "intermittent" (TSB, SBA) or "off".
+        blend: forecasts beside the networks in `auto`: "on" (Theta, naive), "boosted" (these and boosting on lags),
+            "intermittent" (TSB, SBA) or "off".
         preset: how much work to spend: fast, balanced or best.
         steps: optimiser steps.
         batch_size: crops in one optimiser step.

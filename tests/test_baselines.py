@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forecast as fc
 from forecast.baselines import BASELINES
 from forecast.baselines.histories import Histories
 from forecast.baselines.theta import smooth_exponentially
@@ -157,3 +158,9 @@ def test_near_the_published_m3_scores(name: str, horizon: int, season: int, naiv
         )
         smape = float((200 * np.abs(actual - point) / (np.abs(actual) + np.abs(point))).mean())
         assert smape == pytest.approx(published, abs=0.55)
+
+
+def test_boosting_on_histories_shorter_than_its_lags() -> None:
+    table = synthetic(3, 60, freq="W", seed=1)
+    found = fc.Forecaster(4, model="boosting", season_length=52).fit(table).predict()
+    assert np.isfinite(found["forecast"]).all()

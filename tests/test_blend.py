@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 import forecast as fc
-from forecast.blend import blend_weights
+from forecast.blend import blend_weights, members_of_kinds
 from forecast.datasets.errors import ConfigError
-from forecast.datasets.synthetic import random_walks
+from forecast.datasets.synthetic import random_walks, synthetic
+from forecast.datasets.windows import Origins
 from forecast.ensemble import Ensemble
 from tests.conftest import QUICK, same
 
@@ -57,22 +58,55 @@ def test_members_and_blend_are_reported_and_can_be_chosen(frame: pd.DataFrame) -
     whole = fc.Forecaster(6, preset="fast", **QUICK).fit(frame)
     assert isinstance(whole.model_, Ensemble)
     assert len(whole.model_.weights) == 4, "the network, Theta, naive and seasonal naive"
+    boosted = fc.Forecaster(6, **QUICK).fit(frame)
+    assert "boosting" in [other.name for other in boosted.model_.others]  # type: ignore[union-attr]
+    assert boosted.resolved_.blend == "boosted"
+    hurried = fc.Forecaster(6, max_time="5s", **QUICK).fit(frame)
+    assert hurried.resolved_.blend == "on"
     with pytest.raises(ConfigError, match="blend="):
         fc.Forecaster(6, blend="sometimes")
 
 
-def test_the_blend_is_the_weighted_sum(frame: pd.DataFrame) -> None:
-    made = fc.Forecaster(6, members=2, quantiles=(0.1, 0.9), **QUICK).fit(frame)
+@pytest.mark.parametrize("length", [80, 600])
+def test_the_blend_is_the_weighted_sum(length: int) -> None:
+    frame = synthetic(3, length, seed=1)
+    made = fc.Forecaster(6, members=2, quantiles=(0.1, 0.9), blend="boosted", lookback=36, **QUICK).fit(frame)
     model = made.model_
     assert isinstance(model, Ensemble)
-    from forecast.datasets.windows import Origins
-
     panel = made.panel(frame)
     origins = Origins.last(panel)
-    network = np.median([member.predict(panel, origins).point for member in model.members], axis=0)
-    parts = [network, *(other.predict(panel, origins).point for other in model.others)]
+    points, parts = [member.predict(panel, origins).point for member in model.members], []
+    for count in model.counts:
+        parts.append(np.mean(points[:count], axis=0) if count else 0.0)
+        points = points[count:]
+    parts += [
+        o.predict(panel, origins).point if w else 0.0 for o, w in zip(model.others, model.weights[-4:], strict=True)
+    ]
     expected = sum(w * part for w, part in zip(model.weights, parts, strict=True))
     assert model.predict(panel, origins).point == pytest.approx(expected)
+    assert same(made.predict(), fc.load(made.save("model")).predict())
+
+
+def test_long_histories_are_read_by_two_kinds_of_networks() -> None:
+    long = fc.Forecaster(6, season_length=12, members=2, lookback=36, **QUICK).fit(synthetic(2, 600, seed=1)).model_
+    assert isinstance(long, Ensemble)
+    assert len(long.counts) == 2
+    assert sum(long.counts) == 2
+    assert {0.0, -1.0} <= {row["member"] for row in long.history}, "a probe of each kind"
+    short = fc.Forecaster(6, season_length=12, members=2, lookback=36, **QUICK).fit(synthetic(2, 100, seed=1)).model_
+    assert short.counts == [2]  # type: ignore[union-attr]
+
+
+def test_members_go_where_the_weight_is() -> None:
+    for weights, counts, left in (
+        ([0.5, 0.4, 0.1], [4, 4], [0.5, 0.4]),
+        ([0.9, 0.02, 0.08], [8, 0], [0.92, 0.0]),
+        ([0.0, 0.6, 0.4], [0, 8], [0.0, 0.6]),
+        ([0.0, 0.0, 1.0], [8, 0], [0.0, 0.0]),
+    ):
+        found = np.array(weights)
+        assert members_of_kinds(8, found[:2]) == counts
+        assert found[:2] == pytest.approx(left)
 
 
 def test_auto_on_random_walks_is_no_worse_than_naive() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -147,3 +149,18 @@ def test_score_names_what_has_no_actual(frame: pd.DataFrame) -> None:
         fc.score(result, frame)
     with pytest.raises(fc.ForecastError, match="'zz'"):
         fc.score(result.assign(unique_id="zz"), frame)
+
+
+def test_crps_of_a_normal_is_the_closed_form() -> None:
+    """From three quantiles, between and beyond which a normal is interpolated exactly (Gneiting & Raftery 2007, 21)."""
+    actual = np.random.default_rng(0).normal(size=(40, 3))
+    levels = (0.1, 0.5, 0.9)
+    quantiles = np.broadcast_to([NormalDist(1.0, 2.0).inv_cdf(level) for level in levels], (40, 3, 3)).copy()
+    scales = Scales(np.ones(1), np.ones(1), np.ones(1))
+    scores = Accumulator(scales, 3, levels)
+    scores.add(np.zeros(40, np.int64), actual, quantiles[:, :, 1], quantiles)
+    z = (actual - 1.0) / 2.0
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    below = np.vectorize(NormalDist().cdf)(z)
+    closed = 2.0 * (z * (2 * below - 1) + 2 * density - 1 / np.sqrt(np.pi))
+    assert scores.result()["crps"] == pytest.approx(closed.mean(), rel=0.01)

@@ -30,6 +30,7 @@ def test_public_names() -> None:
         "load",
         "load_dataset",
         "memory_profile",
+        "rolling",
         "score",
         "verify",
     ]

@@ -76,6 +76,7 @@ class Boosting(Baseline):
         level, scale = self._level(window, inside)
         times = _times(panel, rows, np.zeros(1, np.int64) - 1)
         features = self._features(window, inside, level, scale, _calendar(panel.grid, times[:, 0]))
+        features[:, np.isnan(features).all(axis=0)] = 0.0  # a lag that no series reaches; scikit-learn cannot bin it
         target = (panel.target[rows.end - 1] - level[:, 0]) / scale[:, 0]
         settings = {"max_iter": TREES, "max_leaf_nodes": LEAVES, "learning_rate": RATE, "random_state": self.seed}
         model = HistGradientBoostingRegressor(loss="absolute_error", early_stopping=False, **settings)
