@@ -25,6 +25,7 @@ WITHOUT: dict[str, tuple[str, ...]] = {
     "the relative loss": ("loss=mae",),
     "averaging of weights": ("averaging=0",),
     "the second member": ("members=1",),
+    "boosting in the blend": ("blend=on",),
     "the blend": ("blend=off",),
 }
 

@@ -1,6 +1,6 @@
 """Every architecture on a few sets: accuracy, time and parameters in one table.
 
-    python tests/benchmarks/family.py FOLDER [--sets m4_hourly,m3_monthly,gefcom2012_load] [--models ...] [-o OUT.md]
+    python tests/benchmarks/family.py FOLDER [--sets m4_hourly,m3_monthly,gefcom2012_load] [--models ...] [--preset balanced]
 
 MASE over seasonal naive's, CPU seconds of the fit, weights; the same settings for all, as resolved from the data.
 """
@@ -53,7 +53,7 @@ def _one(model: str, name: str, folder: Path, preset: str) -> tuple[float, str]:
     if isinstance(fitted, RecurrentModel) and fitted.network is not None:
         weights = sum(p.numel() for p in fitted.network.parameters())
     ratio = result.metrics["mase"] / result.baselines["seasonal_naive"]["mase"]
-    seconds = float(result.leaderboard["fit_cpu_seconds"].iloc[0]) if "fit_cpu_seconds" in result.leaderboard else 0.0
+    seconds = result.outcomes[model].fit_cpu_seconds
     return ratio, f"{ratio:.3f}, {seconds:.0f} s, {weights / 1000:.0f}k"
 
 
