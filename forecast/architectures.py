@@ -68,7 +68,10 @@ class Architecture:
 OWN = "you"
 ARCHITECTURES: dict[str, Architecture] = {
     "auto": Architecture(
-        what="networks blended with statistical forecasts and boosting", kind="network", cell="gru", source="this toolkit"
+        what="networks blended with statistical forecasts and boosting",
+        kind="network",
+        cell="gru",
+        source="this toolkit",
     ),
     "gru": Architecture(what="gated recurrent units", kind="network", cell="gru", source="Cho et al. 2014"),
     "lstm": Architecture(
