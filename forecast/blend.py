@@ -11,7 +11,7 @@ ROUNDS = 300
 RATE = 0.5
 RELATIVE = 0.5  # of the importance of a scaled error: MASE and sMAPE both count, as in OWA
 HIGHEST = 0.95
-SMALLEST = 0.02  # share below which a forecast is not worth its time
+SMALLEST = 0.05  # share below which a forecast is not worth its time
 
 
 def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Floats, worth: float = 6.0) -> Floats:

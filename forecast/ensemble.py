@@ -44,6 +44,7 @@ LEAST_TAUGHT = 200  # rows that trees learn from
 LONG = 4  # lookbacks in a history that can do without its first rows as origins
 CHEAP = 20_000  # rows that trees learn from in no time
 HURRY = 60.0  # seconds of max_time below which there is no boosting
+GOLDEN = 0.382  # of a season from one validation origin's phase to the next one's; the golden ratio spreads them
 LEAST_ROWS = 4  # of history before a validation origin
 
 
@@ -135,7 +136,7 @@ class Ensemble:
         held = int(self.resolved.val_size) or self.horizon
         histories = self._histories(panel, self.resolved)
         prior = prior_weights(len(kinds), len(self.others), self._trusted, histories)
-        origins = _validation(panel, held, self.horizon)
+        origins = _validation(panel, held, self.horizon, self.season_length)
         if not len(origins):
             return [1.0] * len(kinds), prior
         probes = [self._probe(panel, held, kind) for kind in kinds]
@@ -334,12 +335,19 @@ def _kept(panel: Panel, held: int) -> NDArray[np.int64]:
     return np.where(panel.lengths > held + 1, held, 0)
 
 
-def _validation(panel: Panel, held: int, horizon: int) -> Origins:
-    """Origins a horizon apart in the last `held` rows of series with enough history, at most `ORIGINS`."""
+def _validation(panel: Panel, held: int, horizon: int, season_length: int) -> Origins:
+    """Origins about a horizon apart in the last `held` rows of series with enough history, at most `ORIGINS`.
+
+    They come at all phases of the season: what is best at midnight may be the worst at noon, and nothing in the data
+    says when forecasts will be asked for.
+    """
     long = np.flatnonzero(panel.lengths >= held + LEAST_ROWS)
+    least = min(horizon, held)
     back = np.arange(held, 0, -horizon)
-    back = back[back >= min(horizon, held)]
+    back = back[back >= least]
     series, rows = np.repeat(long, len(back)), np.tile(back, len(long))
+    phase = (np.arange(len(rows)) * GOLDEN % 1 * season_length).astype(np.int64)
+    rows = np.maximum(rows - phase, least)
     chosen = np.unique(np.linspace(0, len(series) - 1, min(len(series), ORIGINS)).round().astype(np.int64))
     if not len(series):
         chosen = np.array([], np.int64)

@@ -160,6 +160,20 @@ def test_near_the_published_m3_scores(name: str, horizon: int, season: int, naiv
         assert smape == pytest.approx(published, abs=0.55)
 
 
+def test_boosting_goes_on_with_a_flat_history_at_any_level() -> None:
+    random = np.random.default_rng(0)
+    flat = {"tiny": np.full(30, 1e-6), "huge": np.full(30, 1e9), "one": np.array([7.0])}
+    every = {"moving": random.normal(size=90).cumsum(), **flat}
+    frames = [pd.DataFrame({"unique_id": k, "ds": range(len(y)), "y": y}) for k, y in every.items()]
+    panel = panel_from_table(pd.concat(frames), Columns(), freq="1")
+    found = BASELINES["boosting"](4, levels=LEVELS).fit(panel).predict(panel, Origins.last(panel))
+    for name, y in flat.items():
+        np.testing.assert_allclose(found.point[list(panel.ids).index(name)], y[-1])
+    assert found.quantiles is not None
+    assert np.isfinite(found.quantiles).all()
+    assert np.ptp(found.point[list(panel.ids).index("moving")]) > 0
+
+
 def test_boosting_on_histories_shorter_than_its_lags() -> None:
     table = synthetic(3, 60, freq="W", seed=1)
     found = fc.Forecaster(4, model="boosting", season_length=52).fit(table).predict()

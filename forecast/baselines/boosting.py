@@ -76,14 +76,17 @@ class Boosting(Baseline):
         level, scale = self._level(window, inside)
         times = _times(panel, rows, np.zeros(1, np.int64) - 1)
         features = self._features(window, inside, level, scale, _calendar(panel.grid, times[:, 0]))
+        target = (panel.target[rows.end - 1] - level[:, 0]) / _divisor(scale)[:, 0]
+        moving = scale[:, 0] > 0  # a flat window has no scale to learn in
+        if moving.any():
+            features, target = features[moving], target[moving]
         features[:, np.isnan(features).all(axis=0)] = 0.0  # a lag that no series reaches; scikit-learn cannot bin it
-        target = (panel.target[rows.end - 1] - level[:, 0]) / scale[:, 0]
         settings = {"max_iter": TREES, "max_leaf_nodes": LEAVES, "learning_rate": RATE, "random_state": self.seed}
         model = HistGradientBoostingRegressor(loss="absolute_error", early_stopping=False, **settings)
         return Trees.of(model.fit(features, target))
 
     def _forecast(self, panel: Panel, origins: Origins) -> tuple[Floats, Floats]:
-        """Point forecasts (n, horizon), and the scale of each window (n, 1)."""
+        """Point forecasts (n, horizon), and the scale of each window (n, 1); a flat window goes on as it is."""
         assert self.trees is not None, "predict before fit"
         window, inside = rows_before(panel, origins, self.window)
         first, point = self._level(window, inside), np.empty((len(origins), self.horizon))
@@ -98,7 +101,7 @@ class Boosting(Baseline):
         return point, first[1]
 
     def _level(self, window: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Mean of the newest season and mean absolute step of the window, (n, 1) each."""
+        """Mean of the newest season and mean distance from it in the window, (n, 1) each; 0 where it is flat."""
         newest = slice(-max(self.season_length, RECENT), None)
         count = np.maximum(inside[:, newest].sum(axis=1, keepdims=True), 1)
         # relative to the last value, so that a level of 1e9 keeps its digits
@@ -106,12 +109,12 @@ class Boosting(Baseline):
         level = last + ((window[:, newest] - last) * inside[:, newest]).sum(axis=1, keepdims=True) / count
         away = np.abs(window - level) * inside
         scale = away.sum(axis=1, keepdims=True) / np.maximum(inside.sum(axis=1, keepdims=True), 1)
-        return level, np.where(scale > 0, scale, 1.0)
+        return level, scale
 
     def _features(
         self, window: Floats, inside: NDArray[np.bool_], level: Floats, scale: Floats, calendar: Floats
     ) -> Floats:
-        lags = np.where(inside[:, -self.lags], (window[:, -self.lags] - level) / scale, np.nan)
+        lags = np.where(inside[:, -self.lags], (window[:, -self.lags] - level) / _divisor(scale), np.nan)
         return np.concatenate([lags, calendar], axis=1)
 
     def _error_quantiles(self, panel: Panel) -> Floats:
@@ -125,12 +128,19 @@ class Boosting(Baseline):
         self.trees = self._train(held.truncate(origins.end))
         point, scale = self._forecast(held, origins)
         actual = held.target[origins.end[:, None] + np.arange(self.horizon)]
-        error = (actual - point) / scale
+        moving = scale[:, 0] > 0
+        if not moving.any():
+            return np.zeros((self.horizon, len(self.levels)))
+        error = ((actual - point) / _divisor(scale))[moving]
         if len(long) < 30:  # few series: pool the steps, and let the width grow as a random walk's would
             growth = np.sqrt(self.steps)
             pooled = np.nanquantile((error / growth).ravel(), self.levels)
             return growth[:, None] * pooled
         return np.asarray(np.nanquantile(error, self.levels, axis=0).T)
+
+
+def _divisor(scale: Floats) -> Floats:
+    return np.where(scale > 0, scale, 1.0)
 
 
 def _training_rows(panel: Panel) -> Origins:
