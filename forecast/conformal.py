@@ -21,8 +21,9 @@ CHUNK = 4096  # origins measured at a time
 SHARE = 4  # of a median series' rows, one in so many calibrates, at most
 SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
 LEAST_ROWS = 4  # of history before an origin
-BLOCKS = 20  # horizons of its own past that adaptive calibration looks back on
-RATE = 0.1  # of adaptation: how far one wrong horizon moves a level
+BLOCKS = 8  # horizons of its own past that adaptive calibration looks back on
+LOOKS = 4  # of the forecasts made in one of them
+TRUST = 0.5  # horizons that have come true that weigh as much as the calibration rows
 FARTHEST = 5  # a tail grows or shrinks to at most so many times what was asked for: few scores say more
 
 
@@ -94,26 +95,60 @@ class Conformal:
         return cls(levels, state["scores"], season_length, bool(state["adaptive"][0]), trained)
 
     def _followed(self, model: Model, panel: Panel, origins: Origins) -> Floats:
-        """Levels (n, levels) after watching, oldest first, each series' horizons that came after training."""
+        """Levels (n, levels) that would have been right on each series' forecasts since training, as far as these are
+        many: the fewer horizons have come true, the nearer the levels stay to what was asked for."""
         wanted = np.array(self.levels)
-        low = np.where(wanted < 0.5, wanted / FARTHEST, 0.5)
-        high = np.where(wanted > 0.5, 1 - (1 - wanted) / FARTHEST, 0.5)
         levels = np.tile(wanted, (len(origins), 1))
+        back = -(-model.horizon // LOOKS) * np.arange(1, BLOCKS * LOOKS + 1)
+        ends = origins.end[:, None] - back
         first = np.maximum(panel.indptr[origins.series] + LEAST_ROWS, self._unseen(panel)[origins.series])
-        for back in range(BLOCKS, 0, -1):
-            end = origins.end - back * model.horizon
-            there = np.flatnonzero(end >= first)
-            if not len(there):
-                continue
-            past = Origins(origins.series[there], end[there])
-            found = model.predict(panel, past).at(self.levels)
-            moved = self._moved(found, history_scale(panel, past, self.season_length), levels[there])
-            actual = actuals(panel, past, model.horizon)[:, :, None]
-            known = np.isfinite(actual)
-            below = np.where(known, actual <= moved, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-            below = np.where(known.any(axis=1), below, wanted)
-            levels[there] = np.clip(levels[there] + RATE * (wanted - below), low, high)
+        there = ends >= first[:, None]
+        if not there.any():
+            return levels
+        found, where, place = np.unique(ends[there], return_index=True, return_inverse=True)
+        past = Origins(np.broadcast_to(origins.series[:, None], ends.shape)[there][where], found)
+        ranks = self._ranks(model, panel, past)
+        index = np.zeros(ends.shape, np.int64)
+        index[there] = place
+        come = np.arange(model.horizon) < back[:, None]  # by the origin, of the forecasts made so many rows before it
+        low, high = (
+            np.where(wanted < 0.5, wanted / FARTHEST, 0.5),
+            np.where(wanted > 0.5, 1 - (1 - wanted) / FARTHEST, 0.5),
+        )
+        for start in range(0, len(origins), CHUNK // 16):
+            part = slice(start, start + CHUNK // 16)
+            seen = np.where((there[part, :, None] & come)[..., None], ranks[index[part]], np.nan)
+            horizons = np.isfinite(seen[..., 0]).sum(axis=(1, 2)) / (LOOKS * model.horizon)
+            share = (horizons / (horizons + TRUST))[:, None]
+            own = self._own_levels(seen.reshape(len(seen), -1, len(wanted)))
+            levels[part] = np.clip(wanted + share * np.where(share > 0, own - wanted, 0), low, high)
         return levels
+
+    def _ranks(self, model: Model, panel: Panel, origins: Origins) -> Floats:
+        """Where what came stands among the scores of each step and level, (n, horizon, levels) in (0, 1)."""
+        found = model.predict(panel, origins).at(self.levels)
+        assert found.quantiles is not None
+        actual, scale = actuals(panel, origins, model.horizon), history_scale(panel, origins, self.season_length)
+        scores = (actual[:, :, None] - found.quantiles) / scale[:, None, None]
+        ranks = np.full(scores.shape, np.nan)
+        for step, pooled in enumerate(self._pooled):
+            for number, pool in enumerate(pooled):
+                sides = [np.searchsorted(pool, scores[:, step, number], side) for side in ("left", "right")]
+                ranks[:, step, number] = (sides[0] + sides[1] + 1) / (2 * len(pool) + 2)
+        return np.where(np.isfinite(scores), ranks, np.nan)
+
+    def _own_levels(self, ranks: Floats) -> Floats:
+        """The ranks' quantiles at the levels, mirror images together, (n, levels) of (n, ranks, levels)."""
+        own = np.empty((len(ranks), len(self.levels)))
+        for number, level in enumerate(self.levels):
+            mirror = _place(self.levels, 1 - level)
+            sides = [ranks[:, :, number]] + ([] if mirror is None else [1 - ranks[:, :, mirror]])
+            pool = np.sort(np.concatenate(sides, axis=1), axis=1)
+            known = np.isfinite(pool).sum(axis=1)
+            rank = np.clip(np.ceil((known + 1) * level) if level >= 0.5 else np.floor((known + 1) * level), 1, None)
+            rank = np.minimum(rank, np.maximum(known, 1)).astype(np.int64)
+            own[:, number] = np.take_along_axis(pool, rank[:, None] - 1, axis=1)[:, 0]
+        return own
 
     def _moved(self, found: Prediction, scale: Floats, levels: Floats) -> Floats:
         assert found.quantiles is not None

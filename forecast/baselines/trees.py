@@ -9,76 +9,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-ROWS = 4096  # traversed together; keeps the node numbers in cache
+ROWS = 64  # asked together; keeps every split's answer in cache
+MOST_LEAVES = 32  # of a tree: a bit each
+ALL = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """An additive ensemble of regression trees.
+    """An additive ensemble of regression trees, by their splits.
+
+    Every split is asked, none is walked to: a split that sends x to the right rules out the leaves on its left, and
+    of the leaves of a tree that nothing rules out, x falls into the leftmost.
 
     Args:
-        feature, left, right: (trees, nodes) int64.
-        threshold: (trees, nodes); go left where x <= threshold.
-        missing_left: (trees, nodes), where NaN goes.
-        leaf: (trees, nodes) bool.
-        value: (trees, nodes) of the leaves.
+        feature: (trees, splits) the column that is compared.
+        threshold: (trees, splits) go left where x <= threshold.
+        missing_left: (trees, splits) whether NaN goes left, too.
+        kept: (trees, splits) uint32, the leaves that are not on its left, a bit a leaf, counted from the left.
+        value: (trees, leaves) of the leaves.
         base: (1,) what the trees add to.
+
+    References:
+        Lucchese et al. (2015), QuickScorer: a fast algorithm to rank documents with additive ensembles of regression
+        trees.
     """
 
     feature: NDArray[np.int64]
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
     threshold: Floats
     missing_left: NDArray[np.bool_]
-    leaf: NDArray[np.bool_]
+    kept: NDArray[np.uint32]
     value: Floats
     base: Floats
 
     @classmethod
     def of(cls, model: Any) -> Trees:
-        """Read a fitted HistGradientBoostingRegressor."""
-        nodes = [stage[0].nodes for stage in model._predictors]
-        most = max(len(part) for part in nodes)
-
-        def table(name: str, kind: type) -> NDArray[Any]:
-            return np.stack([np.pad(part[name].astype(kind), (0, most - len(part))) for part in nodes])
-
-        leaf = np.stack(
-            [np.pad(part["is_leaf"].astype(bool), (0, most - len(part)), constant_values=True) for part in nodes]
+        """Read a fitted HistGradientBoostingRegressor of at most 32 leaves a tree."""
+        feature, threshold, missing_left, kept, value = map(
+            np.stack, zip(*(_read(stage[0].nodes) for stage in model._predictors), strict=True)
         )
-        return cls(
-            feature=table("feature_idx", np.int64),
-            left=table("left", np.int64),
-            right=table("right", np.int64),
-            threshold=table("num_threshold", np.float64),
-            missing_left=table("missing_go_to_left", bool),
-            leaf=leaf,
-            value=table("value", np.float64),
-            base=np.asarray(model._baseline_prediction, np.float64).reshape(1),
-        )
+        base = np.asarray(model._baseline_prediction, np.float64).reshape(1)
+        return cls(feature, threshold, missing_left, kept, value, base)
 
     def predict(self, features: Floats) -> Floats:
         """(n,) from (n, features)."""
-        parts = [self._predict(features[k : k + ROWS]) for k in range(0, len(features), ROWS)]
+        columns = np.ascontiguousarray(features.T)
+        parts = [self._predict(columns[:, k : k + ROWS]) for k in range(0, len(features), ROWS)]
         return np.concatenate(parts) if parts else np.empty(0)
 
-    def _predict(self, features: Floats) -> Floats:
-        n_trees, n_nodes = self.feature.shape
-        offset = np.arange(n_trees) * n_nodes
-        node = np.tile(offset, (len(features), 1))
-        flat = {
-            name: getattr(self, name).ravel()
-            for name in ("feature", "left", "right", "threshold", "missing_left", "leaf")
-        }
-        rows = np.arange(len(features))[:, None]
-        while True:
-            done = flat["leaf"][node]
-            if done.all():
-                break
-            x = features[rows, flat["feature"][node]]
-            with np.errstate(invalid="ignore"):
-                left = (x <= flat["threshold"][node]) | (np.isnan(x) & flat["missing_left"][node])
-            step = np.where(left, flat["left"][node], flat["right"][node]) + offset
-            node = np.where(done, node, step)
-        total: Floats = self.base[0] + self.value.ravel()[node].sum(axis=1)
-        return total
+    def _predict(self, columns: Floats) -> Floats:
+        x = columns[self.feature]
+        left = x <= self.threshold[:, :, None]
+        if np.isnan(columns).any():
+            left |= np.isnan(x) & self.missing_left[:, :, None]
+        possible = np.bitwise_and.reduce(np.where(left, ALL, self.kept[:, :, None]), axis=1)
+        leftmost = np.log2((possible & (~possible + np.uint32(1))).astype(np.float64)).astype(np.int64)
+        values = np.take_along_axis(self.value, leftmost, axis=1)
+        # one after the other: numpy's own sum adds in an order that depends on how many rows are asked together
+        return np.asarray(self.base + np.cumsum(values, axis=0)[-1])
+
+
+def _read(nodes: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+    """Splits (feature, threshold, missing_left, kept) and leaf values of one tree; splits it lacks rule nothing out."""
+    feature, threshold = np.zeros(MOST_LEAVES - 1, np.int64), np.zeros(MOST_LEAVES - 1)
+    missing_left, kept = np.zeros(MOST_LEAVES - 1, bool), np.full(MOST_LEAVES - 1, ALL)
+    value, n_splits, n_leaves = np.zeros(MOST_LEAVES), 0, 0
+
+    def walk(number: int) -> None:
+        nonlocal n_splits, n_leaves
+        node = nodes[number]
+        if node["is_leaf"]:
+            value[n_leaves] = node["value"]
+            n_leaves += 1
+            return
+        split, leftmost = n_splits, n_leaves
+        n_splits += 1
+        feature[split], threshold[split] = node["feature_idx"], node["num_threshold"]
+        missing_left[split] = node["missing_go_to_left"]
+        walk(int(node["left"]))
+        kept[split] = int(ALL) & ~((1 << n_leaves) - (1 << leftmost))
+        walk(int(node["right"]))
+
+    walk(0)
+    return feature, threshold, missing_left, kept, value
