@@ -25,6 +25,7 @@ from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.roles import columns
 from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
+from forecast.shares import paths_in_shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,13 +190,15 @@ class Forecaster:
             raise ConfigError("samples is not understood", problems=[problem])
         own = getattr(self._fitted(), "paths", None)  # a recursive model draws whole futures itself
         if own is not None:
-            drawn = own(panel, origins, samples, self.settings.seed)
-            return path_table(panel, origins, drawn[:, : horizon or self.settings.horizon])
-        if self.dependence_ is None:
+            paths = own(panel, origins, samples, self.settings.seed)
+        elif self.dependence_ is not None:
+            prediction = self.predict_panel(panel, origins)
+            paths = self.dependence_.draw(prediction, origins.series, samples, self.settings.seed)
+        else:
             remedy = "Fit again with quantiles= (--quantiles) or a distribution as head."
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=remedy)
-        prediction = self.predict_panel(panel, origins)
-        paths = self.dependence_.draw(prediction, origins.series, samples, self.settings.seed)
+        if self.settings.transform == "softmax":
+            paths = paths_in_shares(paths, panel, origins)
         return path_table(panel, origins, paths[:, : horizon or self.settings.horizon])
 
     def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:

@@ -47,6 +47,17 @@ def in_shares(predict: Callable[[Panel, Origins], Prediction], panel: Panel, ori
     return _divided(predict(panel, together), number, place)
 
 
+def paths_in_shares(paths: Floats, panel: Panel, origins: Origins) -> Floats:
+    """Each future, (n, horizon, samples), divided by its sum over the series of a time; left alone where not all series
+    of that time are asked for, since what the others would be is not known."""
+    _, number, place = _whole(panel, origins)
+    asked, n_times = number[place], int(number.max(initial=-1)) + 1
+    total = np.zeros((n_times, *paths.shape[1:]))
+    np.add.at(total, asked, paths)
+    complete = np.bincount(asked, minlength=n_times) == np.bincount(number, minlength=n_times)
+    return np.where(complete[asked, None, None], paths / total[asked], paths)
+
+
 def _whole(panel: Panel, origins: Origins) -> tuple[Origins, Integers, Integers]:
     """Every series that has begun and not ended at the times of some origins: what shares are shares of.
 

@@ -60,6 +60,9 @@ def test_shares_add_up_to_one(shares: pd.DataFrame, model: str, more: dict[str, 
     np.testing.assert_allclose(found.groupby("ds")["forecast"].sum(), 1.0)
     if more:
         assert (found["q10"] <= found["q90"]).all()
+        paths = fitted.predict(samples=5)
+        np.testing.assert_allclose(paths.groupby(["ds", "sample"])["forecast"].sum(), 1.0)
+        assert paths.groupby(["unique_id", "ds"])["forecast"].std().min() > 0
     assert same(found, fc.load(fitted.save(tmp_path / "model")).predict())
 
 
