@@ -52,7 +52,7 @@ class Architecture:
         settings: what the name sets where the user left it open.
         cold: whether it forecasts series without a history.
         reads: which covariates it can use.
-        cost: of a training step beside `gru`'s with the same settings, roughly.
+        cost: of a training step, in `gru`'s, each with the settings its name sets (`tests/benchmarks/family.py`).
     """
 
     what: str
@@ -73,24 +73,33 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="gru",
         source="this toolkit",
     ),
-    "gru": Architecture(what="gated recurrent units", kind="network", cell="gru", source="Cho et al. 2014"),
+    "gru": Architecture(what="gated recurrent units", kind="network", cell="gru", source="Cho et al. 2014", cost="1"),
     "lstm": Architecture(
-        what="long short-term memory", kind="network", cell="lstm", source="Hochreiter & Schmidhuber 1997"
+        what="long short-term memory", kind="network", cell="lstm", source="Hochreiter & Schmidhuber 1997", cost="1.0"
     ),
-    "rnn": Architecture(what="plain recurrent network, tanh", kind="network", cell="rnn", source="Elman 1990"),
+    "rnn": Architecture(
+        what="plain recurrent network, tanh", kind="network", cell="rnn", source="Elman 1990", cost="0.8"
+    ),
     "rnn_relu": Architecture(
-        what="plain recurrent network, relu", kind="network", cell="rnn_relu", source="Le et al. 2015"
+        what="plain recurrent network, relu", kind="network", cell="rnn_relu", source="Le et al. 2015", cost="0.8"
     ),
     "mingru": Architecture(
-        what="GRU whose gates do not read the state", kind="network", cell="mingru", source="Feng et al. 2024"
+        what="GRU whose gates do not read the state",
+        kind="network",
+        cell="mingru",
+        source="Feng et al. 2024",
+        cost="1.5",
     ),
-    "slstm": Architecture(what="LSTM with exponential gates", kind="network", cell="slstm", source="Beck et al. 2024"),
+    "slstm": Architecture(
+        what="LSTM with exponential gates", kind="network", cell="slstm", source="Beck et al. 2024", cost="1.6"
+    ),
     "bigru": Architecture(
         what="GRU that reads the lookback both ways",
         kind="network",
         cell="bigru",
         source="Schuster & Paliwal 1997",
         settings={"origins": 1},
+        cost="1.3",
     ),
     "bilstm": Architecture(
         what="LSTM that reads the lookback both ways",
@@ -98,6 +107,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="bilstm",
         source="Schuster & Paliwal 1997",
         settings={"origins": 1},
+        cost="0.8",
     ),
     "transformer": Architecture(
         what="causal transformer encoder over the same segments, the comparator",
@@ -105,6 +115,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="transformer",
         source="Vaswani et al. 2017",
         settings={"layers": 2, "learning_rate": 2e-3},
+        cost="1.7",
     ),
     "seq2seq": Architecture(
         what="encoder and decoder, fed its own forecasts",
@@ -112,6 +123,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="gru",
         source="Sutskever et al. 2014",
         settings={"decoder": "seq2seq"},
+        cost="1.6",
     ),
     "attention": Architecture(
         what="encoder and decoder with additive attention",
@@ -119,6 +131,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="gru",
         source="Bahdanau et al. 2015",
         settings={"decoder": "attention"},
+        cost="2.9",
     ),
     "luong": Architecture(
         what="encoder and decoder with dot-product attention",
@@ -126,6 +139,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="gru",
         source="Luong et al. 2015",
         settings={"decoder": "luong"},
+        cost="1.8",
     ),
     "deepar": Architecture(
         what="LSTM that forecasts a step's distribution and is fed what is drawn from it",
@@ -134,7 +148,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         source="Salinas et al. 2020",
         settings={"segment": 1, "layers": 2, "head": "student_t"},
         reads="static, known",
-        cost="a whole pass a step and sample to forecast",
+        cost="1.9; a whole pass a step and sample to forecast",
     ),
     "one_to_many": Architecture(
         what="cold start: a whole horizon from static and known covariates, no history",
@@ -157,6 +171,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="lstm",
         source="Wen et al. 2017",
         settings={"segment": 1, "quantiles": (0.1, 0.5, 0.9)},
+        cost="1.4",
     ),
     "esrnn": Architecture(
         what="exponential smoothing of each series, learnt together with a stack of dilated LSTMs",
@@ -170,6 +185,7 @@ ARCHITECTURES: dict[str, Architecture] = {
             "base": "last",
             "normaliser": "last",
         },
+        cost="3.8",
     ),
     "segrnn": Architecture(
         what="GRU over segments, parallel position decoder, last-value normaliser",
@@ -177,6 +193,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         cell="gru",
         source="Lin et al. 2023",
         settings={"origins": 1, "decoder": "position", "normaliser": "last", "highway": "zero"},
+        cost="0.9",
     ),
     "naive": Architecture(what="the last value", kind="baseline", reads="none"),
     "seasonal_naive": Architecture(what="the last season, repeated", kind="baseline", reads="none"),
