@@ -217,7 +217,7 @@ class Ensemble:
         if Facts.of(panel, self.horizon, self.season_length).intermittent:
             return "intermittent", "demand is intermittent; weighted on validation origins"
         hurried = asked.preset == "fast" or (asked.max_seconds or HURRY) < HURRY
-        short = self._histories(panel, resolved) <= 2 * ENOUGH or panel.n_rows <= CHEAP
+        short = self._histories(panel, resolved) <= 1.5 * ENOUGH or panel.n_rows <= CHEAP
         if hurried or not short or panel.n_rows < LEAST_TAUGHT:
             return "on", "weighted on validation origins"
         return "boosted", "there is little history, where trees are strong; weighted on validation origins"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,8 @@ class Forecaster:
         length, reason = season_length(panel, self.settings.season_length)
         logger = run.logger() if run is not None else None
         model = build(self.settings, length, progress=progress, logger=logger)
+        if architecture(self.settings.model).kind == "network":
+            import_module("forecast.training")  # before the clocks start: to load Lightning is not to fit
         wall, cpu = time.perf_counter(), time.process_time()
         calibration = self._calibration(panel, length)
         model.fit(panel)
