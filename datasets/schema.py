@@ -47,7 +47,7 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | None = None, g
     if rows is None:
         raise DataError(counted(problems), problems=problems)
     rows = _sorted(rows)
-    problems += _duplicates(rows, roles)
+    problems += _duplicates(rows.ids, rows.series, rows.times, rows.integer, roles)
     if problems:
         raise DataError(counted(problems), problems=problems)
     return lay_out(
@@ -144,6 +144,9 @@ def _read(
     problems += [problem for _, listed in numbers for problem in listed]
     observed, found = _observed(frame, roles)
     problems += found
+    if times is not None and problems:
+        order = np.lexsort((times.values, series))
+        problems += _duplicates(ids, series[order], times.values[order], times.integer, roles)
     if problems or times is None:
         return None, fmt, problems
     values = np.stack([column for column, _ in numbers], axis=1)
@@ -255,11 +258,14 @@ def _sorted(rows: Rows) -> Rows:
     return rows.take(np.lexsort((rows.times, rows.series)))
 
 
-def _duplicates(rows: Rows, roles: Columns) -> list[Problem]:
-    twice = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (rows.times[1:] == rows.times[:-1]))
+def _duplicates(
+    ids: NDArray[np.object_], series: NDArray[np.int64], times: NDArray[np.int64], integer: bool, roles: Columns
+) -> list[Problem]:
+    """Times that stand twice in a series; the rows are sorted."""
+    twice = np.flatnonzero((series[1:] == series[:-1]) & (times[1:] == times[:-1]) & (series[1:] >= 0))
     remedy = "Keep one row of each time, or name the id column with id= (--id) if these are several series."
     return [
-        Problem(series=str(rows.ids[rows.series[row]]), column=roles.time, time=as_text(int(rows.times[row]), rows.integer),
+        Problem(series=str(ids[series[row]]), column=roles.time, time=as_text(int(times[row]), integer),
                 what="the time stands in several rows", expected="each time once a series", remedy=remedy)
         for row in twice[:LISTED]
     ]  # fmt: skip

@@ -118,8 +118,8 @@ def test_all_problems_in_one_report() -> None:
     with pytest.raises(DataError) as caught:
         _panel(table)
     found = caught.value.problems
-    assert {problem.series for problem in found} >= {"a", "b"}
-    assert all(problem.column == "y" for problem in found if "finite" in problem.what or "inf" in problem.what)
+    assert [(problem.series, problem.column) for problem in found] == [("a", "y"), ("b", "y"), ("b", "ds")]
+    assert all(problem.time and problem.expected and problem.remedy for problem in found)
 
 
 def test_empty_table() -> None:
