@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ Floats = NDArray[np.float64]
 SCORES = 200  # wanted for a quantile; with fewer origins, neighbouring steps lend theirs
 ORIGINS = 1024  # calibration origins, at most
 CHUNK = 4096  # origins measured at a time
+LEAST_HORIZONS = 2  # that calibrate where many series give many origins; each is lost to training
 SHARE = 4  # of a median series' rows, one in so many calibrates, at most
 SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
 LEAST_ROWS = 4  # of history before an origin
@@ -36,7 +36,7 @@ class Conformal:
         scores: (n, horizon, levels), actual less quantile in units of each origin's scale, NaN where unknown.
         season_length: of the scale.
         adaptive: whether the levels follow each series' own newest coverage.
-        trained: time of each series' last training row, by id.
+        trained: time of each series' last row that taught the model or these scores, by id.
 
     References:
         Romano, Patterson & Candès (2019), Conformalized Quantile Regression; Gibbs & Candès (2021), Adaptive Conformal
@@ -51,16 +51,16 @@ class Conformal:
 
     @classmethod
     def fit(
-        cls, made: Callable[[], Model], panel: Panel, levels: tuple[float, ...], season_length: int, *, adaptive: bool
+        cls, model: Model, panel: Panel, levels: tuple[float, ...], season_length: int, *, adaptive: bool
     ) -> Conformal | None:
-        """Score a model that has not seen the calibration rows, at origins inside them; None where series are too
-        short to spare a horizon.
+        """Fit a model on all but the newest rows, and score it at origins inside these; None, and nothing fitted, where
+        series are too short to spare a horizon.
 
-        With n scores, a central interval covers at least what was asked for, as far as rows are exchangeable, and up
-        to n / (n + 1): more than the largest error seen cannot be said.
+        The model keeps what it learnt: one fitted again on all rows errs less, by nobody knows how much. With n scores,
+        a central interval covers at least what was asked for, as far as rows are exchangeable, and up to n / (n + 1):
+        more than the largest error seen cannot be said.
         """
-        model = made()
-        held, stride = _rows(panel, model.horizon)
+        held, stride = calibrating_rows(panel, model.horizon)
         cut = panel.indptr[1:] - np.where(panel.lengths >= held + max(LEAST_ROWS, held), held, 0)
         if not held or (cut == panel.indptr[1:]).all():
             return None
@@ -208,14 +208,14 @@ def history_scale(panel: Panel, origins: Origins, season_length: int) -> Floats:
     return scale
 
 
-def _rows(panel: Panel, horizon: int) -> tuple[int, int]:
+def calibrating_rows(panel: Panel, horizon: int) -> tuple[int, int]:
     """Rows at each series' end that calibrate, and rows between their origins."""
     length = int(np.median(panel.lengths))
     wanted = -(-SCORES // panel.n_series)
     most = length // SHARE
     if most < horizon:
         return (horizon if length >= 2 * horizon + LEAST_ROWS else 0), horizon
-    held = min(most, horizon * max(wanted, 5))
+    held = min(most, horizon * max(wanted, LEAST_HORIZONS))
     origins = held - horizon + 1
     return held, max(1, min(horizon, origins // wanted, held))
 

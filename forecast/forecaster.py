@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.architectures import Saveable, architecture, build, register, with_defaults
-from forecast.conformal import BLOCKS, Conformal
+from forecast.conformal import BLOCKS, SCALE_ROWS, Conformal
 from forecast.datasets.columns import Columns
 from forecast.datasets.errors import ConfigError, DataError, ModelError, Problem, RunError
 from forecast.datasets.future import with_future
@@ -132,8 +132,11 @@ class Forecaster:
         if architecture(self.settings.model).kind == "network":
             import_module("forecast.training")  # before the clocks start: to load Lightning is not to fit
         wall, cpu = time.perf_counter(), time.process_time()
-        calibration = self._calibration(panel, length)
-        model.fit(panel)
+        calibration = None
+        if self.settings.calibrate == "none":
+            model.fit(panel)
+        else:
+            calibration = self._calibrated(model, panel, length)
         dependence = Dependence.of(model, panel) if self._uncertain and not hasattr(model, "paths") else None
         self.fit_seconds_, self.fit_cpu_seconds_ = time.perf_counter() - wall, time.process_time() - cpu
         self._remember(model, panel, length)
@@ -314,6 +317,8 @@ class Forecaster:
     def _remember(self, model: Saveable, panel: Panel, length: int) -> None:
         self.model_, self.season_length_ = model, length
         rows = model.context
+        if rows is not None and self.settings.calibrate != "none":
+            rows = max(rows, SCALE_ROWS + length)  # errors are measured in what the history varies by
         if rows is not None and self.settings.calibrate == "adaptive":
             rows += BLOCKS * self.settings.horizon  # it looks back on its own forecasts
         self._context = panel.tail(rows) if rows is not None else panel
@@ -324,15 +329,13 @@ class Forecaster:
         """Whether forecasts have quantiles."""
         return bool(self.settings.quantiles) or self.settings.head not in PLAIN_HEADS
 
-    def _calibration(self, panel: Panel, length: int) -> Conformal | None:
-        if self.settings.calibrate == "none":
-            return None
+    def _calibrated(self, model: Saveable, panel: Panel, length: int) -> Conformal:
+        """Fit on all but the newest rows, which calibrate."""
         levels = self.settings.quantiles
         if not levels:
             problem = Problem(what="calibrate without quantiles", expected="quantiles=(0.1, 0.9), or others")
             raise ConfigError("there is nothing to calibrate", problems=[problem])
-        adaptive = self.settings.calibrate == "adaptive"
-        found = Conformal.fit(lambda: build(self.settings, length), panel, levels, length, adaptive=adaptive)
+        found = Conformal.fit(model, panel, levels, length, adaptive=self.settings.calibrate == "adaptive")
         if found is None:
             rows = f"at least {2 * self.settings.horizon + 4} rows in a series"
             problem = Problem(what="no series is long enough to calibrate on", expected=rows)
