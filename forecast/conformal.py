@@ -18,6 +18,7 @@ SCORES = 200  # wanted for a quantile; with fewer origins, neighbouring steps le
 ORIGINS = 1024  # calibration origins, at most
 CHUNK = 4096  # origins measured at a time
 LEAST_HORIZONS = 2  # that calibrate where many series give many origins; each is lost to training
+FOLLOWED = 256  # origins whose past is gathered together
 SHARE = 4  # of a median series' rows, one in so many calibrates, at most
 SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
 LEAST_ROWS = 4  # of history before an origin
@@ -115,8 +116,8 @@ class Conformal:
             np.where(wanted < 0.5, wanted / FARTHEST, 0.5),
             np.where(wanted > 0.5, 1 - (1 - wanted) / FARTHEST, 0.5),
         )
-        for start in range(0, len(origins), CHUNK // 16):
-            part = slice(start, start + CHUNK // 16)
+        for start in range(0, len(origins), FOLLOWED):
+            part = slice(start, start + FOLLOWED)
             seen = np.where((there[part, :, None] & come)[..., None], ranks[index[part]], np.nan)
             horizons = np.isfinite(seen[..., 0]).sum(axis=(1, 2)) / (LOOKS * model.horizon)
             share = (horizons / (horizons + TRUST))[:, None]

@@ -44,7 +44,7 @@ LEAST_TAUGHT = 200  # rows that trees learn from
 LONG = 4  # lookbacks in a history that can do without its first rows as origins
 CHEAP = 20_000  # rows that trees learn from in no time
 HURRY = 60.0  # seconds of max_time below which there is no boosting
-GOLDEN = 0.382  # of a season from one validation origin's phase to the next one's; the golden ratio spreads them
+GOLDEN = 0.382  # of a season, or a horizon, from one validation origin's phase to the next one's; the golden ratio spreads them
 LEAST_ROWS = 4  # of history before a validation origin
 
 
@@ -338,7 +338,7 @@ def _kept(panel: Panel, held: int) -> NDArray[np.int64]:
 def _validation(panel: Panel, held: int, horizon: int, season_length: int) -> Origins:
     """Origins about a horizon apart in the last `held` rows of series with enough history, at most `ORIGINS`.
 
-    They come at all phases of the season: what is best at midnight may be the worst at noon, and nothing in the data
+    They come at all phases of a season that a horizon holds: what is best at midnight may be the worst at noon, and nothing in the data
     says when forecasts will be asked for.
     """
     long = np.flatnonzero(panel.lengths >= held + LEAST_ROWS)
@@ -346,7 +346,8 @@ def _validation(panel: Panel, held: int, horizon: int, season_length: int) -> Or
     back = np.arange(held, 0, -horizon)
     back = back[back >= least]
     series, rows = np.repeat(long, len(back)), np.tile(back, len(long))
-    phase = (np.arange(len(rows)) * GOLDEN % 1 * season_length).astype(np.int64)
+    # at most a horizon: further, and the newest rows would be all that a long season leaves
+    phase = (np.arange(len(rows)) * GOLDEN % 1 * min(season_length, horizon)).astype(np.int64)
     rows = np.maximum(rows - phase, least)
     chosen = np.unique(np.linspace(0, len(series) - 1, min(len(series), ORIGINS)).round().astype(np.int64))
     if not len(series):

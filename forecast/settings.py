@@ -58,7 +58,8 @@ class Settings:
         head: what a step's forecast is: point, quantile, or a distribution (normal, student_t, lognormal, poisson,
             negative_binomial, beta).
         point: what `forecast` holds of a distribution: its median or its mean.
-        calibrate: correct the quantiles on held-out rows: none, split or adaptive (conformal prediction).
+        calibrate: correct the quantiles on the newest rows, which then do not train: none, split or adaptive (conformal
+            prediction).
         dropout: share of activations dropped between layers in training.
         loss: what training minimises.
         series_weights: how much a series counts in the loss: "equal", or "scale", as much as it varies.

@@ -131,7 +131,7 @@ class Boosting(Baseline):
         moving = scale[:, 0] > 0
         if not moving.any():
             return np.zeros((self.horizon, len(self.levels)))
-        error = ((actual - point) / _divisor(scale))[moving]
+        error = (actual - point)[moving] / scale[moving]
         if len(long) < 30:  # few series: pool the steps, and let the width grow as a random walk's would
             growth = np.sqrt(self.steps)
             pooled = np.nanquantile((error / growth).ravel(), self.levels)
