@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows import Origins
 from forecast.protocol import Model, Prediction
+from forecast.score_pool import ScorePool
 
 Floats = NDArray[np.float64]
 SCORES = 200  # wanted for a quantile; with fewer origins, neighbouring steps lend theirs
@@ -22,6 +24,7 @@ FOLLOWED = 256  # origins whose past is gathered together
 SHARE = 4  # of a median series' rows, one in so many calibrates, at most
 SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
 LEAST_ROWS = 4  # of history before an origin
+HALVES = 8  # times that a score's weight halves over the calibration rows: about a third of the scores count in the end
 BLOCKS = 8  # horizons of its own past that adaptive calibration looks back on
 LOOKS = 4  # of the forecasts made in one of them
 TRUST = 0.5  # horizons that have come true that weigh as much as the calibration rows
@@ -35,17 +38,20 @@ class Conformal:
     Args:
         levels: quantile levels.
         scores: (n, horizon, levels), actual less quantile in units of each origin's scale, NaN where unknown.
+        weights: (n,) of each origin's scores, 1 at the newest rows, less the older they are.
         season_length: of the scale.
         adaptive: whether the levels follow each series' own newest coverage.
         trained: time of each series' last row that taught the model or these scores, by id.
 
     References:
         Romano, Patterson & Candès (2019), Conformalized Quantile Regression; Gibbs & Candès (2021), Adaptive Conformal
-        Inference Under Distribution Shift.
+        Inference Under Distribution Shift; Barber et al. (2023), Conformal prediction beyond exchangeability (weights
+        by age).
     """
 
     levels: tuple[float, ...]
     scores: Floats
+    weights: Floats
     season_length: int
     adaptive: bool
     trained: dict[str, int]
@@ -57,9 +63,10 @@ class Conformal:
         """Fit a model on all but the newest rows, and score it at origins inside these; None, and nothing fitted, where
         series are too short to spare a horizon.
 
-        The model keeps what it learnt: one fitted again on all rows errs less, by nobody knows how much. With n scores,
-        a central interval covers at least what was asked for, as far as rows are exchangeable, and up to n / (n + 1):
-        more than the largest error seen cannot be said.
+        The model keeps what it learnt: one fitted again on all rows errs less, by nobody knows how much. With scores
+        that weigh w in all, a central interval covers at least what was asked for, as far as rows are exchangeable,
+        and up to w / (w + 1): more than the largest error seen cannot be said. Where errors drift, it misses by their
+        drift over the newest of the calibration rows, for old scores weigh little.
         """
         held, stride = calibrating_rows(panel, model.horizon)
         cut = panel.indptr[1:] - np.where(panel.lengths >= held + max(LEAST_ROWS, held), held, 0)
@@ -72,8 +79,11 @@ class Conformal:
         actual = actuals(panel, origins, model.horizon)
         scale = history_scale(panel, origins, season_length)
         scores = (actual[:, :, None] - found.quantiles) / scale[:, None, None]
+        age = panel.indptr[origins.series + 1] - model.horizon - origins.end
+        weights = 0.5 ** (age * HALVES / held)
         ends = panel.grid.shift(panel.starts, panel.lengths - 1).tolist()
-        return cls(levels, scores, season_length, adaptive, dict(zip(map(str, panel.ids), ends, strict=True)))
+        trained = dict(zip(map(str, panel.ids), ends, strict=True))
+        return cls(levels, scores, weights, season_length, adaptive, trained)
 
     def adjust(self, model: Model, panel: Panel, origins: Origins) -> Prediction:
         """The model's forecasts with calibrated quantiles, ascending."""
@@ -87,13 +97,14 @@ class Conformal:
     def state(self) -> dict[str, NDArray[Any]]:
         trained = np.frombuffer(json.dumps(self.trained).encode(), np.uint8).copy()
         numbers = {"levels": np.array(self.levels), "adaptive": np.array([int(self.adaptive)])}
-        return {"scores": self.scores, "trained": trained, **numbers}
+        return {"scores": self.scores, "weights": self.weights, "trained": trained, **numbers}
 
     @classmethod
     def restore(cls, state: dict[str, NDArray[Any]], season_length: int) -> Conformal:
         levels = tuple(float(level) for level in state["levels"])
         trained = json.loads(state["trained"].tobytes())
-        return cls(levels, state["scores"], season_length, bool(state["adaptive"][0]), trained)
+        scores, adaptive = state["scores"], bool(state["adaptive"][0])
+        return cls(levels, scores, state["weights"], season_length, adaptive, trained)
 
     def _followed(self, model: Model, panel: Panel, origins: Origins) -> Floats:
         """Levels (n, levels) that would have been right on each series' forecasts since training, as far as these are
@@ -134,8 +145,7 @@ class Conformal:
         ranks = np.full(scores.shape, np.nan)
         for step, pooled in enumerate(self._pooled):
             for number, pool in enumerate(pooled):
-                sides = [np.searchsorted(pool, scores[:, step, number], side) for side in ("left", "right")]
-                ranks[:, step, number] = (sides[0] + sides[1] + 1) / (2 * len(pool) + 2)
+                ranks[:, step, number] = pool.rank(scores[:, step, number])
         return np.where(np.isfinite(scores), ranks, np.nan)
 
     def _own_levels(self, ranks: Floats) -> Floats:
@@ -155,24 +165,25 @@ class Conformal:
         assert found.quantiles is not None
         moved = found.quantiles.copy()
         for step, pooled in enumerate(self._pooled):
-            for number, scores in enumerate(pooled):
-                moved[:, step, number] += scale * _conformal_quantile(scores, levels[:, number])
+            for number, pool in enumerate(pooled):
+                moved[:, step, number] += scale * pool.quantile(levels[:, number])
         return np.sort(moved, axis=2)
 
-    @property
-    def _pooled(self) -> list[list[Floats]]:
-        """Sorted scores of each step and level; few origins borrow those of the steps around.
+    @cached_property
+    def _pooled(self) -> list[list[ScorePool]]:
+        """Scores of each step and level; few origins borrow those of the steps around.
 
         A level and its mirror image (0.1 and 0.9) share theirs: which side the calibration rows lay on is chance.
         """
-        n, horizon, _ = self.scores.shape
-        reach = (-(-SCORES // max(n, 1)) - 1) // 2
+        horizon, count = self.scores.shape[1], float(self.weights.sum() ** 2 / np.square(self.weights).sum())
+        reach = (-(-SCORES // max(int(count), 1)) - 1) // 2
         mirror = [_place(self.levels, 1 - level) for level in self.levels]
         pools = []
         for step in range(horizon):
             near = self.scores[:, max(0, step - reach) : step + reach + 1]
             sides = [(near[:, :, k], near[:, :, k] if m is None else -near[:, :, m]) for k, m in enumerate(mirror)]
-            pools.append([_sorted(np.stack(pair)) for pair in sides])
+            weights = np.broadcast_to(self.weights[:, None], (2, *near.shape[:2]))
+            pools.append([ScorePool.of(np.stack(pair), weights) for pair in sides])
         return pools
 
     def _unseen(self, panel: Panel) -> NDArray[np.int64]:
@@ -231,16 +242,3 @@ def _origins(panel: Panel, cut: NDArray[np.int64], horizon: int, stride: int) ->
 
 def _place(levels: tuple[float, ...], wanted: float) -> int | None:
     return next((k for k, level in enumerate(levels) if abs(level - wanted) < 1e-9), None)
-
-
-def _sorted(scores: Floats) -> Floats:
-    return np.sort(scores[np.isfinite(scores)])
-
-
-def _conformal_quantile(scores: Floats, levels: Floats) -> Floats:
-    """The rank that a new score is below with the probability asked for, at least above the middle, at most below."""
-    n = len(scores)
-    if not n:
-        return np.zeros_like(levels)
-    rank = np.where(levels >= 0.5, np.ceil((n + 1) * levels), np.floor((n + 1) * levels))
-    return np.asarray(scores[np.clip(rank.astype(np.int64), 1, n) - 1])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import forecast as fc
-from forecast.conformal import Conformal, _conformal_quantile, calibrating_rows, history_scale
+from forecast.conformal import HALVES, Conformal, calibrating_rows, history_scale
 from forecast.datasets.columns import Columns
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
@@ -19,6 +19,7 @@ from forecast.datasets.synthetic import random_walks
 from forecast.datasets.windows import Origins
 from forecast.protocol import Prediction
 from forecast.quantiles import probit
+from forecast.score_pool import ScorePool
 from tests.conftest import QUICK, same
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -45,10 +46,34 @@ def _noise(series: int, length: int, seed: int = 0) -> pd.DataFrame:
 
 
 def test_conformal_quantile_by_hand() -> None:
-    scores = np.arange(1.0, 10.0)
-    found = _conformal_quantile(scores, np.array([0.8, 0.5, 0.2, 0.99, 0.01]))
-    np.testing.assert_array_equal(found, [8, 5, 2, 9, 1])
-    assert _conformal_quantile(np.array([]), np.array([0.9])) == [0.0]
+    pool = ScorePool.of(np.arange(1.0, 10.0), np.ones(9))
+    np.testing.assert_array_equal(pool.quantile(np.array([0.8, 0.5, 0.2, 0.99, 0.01])), [8, 5, 2, 9, 1])
+    np.testing.assert_allclose(pool.rank(np.array([0.0, 3.0, 3.5, 99.0])), [0.05, 0.3, 0.35, 0.95])
+    assert ScorePool.of(np.array([np.nan]), np.ones(1)).quantile(np.array([0.9])) == [0.0]
+
+
+def test_old_scores_weigh_less_by_hand() -> None:
+    """Weights 1, 1/4, 1/4, 1/2 and the new score's 1: a total of 3, of which 0.9 is 2.7 and 0.6 is 1.8."""
+    pool = ScorePool.of(np.array([40.0, 20.0, 30.0, 10.0]), np.array([0.5, 0.25, 0.25, 1.0]))
+    np.testing.assert_array_equal(pool.quantile(np.array([0.9, 0.6, 0.4, 0.3])), [40, 40, 10, 10])
+    np.testing.assert_allclose(pool.rank(np.array([20.0])), [(1 + 1.25 + 1) / 6])
+
+
+def test_calibration_follows_errors_that_shrink() -> None:
+    """Noise a tenth as large in the newest rows: intervals as wide as the old errors would be far too wide."""
+    table = _noise(1, 2000)
+    table.loc[table.index >= 1900, "y"] /= 10
+    panel = panel_from_table(table, Columns())
+    made = Conformal.fit(TooSure(), panel, LEVELS, 1, adaptive=False)
+    assert made is not None
+    held, _ = calibrating_rows(panel, 4)
+    np.testing.assert_allclose(made.weights[-1], 1)
+    np.testing.assert_allclose(made.weights[0], 0.5 ** (HALVES * (held - 4) / held), rtol=1e-12)
+    found = made.adjust(TooSure(), panel, Origins.last(panel)).quantiles
+    even = replace(made, weights=np.ones(len(made.weights))).adjust(TooSure(), panel, Origins.last(panel)).quantiles
+    assert found is not None
+    assert even is not None
+    assert (found[..., -1] < even[..., -1]).all()
 
 
 @pytest.mark.parametrize("adaptive", [False, True])
@@ -73,8 +98,8 @@ def test_a_level_and_its_mirror_share_their_scores() -> None:
     """Calibration rows that all lay above widen both sides alike, and leave the median where it is."""
     levels = (0.1, 0.5, 0.9, 0.95)
     scores = np.tile(np.array([3.0, 2.0, 1.0, 0.5]), (200, 1, 1))
-    found = Conformal(levels, scores, 1, False, {})._pooled[0]
-    assert [sorted(set(pool)) for pool in found] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
+    found = Conformal(levels, scores, np.ones(200), 1, False, {})._pooled[0]
+    assert [sorted(set(pool.values)) for pool in found] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
 
 
 def test_adaptive_calibration_follows_rows_that_training_has_not_seen() -> None:
