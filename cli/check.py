@@ -31,7 +31,7 @@ def check(
     from forecast.cli.output import show_frame, show_json
     from forecast.cli.session import read
     from forecast.datasets.profile import profile
-    from forecast.datasets.schema import panel_from_table
+    from forecast.datasets.tables.schema import panel_from_table
     from forecast.roles import columns
     from forecast.settings import Settings
 

@@ -16,7 +16,7 @@ from forecast.cli.session import progress, read, refuse_mixed_output, remarks, s
 from forecast.datasets.errors import ConfigError, GateError, Problem
 
 if TYPE_CHECKING:
-    from forecast.evaluation import Evaluation
+    from forecast.evaluation.result import Evaluation
 
 PROTOCOL = ("cutoffs", "start", "end", "step", "gap", "scale", "mase_season", "seeds")
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -74,7 +74,7 @@ def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
 
 
 def _evaluate(given: dict[str, Any], values: dict[str, Any], models: list[str]) -> Evaluation:
-    from forecast.backtest import evaluate
+    from forecast.evaluation.backtest import evaluate
 
     protocol = {name: given[name] for name in PROTOCOL}
     refit: Any = int(given["refit"]) if str(given["refit"]).isdigit() else given["refit"]
@@ -103,8 +103,8 @@ def _fetched(name: str, values: dict[str, Any], stack: ExitStack) -> str:
 
 def _check_places(given: dict[str, Any]) -> None:
     """Refuse places that cannot be written to, before any work is done."""
-    from forecast.artifact import check_free
-    from forecast.plotting import check_picture
+    from forecast.insight.plotting import check_picture
+    from forecast.storage.directory import check_free
 
     if given["save"] is not None:
         check_free(given["save"], overwrite=given["overwrite"])
@@ -113,7 +113,7 @@ def _check_places(given: dict[str, Any]) -> None:
 
 
 def _keep(given: dict[str, Any], result: Evaluation) -> None:
-    from forecast.plotting import save_figure
+    from forecast.insight.plotting import save_figure
 
     if given["save"] is not None:
         result.forecaster.save(given["save"], overwrite=given["overwrite"])

@@ -82,11 +82,11 @@ def _fit(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    from forecast.artifact import check_free
     from forecast.cli.output import say, show_json
     from forecast.cli.session import progress, read, remarks
     from forecast.forecaster import Forecaster
-    from forecast.plotting import check_picture
+    from forecast.insight.plotting import check_picture
+    from forecast.storage.directory import check_free
 
     forecaster = Forecaster(**values)
     place = out if out is not None else Path(".forecast/models") / forecaster.settings.model
@@ -147,7 +147,7 @@ def _show_settings(table: pd.DataFrame, values: dict[str, Any], *, as_json: bool
 
 def _draw(forecaster: Forecaster, plot: Path) -> None:
     from forecast.cli.output import say
-    from forecast.plotting import plot_panel, save_figure, some
+    from forecast.insight.plotting import plot_panel, save_figure, some
 
     context = forecaster.context
     chosen = some(forecaster.last_scorable(context))

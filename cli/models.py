@@ -53,8 +53,8 @@ def show(name: Name, json: o.Json = False, verbose: o.Verbose = False) -> None:
 @app.command("verify")
 def verify(directory: Directory, json: o.Json = False, verbose: o.Verbose = False) -> None:
     """Compare a model directory with its manifest."""
-    from forecast.artifact import verify as check
     from forecast.cli.output import show_json
+    from forecast.storage.directory import verify as check
 
     sizes = {name: len(content) for name, content in check(directory).items()}
     if json:

@@ -66,7 +66,7 @@ def _predict(
     from forecast.cli.config import as_levels
     from forecast.cli.output import say, show_json
     from forecast.cli.session import read
-    from forecast.datasets.readers import check_writable, read_table, write_table
+    from forecast.datasets.tables.readers import check_writable, read_table, write_table
 
     if out != "-":
         check_writable(Path(out))
@@ -90,7 +90,7 @@ def _predict(
 
 
 def _load(address: str, tracking_uri: str | None) -> Forecaster:
-    from forecast.saving import load
+    from forecast.storage.saving import load
 
     if not address.startswith(("models:/", "runs:/")):
         return load(address)
@@ -102,7 +102,7 @@ def _load(address: str, tracking_uri: str | None) -> Forecaster:
 
 def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
     from forecast.cli.output import say
-    from forecast.plotting import plot_panel, save_figure, some
+    from forecast.insight.plotting import plot_panel, save_figure, some
 
     panel, origins = forecaster.newest(table, future)
     chosen = some(origins)

@@ -32,7 +32,7 @@ def session(*, quiet: bool, track: bool) -> Iterator[None]:
 def read(data: str, values: dict[str, Any]) -> pd.DataFrame:
     """The table behind DATA: a file, stdin, or a data set by name."""
     from forecast.datasets.catalog import catalog, load_dataset
-    from forecast.datasets.readers import read_table
+    from forecast.datasets.tables.readers import read_table
 
     if data != "-" and not Path(data).exists() and data in catalog():
         return load_dataset(data)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.datasets.columns import TableFormat
-    from forecast.datasets.grid import Grid
+    from forecast.datasets.tables.columns import TableFormat
+    from forecast.datasets.time.grid import Grid
 
 
 @dataclass(frozen=True, kw_only=True)

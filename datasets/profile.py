@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.datasets.panel import Panel
-from forecast.datasets.times import as_text
+from forecast.datasets.time.times import as_text
 
 # Seasons people meet: quarters, weeks, months, days in hours or half hours, years in weeks, days in quarter hours or
 # ten minutes, weeks in hours.

@@ -6,41 +6,41 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forecast.artifact import verify as verify
-    from forecast.backtest import evaluate as evaluate
     from forecast.datasets.catalog import list_datasets as list_datasets
     from forecast.datasets.catalog import load_dataset as load_dataset
     from forecast.datasets.errors import ForecastError as ForecastError
-    from forecast.datasets.rolling import rolling as rolling
-    from forecast.evaluation import Evaluation as Evaluation
-    from forecast.explain import importance as importance
-    from forecast.explain import memory_profile as memory_profile
+    from forecast.datasets.tables.totals import rolling as rolling
+    from forecast.evaluation.backtest import evaluate as evaluate
+    from forecast.evaluation.leaderboard import compare as compare
+    from forecast.evaluation.result import Evaluation as Evaluation
+    from forecast.evaluation.scoring import score as score
     from forecast.forecaster import Forecaster as Forecaster
-    from forecast.leaderboard import compare as compare
-    from forecast.paths import aggregate as aggregate
-    from forecast.paths import crps as crps
-    from forecast.saving import load as load
-    from forecast.scoring import score as score
+    from forecast.insight.explain import importance as importance
+    from forecast.insight.explain import memory_profile as memory_profile
     from forecast.settings import Settings as Settings
+    from forecast.storage.directory import verify as verify
+    from forecast.storage.saving import load as load
+    from forecast.uncertainty.paths import aggregate as aggregate
+    from forecast.uncertainty.paths import crps as crps
 
 # The public names and where they live; a name is imported when it is first used, so that `import forecast` is free.
 _HOMES = {
-    "Evaluation": "forecast.evaluation",
+    "Evaluation": "forecast.evaluation.result",
     "ForecastError": "forecast.datasets.errors",
     "Forecaster": "forecast.forecaster",
     "Settings": "forecast.settings",
-    "aggregate": "forecast.paths",
-    "compare": "forecast.leaderboard",
-    "crps": "forecast.paths",
-    "evaluate": "forecast.backtest",
-    "importance": "forecast.explain",
+    "aggregate": "forecast.uncertainty.paths",
+    "compare": "forecast.evaluation.leaderboard",
+    "crps": "forecast.uncertainty.paths",
+    "evaluate": "forecast.evaluation.backtest",
+    "importance": "forecast.insight.explain",
     "list_datasets": "forecast.datasets.catalog",
-    "load": "forecast.saving",
+    "load": "forecast.storage.saving",
     "load_dataset": "forecast.datasets.catalog",
-    "memory_profile": "forecast.explain",
-    "rolling": "forecast.datasets.rolling",
-    "score": "forecast.scoring",
-    "verify": "forecast.artifact",
+    "memory_profile": "forecast.insight.explain",
+    "rolling": "forecast.datasets.tables.totals",
+    "score": "forecast.evaluation.scoring",
+    "verify": "forecast.storage.directory",
 }
 
 __all__ = [  # resolved by __getattr__

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.windows.origins import Origins
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.settings import Settings
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytorch_lightning.loggers import Logger
 
-    from forecast.cells import Cell
+    from forecast.networks.cells import Cell
 
 
 class Saveable(Protocol):
@@ -245,7 +245,7 @@ def register(cells: Mapping[str, Cell]) -> None:
     Raises:
         ConfigError: if a cell does not keep the contract of cells, or its name is taken.
     """
-    from forecast.cells import is_causal, register_cell
+    from forecast.networks.cells import is_causal, register_cell
 
     for name, cell in cells.items():
         if name in ARCHITECTURES and ARCHITECTURES[name].source != OWN:
@@ -276,13 +276,13 @@ def build(
         baseline = BASELINES[settings.model]
         return baseline(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
     if settings.model == "auto":
-        from forecast.ensemble import Ensemble
+        from forecast.automatic.ensemble import Ensemble
 
         return Ensemble(settings, season_length, progress=progress, logger=logger)
-    from forecast.covariate_model import AlignedModel, ColdStartModel
-    from forecast.recurrent import RecurrentModel
-    from forecast.recursive import RecursiveModel
-    from forecast.smoothing import SmoothingModel
+    from forecast.models.covariates_only import AlignedModel, ColdStartModel
+    from forecast.models.deepar import RecursiveModel
+    from forecast.models.esrnn import SmoothingModel
+    from forecast.models.recurrent import RecurrentModel
 
     special = {
         "deepar": RecursiveModel,

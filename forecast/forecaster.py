@@ -12,26 +12,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.architectures import Saveable, architecture, build, register, with_defaults
-from forecast.conformal import BLOCKS, SCALE_ROWS, Conformal
-from forecast.datasets.columns import Columns
 from forecast.datasets.errors import ConfigError, DataError, ModelError, Problem, RunError
-from forecast.datasets.future import with_future
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
-from forecast.datasets.result import path_table, result_table
-from forecast.datasets.schema import panel_from_table, pd_frame
-from forecast.datasets.windows import Origins
-from forecast.paths import Dependence
+from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.result import path_table, result_table
+from forecast.datasets.tables.schema import panel_from_table, pd_frame
+from forecast.datasets.windows.future import with_future
+from forecast.datasets.windows.origins import Origins
+from forecast.models.shares import paths_in_shares
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.roles import columns
 from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
-from forecast.shares import paths_in_shares
+from forecast.uncertainty.conformal import BLOCKS, SCALE_ROWS, Conformal
+from forecast.uncertainty.paths import Dependence
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.evaluation import Evaluation
+    from forecast.evaluation.result import Evaluation
     from forecast.tracking.run import Run
 
 
@@ -130,7 +130,7 @@ class Forecaster:
         logger = run.logger() if run is not None else None
         model = build(self.settings, length, progress=progress, logger=logger)
         if architecture(self.settings.model).kind == "network":
-            import_module("forecast.training")  # before the clocks start: to load Lightning is not to fit
+            import_module("forecast.training.loop")  # before the clocks start: to load Lightning is not to fit
         wall, cpu = time.perf_counter(), time.process_time()
         calibration = None
         if self.settings.calibrate == "none":
@@ -266,7 +266,7 @@ class Forecaster:
 
         The recipe is tested, not the fitted weights: a fresh copy is fitted before the first cutoff.
         """
-        from forecast.backtest import evaluate
+        from forecast.evaluation.backtest import evaluate
 
         return evaluate(data, self.settings.horizon, models=Forecaster.of(self.settings), cutoffs=cutoffs, **options)
 
@@ -310,7 +310,7 @@ class Forecaster:
         Raises:
             ModelError: if the directory exists and `overwrite` is False.
         """
-        from forecast.saving import save
+        from forecast.storage.saving import save
 
         return save(self, Path(directory), overwrite=overwrite)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.windows.origins import Origins
 from forecast.quantiles import interpolate
 
 Floats = NDArray[np.float64]

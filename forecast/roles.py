@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forecast.datasets.columns import Columns
+from forecast.datasets.tables.columns import Columns
 from forecast.settings import Settings
 
 

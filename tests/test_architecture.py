@@ -7,8 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
-from tests.conftest import ROOT
+from house import ROOT
 
 FLOORS = {"datasets": 0, "forecast": 1, "cli": 2}
 FILES = [path for floor in FLOORS for path in sorted((ROOT / floor).rglob("*.py")) if "__pycache__" not in path.parts]

@@ -8,8 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-from tests.conftest import ROOT
+from house import ROOT
 
 
 @pytest.fixture(scope="module")

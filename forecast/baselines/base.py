@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 from forecast.settings import Settings
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from forecast.baselines.base import Baseline, Floats, rows_before
 from forecast.baselines.trees import Trees
-from forecast.datasets.grid import Grid
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.time.grid import Grid
+from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 
 TRAINING_ROWS = 100_000  # sampled evenly; more rows cost time and bring nothing measurable

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forecast.baselines.base import Floats, filled
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.windows.origins import Origins
 
 LONGEST = 10_000  # newest rows read; older ones weigh nothing in exponential smoothing and little in a trend
 CELLS = 2_000_000  # of a matrix; bounds memory

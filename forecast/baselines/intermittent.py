@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from forecast.baselines.base import ERROR_ROWS, Baseline, Floats, rows_before, with_intervals
 from forecast.baselines.histories import Histories, histories
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 
 ALPHA = 0.1  # smoothing; Syntetos & Boylan (2005) find 0.05 to 0.2 best

@@ -6,7 +6,7 @@ import numpy as np
 
 from forecast.baselines.base import ERROR_ROWS, Baseline, filled, spread, with_intervals
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 
 

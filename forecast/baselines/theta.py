@@ -10,7 +10,7 @@ from forecast.baselines.base import Baseline, Floats, with_intervals
 from forecast.baselines.histories import LONGEST, Histories, histories
 from forecast.baselines.seasonality import seasonal_indices
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows import Origins
+from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 
 ALPHAS = np.linspace(0.0001, 0.9999, 15)  # first grid of smoothing weights; the bounds are those of R's ets

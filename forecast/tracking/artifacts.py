@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from forecast.datasets.fingerprint import panel_sha256
-from forecast.datasets.table import panel_to_table
+from forecast.datasets.tables.result import panel_to_table
 from forecast.tracking import record
 from forecast.tracking.store import as_current
 
 if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
-    from forecast.datasets.windows import Origins
+    from forecast.datasets.windows.origins import Origins
     from forecast.forecaster import Forecaster
     from forecast.tracking.mlflow_run import MlflowRun
 
@@ -47,7 +47,7 @@ def log_dataset(run: MlflowRun, panel: Panel, source: str | None) -> None:
 
 def log_figure(run: MlflowRun, forecaster: Forecaster, panel: Panel, origins: Origins) -> None:
     """The picture of a few forecasts."""
-    from forecast.plotting import plot_panel, save_figure, some
+    from forecast.insight.plotting import plot_panel, save_figure, some
 
     chosen = some(origins)
     figure = plot_panel(panel, chosen, forecaster.predict_panel(panel, chosen))
@@ -56,9 +56,9 @@ def log_figure(run: MlflowRun, forecaster: Forecaster, panel: Panel, origins: Or
 
 def log_memory(run: MlflowRun, forecaster: Forecaster) -> None:
     """How far back a network remembers, as a table and a picture; nothing of other models."""
-    from forecast.diagnostics import plot_memory
-    from forecast.explain import is_profiled, memory_profile
-    from forecast.plotting import save_figure
+    from forecast.insight.diagnostics import plot_memory
+    from forecast.insight.explain import is_profiled, memory_profile
+    from forecast.insight.plotting import save_figure
 
     if not is_profiled(forecaster):
         return

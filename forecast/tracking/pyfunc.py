@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecast.saving import load
+from forecast.storage.saving import load
 
 
 class ServedModel:

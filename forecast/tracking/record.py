@@ -9,12 +9,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.panel import Panel
-from forecast.datasets.times import as_text
+from forecast.datasets.time.times import as_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.evaluation import Outcome
+    from forecast.evaluation.result import Outcome
     from forecast.forecaster import Forecaster
 
 BY_STEP = ("mase", "smape", "mae", "rmse")  # drawn per horizon and per cutoff

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
     from forecast.datasets.panel import Panel
-    from forecast.datasets.windows import Origins
-    from forecast.evaluation import Outcome
+    from forecast.datasets.windows.origins import Origins
+    from forecast.evaluation.result import Outcome
     from forecast.forecaster import Forecaster
 
 

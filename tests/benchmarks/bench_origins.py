@@ -14,17 +14,17 @@ from dataclasses import replace
 import torch
 from step_clock import StepClock
 
-from forecast.auto import Facts, resolve
-from forecast.datasets.columns import Columns
-from forecast.datasets.datamodule import make_batch
-from forecast.datasets.schema import panel_from_table
 from forecast.datasets.synthetic import synthetic
-from forecast.datasets.windows import CropPlan
-from forecast.module import ForecastModule
-from forecast.network import ForecastNetwork
-from forecast.recurrent import network_settings, train_settings
+from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.schema import panel_from_table
+from forecast.datasets.windows.crops import CropPlan
+from forecast.datasets.windows.datamodule import make_batch
+from forecast.models.open_settings import Facts, resolve
+from forecast.models.recurrent import network_settings, train_settings
+from forecast.networks.network import ForecastNetwork
 from forecast.settings import Settings
-from forecast.training import train
+from forecast.training.loop import train
+from forecast.training.module import ForecastModule
 
 STEPS, ROUNDS, LIMIT = 40, 7, 1.10
 

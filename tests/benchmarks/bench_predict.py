@@ -17,8 +17,8 @@ import pandas as pd
 import torch
 
 import forecast as fc
-from forecast.datasets.windows import Origins, gather
-from forecast.inference import BATCH
+from forecast.datasets.windows.origins import Origins, gather
+from forecast.models.inference import BATCH
 
 HORIZON, LOOKBACK = 14, 28
 

@@ -12,13 +12,13 @@ import statistics
 import torch
 from step_clock import StepClock
 
-from forecast.datasets.columns import Columns
-from forecast.datasets.schema import panel_from_table
 from forecast.datasets.synthetic import synthetic
-from forecast.datasets.windows import WindowSpec
-from forecast.module import TrainSettings
-from forecast.network import ForecastNetwork, NetworkSettings
-from forecast.training import train
+from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.schema import panel_from_table
+from forecast.datasets.windows.crops import WindowSpec
+from forecast.networks.network import ForecastNetwork, NetworkSettings
+from forecast.training.loop import train
+from forecast.training.module import TrainSettings
 
 LOOKBACK, HORIZON, BATCH = 96, 48, 128
 STEPS, ROUNDS = 60, 7

@@ -19,7 +19,7 @@ from step_clock import StepClock
 
 import forecast as fc
 from forecast.architectures import ARCHITECTURES
-from forecast.recurrent import RecurrentModel
+from forecast.models.recurrent import RecurrentModel
 
 SKIPPED = ("one_to_many", "aligned", "auto")  # of a kind of their own, and the ensemble
 

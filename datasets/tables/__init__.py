@@ -1,0 +1,1 @@
+"""Tables as users have them, and the panel that is made of them."""

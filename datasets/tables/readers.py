@@ -1,0 +1,155 @@
+"""Files to frames and back: CSV, Parquet, JSON lines, Arrow, and stdin."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forecast.datasets.errors import ConfigError, DataError
+from forecast.datasets.tables.columns import IDS
+
+# what a CSV calls missing, except in ids, where "NA" is Namibia
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
+
+
+def read_table(source: str | Path, *, ids: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a table.
+
+    Args:
+        source: a .csv, .csv.gz, .tsv, .parquet, .jsonl, .ndjson, .arrow or .feather file; "-" reads stdin and finds
+            out which of them it is.
+        ids: columns that are kept as text beside those named unique_id, item_id and series_id, so that "001" stays
+            "001".
+
+    Raises:
+        DataError: if there is no such file, or it is empty, cut off or not what its name says.
+    """
+    if str(source) == "-":
+        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", ids)
+    path = Path(source)
+    if not path.is_file():
+        kind = "is a folder" if path.is_dir() else "does not exist"
+        hint = "Name a file, a bundled data set (`forecast datasets list`), or - for stdin."
+        raise DataError(f"{path} {kind}", hint=hint)
+    kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if kind not in READERS:
+        raise DataError(f"{path}: files ending in .{kind} cannot be read", hint=f"Known: {', '.join(READERS)}.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path} is empty", hint="Write a header and rows into it.")
+    return _parse(kind, path, str(path), ids)
+
+
+def _parse(kind: str, place: Any, name: str, ids: Sequence[str]) -> pd.DataFrame:
+    try:
+        frame = READERS[kind](place, (*IDS, *ids))
+    except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:  # pyarrow's and pandas' errors are ValueErrors
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        hint = "The file is damaged, cut off, or of another kind than its name says."
+        raise DataError(f"{name} cannot be read as {kind}: {reason}", hint=hint) from error
+    frame.columns = frame.columns.astype(str)
+    return frame
+
+
+def _csv(place: Any, ids: Sequence[str], sep: str = ",") -> pd.DataFrame:
+    gz: Any = "gzip" if str(place).endswith(".gz") else None
+    shown = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz)
+    if hasattr(place, "seek"):
+        place.seek(0)
+    text = [name for name in shown.columns if str(name).lower() in ids or name in ids]
+    missing = {name: list(MISSING) for name in shown.columns if name not in text}
+    return pd.read_csv(
+        place,
+        sep=sep,
+        encoding="utf-8-sig",
+        compression=gz,
+        dtype=dict.fromkeys(text, "str"),
+        keep_default_na=False,
+        na_values=missing,
+        low_memory=False,
+    )
+
+
+def _tsv(place: Any, ids: Sequence[str]) -> pd.DataFrame:
+    return _csv(place, ids, sep="\t")
+
+
+def _parquet(place: Any, ids: Sequence[str]) -> pd.DataFrame:
+    return pd.read_parquet(place)
+
+
+def _json_lines(place: Any, ids: Sequence[str]) -> pd.DataFrame:
+    return pd.read_json(place, lines=True, dtype=False)
+
+
+def _arrow(place: Any, ids: Sequence[str]) -> pd.DataFrame:
+    return pd.read_feather(place)
+
+
+READERS: dict[str, Callable[[Any, Sequence[str]], pd.DataFrame]] = {
+    "csv": _csv,
+    "tsv": _tsv,
+    "parquet": _parquet,
+    "jsonl": _json_lines,
+    "ndjson": _json_lines,
+    "arrow": _arrow,
+    "feather": _arrow,
+}
+
+
+def _sniff(data: bytes) -> str:
+    if not data.strip():
+        raise DataError("stdin is empty", hint="Pipe a table into it.")
+    heads = {b"PAR1": "parquet", b"ARROW1": "arrow"}
+    found = next((kind for head, kind in heads.items() if data.startswith(head)), None)
+    return found or ("jsonl" if data.lstrip()[:1] == b"{" else "csv")
+
+
+def write_table(frame: pd.DataFrame, target: str | Path) -> None:
+    """Write a table, whole or not at all; "-" is stdout, as CSV.
+
+    Raises:
+        ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
+    """
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+        frame = frame.reset_index()
+    if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles
+        frame.columns = [".".join(filter(None, map(str, name))) for name in frame.columns]
+    if str(target) == "-":
+        frame.to_csv(sys.stdout, index=False)
+        return
+    path = Path(target)
+    check_writable(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            WRITERS[path.suffix](frame, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a name that no table can have, before any work is done."""
+    if path.suffix not in WRITERS:
+        raise ConfigError(
+            f"cannot write to {path}", hint=f"Use a name ending in {', '.join(WRITERS)}, or - for stdout."
+        )
+
+
+WRITERS: dict[str, Callable[[pd.DataFrame, Any], Any]] = {
+    ".csv": lambda frame, file: frame.to_csv(file, index=False),
+    ".parquet": lambda frame, file: frame.to_parquet(file, index=False),
+    ".jsonl": lambda frame, file: frame.to_json(file, orient="records", lines=True, date_format="iso"),
+    ".arrow": lambda frame, file: frame.reset_index(drop=True).to_feather(file),
+}

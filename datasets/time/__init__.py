@@ -1,0 +1,1 @@
+"""Times, and the grid they lie on."""

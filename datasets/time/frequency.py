@@ -1,0 +1,111 @@
+"""Finding the grid from the times, and placing every row on it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid, Integers
+from forecast.datasets.time.times import LISTED, as_text
+
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+BUSINESS_ROWS = 10  # fewer stamps without a weekend say nothing
+AT_LEAST = 0.5  # share of a series' steps that must be one grid step, unless the frequency was asked for
+
+
+def find_grid(times: Integers, series: Integers, *, integer: bool) -> Grid:
+    """The grid of sorted times: the most common step between neighbours of one series.
+
+    Args:
+        times: (rows,) int64, sorted within each series.
+        series: (rows,) number of the series each row belongs to.
+        integer: whether times are plain integers.
+
+    Raises:
+        DataError: if no series has two rows.
+    """
+    same = series[1:] == series[:-1]
+    steps = np.diff(times)[same]
+    if not len(steps):
+        hint = "Name it with freq= (--freq), such as h, D, W, MS; 1 for integer time."
+        raise DataError("no series has two rows, so the frequency cannot be found", hint=hint)
+    if integer:
+        return Grid.of(str(_most_common(steps)))
+    if int(steps.min()) >= 28 * DAY:
+        months = _monthly(times, same)
+        if months is not None:
+            return Grid.of(months)
+    step = _most_common(steps)
+    if step == DAY and len(times) >= BUSINESS_ROWS and (_weekday(times) < 5).all():
+        return Grid.of("B")
+    return Grid.of(_tick_name(step, times))
+
+
+def check_grid(
+    grid: Grid, times: Integers, series: Integers, ids: NDArray[np.object_], *, asked: bool
+) -> tuple[Integers, list[Problem]]:
+    """Each row's number of steps since its series' first row, and what does not fit."""
+    first = np.flatnonzero(np.diff(series, prepend=-1))
+    start = times[first][series]
+    steps, exact = grid.steps(start, times)
+    integer = grid.kind == "integer"
+    remedy = "Put the rows on one grid, or forecast series of different frequency one frequency at a time."
+    problems = [
+        Problem(series=str(ids[series[row]]), time=as_text(times[row], integer), what="the time is off the grid",
+                expected=f"a whole number of steps of {grid.freq} after the series' first row", remedy=remedy)
+        for row in np.flatnonzero(~exact)[:LISTED]
+    ]  # fmt: skip
+    if not asked and not problems:
+        problems = _sparse(grid, steps, series, ids)
+    return steps, problems
+
+
+def _sparse(grid: Grid, steps: Integers, series: Integers, ids: NDArray[np.object_]) -> list[Problem]:
+    """Series that mostly step by more than one grid step: another frequency, not gaps."""
+    same = series[1:] == series[:-1]
+    size, owner = np.diff(steps)[same], series[1:][same]
+    n_steps = np.bincount(owner, minlength=len(ids))
+    single = np.bincount(owner[size == 1], minlength=len(ids))
+    odd = np.flatnonzero((n_steps >= 2) & (single < AT_LEAST * n_steps))
+    remedy = "Forecast one frequency at a time; if these are gaps, say so with freq= (--freq)."
+    return [
+        Problem(series=str(ids[i]), what=f"most rows stand {int(np.median(size[owner == i]))} steps of {grid.freq} apart",
+                expected=f"rows every {grid.freq}, as in most series (mixed frequency)", remedy=remedy)
+        for i in odd[:LISTED]
+    ]  # fmt: skip
+
+
+def _most_common(steps: Integers) -> int:
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[counts.argmax()])
+
+
+def _monthly(times: Integers, same: NDArray[np.bool_]) -> str | None:
+    """MS, ME, QS... if all stamps of a series share the day of the month, or are month ends."""
+    stamps = times.astype("datetime64[us]")
+    months = stamps.astype("datetime64[M]")
+    day = (stamps - months.astype("datetime64[us]")).astype(np.int64)
+    length = ((months + 1).astype("datetime64[us]") - months.astype("datetime64[us]")).astype(np.int64)
+    ends = (length - day <= DAY).all()
+    if not ends and not (day[1:] == day[:-1])[same].all():
+        return None
+    number: Integers = months.astype(np.int64)
+    step = _most_common((number[1:] - number[:-1])[same])
+    unit, count = next((u, step // n) for u, n in (("Y", 12), ("Q", 3), ("M", 1)) if step % n == 0)
+    suffix = "E" if ends else "S"
+    return f"{count if count > 1 else ''}{unit}{suffix}"
+
+
+def _tick_name(step: int, times: Integers) -> str:
+    if step % (7 * DAY) == 0:
+        days = np.unique(_weekday(times))
+        count = step // (7 * DAY)
+        return f"{count if count > 1 else ''}W-{WEEKDAYS[days[0]]}" if len(days) == 1 else f"{7 * count}D"
+    unit = next(name for name, size in MICROSECONDS.items() if step % size == 0)
+    count = step // MICROSECONDS[unit]
+    return f"{count if count > 1 else ''}{unit}"
+
+
+def _weekday(times: Integers) -> Integers:
+    return (times // DAY + 3) % 7  # 1970-01-01 was a Thursday

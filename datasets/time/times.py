@@ -1,0 +1,168 @@
+"""From a column of times to int64, and back to what the caller had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.time.grid import DAY, Grid, Integers, microseconds
+
+LISTED = 1000  # problems of one kind that are listed; a broken column has one for every row
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 to 9999, in microseconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """A column of times.
+
+    Args:
+        values: int64, integers or microseconds (UTC where the column has a zone).
+        integer: whether they are plain integers.
+        dtype: of the column, without the zone.
+        zone: time zone, or None.
+        freq: the frequency a PeriodIndex brings along.
+    """
+
+    values: Integers
+    integer: bool
+    dtype: str
+    zone: str | None = None
+    freq: str | None = None
+
+    def on(self, grid: Grid | None) -> Integers:
+        """In the grid's own reckoning: local wall time where steps of a day or longer meet a zone."""
+        if self.zone is None or (grid is not None and _is_utc(grid)):
+            return self.values
+        return _local(self.values, self.zone)
+
+
+def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
+    """Read a column of stamps, periods, ISO text or integers."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        stamps = column.dt.start_time
+        return Times(values=_stamps(stamps), integer=False, dtype=str(dtype), freq=_period_freq(str(dtype))), _blank(
+            column, name
+        )
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        values = _stamps(column.dt.tz_convert("UTC").dt.tz_localize(None))
+        return Times(values=values, integer=False, dtype=f"datetime64[{dtype.unit}]", zone=str(dtype.tz)), _blank(
+            column, name
+        )
+    if pd.api.types.is_datetime64_dtype(dtype):
+        return Times(values=_stamps(column), integer=False, dtype=str(dtype)), _blank(column, name)
+    if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
+        return _integers(column, name)
+    return _text(column, name)
+
+
+def give_back(values: Integers, grid: Grid, dtype: str, zone: str | None) -> Any:
+    """Times in the caller's dtype and zone, as something a DataFrame takes as a column."""
+    if grid.kind == "integer":
+        return values.astype(dtype)
+    stamps = pd.DatetimeIndex(values.view("datetime64[us]"))
+    if dtype.startswith("period"):
+        return stamps.to_period(dtype[7:-1])
+    if zone is not None:
+        moved = stamps.tz_localize("UTC").tz_convert(zone) if _is_utc(grid) else _localize(stamps, zone)
+        stamps = moved
+    unit: Any = dtype[11:-1]
+    return stamps if unit in ("", "us") else stamps.as_unit(unit)
+
+
+def as_text(value: int, integer: bool) -> str:
+    """A time as a message shows it."""
+    if integer:
+        return str(value)
+    stamp = pd.Timestamp(int(value), unit="us")
+    return str(stamp.date()) if value % DAY == 0 else str(stamp)
+
+
+def parse_time(value: Any, grid: Grid, zone: str | None) -> int:
+    """One time that a user typed, in the grid's own reckoning.
+
+    Raises:
+        ConfigError: if it is not a time of the grid's kind.
+    """
+    wanted = "a whole number" if grid.kind == "integer" else "an ISO 8601 time such as 2024-01-31"
+    try:
+        if grid.kind == "integer":
+            return int(value)
+        stamp = pd.Timestamp(value)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{value!r} is no time of this table", hint=f"Write it as {wanted}.") from error
+    if zone is not None:
+        stamp = stamp.tz_localize(zone) if stamp.tzinfo is None else stamp.tz_convert(zone)
+        stamp = stamp.tz_convert("UTC").tz_localize(None) if _is_utc(grid) else stamp.tz_localize(None)
+    elif stamp.tzinfo is not None:
+        raise ConfigError(f"{value!r} has a time zone, the table has none", hint="Leave the zone out.")
+    return int(microseconds(pd.DatetimeIndex([stamp]))[0])
+
+
+def _is_utc(grid: Grid) -> bool:
+    return grid.kind == "tick" and grid.step < DAY
+
+
+def _stamps(column: pd.Series) -> Integers:
+    return microseconds(pd.DatetimeIndex(column))
+
+
+def _local(values: Integers, zone: str) -> Integers:
+    return microseconds(pd.DatetimeIndex(values.view("datetime64[us]"), tz="UTC").tz_convert(zone).tz_localize(None))
+
+
+def _localize(stamps: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
+    # a wall time that a clock change repeats or skips: the earlier of two, the first one that exists
+    return stamps.tz_localize(zone, ambiguous=np.ones(len(stamps), bool), nonexistent="shift_forward")
+
+
+def _period_freq(dtype: str) -> str:
+    name = dtype[7:-1]
+    starts = {"M": "MS", "Q": "QS", "Y": "YS", "A": "YS"}
+    root, _, anchor = name.partition("-")
+    return starts.get(root.lstrip("0123456789"), name if not anchor or root == "W" else root)
+
+
+def _blank(column: pd.Series, name: str) -> list[Problem]:
+    rows = np.flatnonzero(column.isna().to_numpy())[:LISTED]
+    return [
+        Problem(what=f"row {row + 1} has no time", column=name, remedy="Give it one or remove the row.") for row in rows
+    ]
+
+
+def _integers(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
+    problems = _blank(column, name)
+    if problems:
+        return None, problems
+    numbers = column.to_numpy(np.float64) if column.dtype.kind == "f" else None
+    if numbers is not None and (numbers != np.round(numbers)).any():
+        bad = numbers[numbers != np.round(numbers)][0]
+        return None, [Problem(what=f"time {bad!r} is not whole", column=name, expected="time stamps or whole numbers")]
+    dtype = "int64" if numbers is not None else str(column.dtype).lower()
+    return Times(values=column.to_numpy(np.int64), integer=True, dtype=dtype), []
+
+
+def _text(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
+    stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=_has_zone(column))
+    bad = np.flatnonzero(stamps.isna().to_numpy())
+    if not len(bad):
+        times, _ = parse_times(stamps, name)
+        return times, []
+    whole = pd.to_numeric(column, errors="coerce")
+    if whole.notna().all():
+        return _integers(whole, name)
+    remedy = "Write it as 2024-01-31 or 2024-01-31T13:00; 01/02/2024 could be two days."
+    shown = [(row, column.iloc[row]) for row in bad[:LISTED]]
+    return None, [
+        Problem(what=f"row {row + 1} holds {value!r}", column=name, expected="an ISO 8601 time", remedy=remedy)
+        for row, value in shown
+    ]
+
+
+def _has_zone(column: pd.Series) -> bool:
+    first = str(column.iloc[0]) if len(column) else ""
+    return first.endswith("Z") or any(sign in first[10:] for sign in "+-")

@@ -1,0 +1,1 @@
+"""What is read before an origin and forecast after it."""

@@ -1,0 +1,110 @@
+"""Crops: what training reads at once, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows.origins import Integers, Origins
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowSpec:
+    """The shape of a crop: `lookback` rows read in segments, a forecast of `horizon` rows at each origin.
+
+    The origins are the ends of the last `origins` segments. One origin is the classical window; many are the
+    forking sequences of Wen et al. (2017), A Multi-Horizon Quantile Recurrent Forecaster.
+
+    Args:
+        lookback: rows read, a multiple of `segment`.
+        horizon: rows forecast at each origin.
+        segment: rows one recurrent step reads.
+        origins: forecasts in one crop, at most lookback / segment.
+
+    Raises:
+        ConfigError: if the numbers do not fit together.
+    """
+
+    lookback: int
+    horizon: int
+    segment: int = 1
+    origins: int = 1
+
+    def __post_init__(self) -> None:
+        problems = [
+            Problem(what=f"{name}={getattr(self, name)!r}", expected="at least 1")
+            for name in ("lookback", "horizon", "segment", "origins")
+            if getattr(self, name) < 1
+        ]
+        if not problems and self.lookback % self.segment:
+            near = -(-self.lookback // self.segment) * self.segment
+            wanted = f"a multiple of segment={self.segment}, such as {near}"
+            problems.append(Problem(what=f"lookback={self.lookback}", expected=wanted))
+        if not problems and self.origins > self.n_segments:
+            wanted = f"at most lookback / segment = {self.n_segments}"
+            problems.append(Problem(what=f"origins={self.origins}", expected=wanted))
+        if problems:
+            raise ConfigError("the window's sizes do not fit together", problems=problems)
+
+    @property
+    def n_segments(self) -> int:
+        return self.lookback // self.segment
+
+    @property
+    def first_origin(self) -> int:
+        """Rows of the crop before its first origin."""
+        return self.lookback - (self.origins - 1) * self.segment
+
+
+class CropPlan:
+    """Which crops training reads, in an order that is a pure function of (seed, draw number).
+
+    Every series is cut into tiles of `origins * segment` rows, counted from its end. A pass visits each tile once,
+    in random order, at a random row inside it, so that across passes every row becomes an origin and every phase of
+    the segments is seen.
+
+    Args:
+        panel: the rows to train on.
+        spec: shape of a crop.
+        seed: of the order.
+    """
+
+    def __init__(self, panel: Panel, spec: WindowSpec, seed: int) -> None:
+        self.panel, self.seed = panel, seed
+        self._tile = spec.origins * spec.segment
+        # the last origin leaves a whole horizon where the series is long enough for it, and one row where it is not
+        self._latest = np.maximum(panel.lengths - spec.horizon, np.minimum(panel.lengths - 1, 1))
+        self._earliest = np.maximum(np.minimum(spec.lookback, self._latest - spec.segment + 1), 1)
+        tiles = np.where(panel.lengths > 1, -(-(self._latest - self._earliest + 1) // self._tile), 0)
+        self._bounds = np.concatenate([[0], np.cumsum(tiles)])
+        self._pass: tuple[int, Integers, Integers] | None = None
+
+    def __len__(self) -> int:
+        """Crops in one pass over the data."""
+        return int(self._bounds[-1])
+
+    def draw(self, first: int, count: int) -> Origins:
+        """The crops number `first` to `first + count - 1` of the endless sequence, by their last origin."""
+        parts = []
+        while count:
+            number, at = divmod(first, len(self))
+            taken = min(count, len(self) - at)
+            parts.append(self._part(number, slice(at, at + taken)))
+            first, count = first + taken, count - taken
+        if len(parts) == 1:
+            return parts[0]
+        return Origins(np.concatenate([p.series for p in parts]), np.concatenate([p.end for p in parts]))
+
+    def _part(self, number: int, part: slice) -> Origins:
+        if self._pass is None or self._pass[0] != number:
+            generator = np.random.default_rng([self.seed, number])
+            order = generator.permutation(len(self))
+            self._pass = (number, order, generator.integers(0, self._tile, len(self)))
+        tile, phase = self._pass[1][part], self._pass[2][part]
+        series = np.searchsorted(self._bounds, tile, side="right") - 1
+        back = (tile - self._bounds[series]) * self._tile + phase
+        end = np.maximum(self._latest[series] - back, self._earliest[series])
+        return Origins(series, self.panel.indptr[series] + end)

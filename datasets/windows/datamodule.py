@@ -1,0 +1,171 @@
+"""The Lightning data module: training, validation, test and prediction crops of one panel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from forecast.datasets.panel import Panel
+from forecast.datasets.windows.crops import CropPlan, WindowSpec
+from forecast.datasets.windows.origins import Integers, Origins, gather
+
+EVALUATION_BATCH = 1024  # crops in one batch without gradients
+VALIDATION_CROPS = 2048  # at most; spread evenly over the validation rows
+
+
+class Batch(NamedTuple):
+    """Crops as tensors.
+
+    Args:
+        values: (batch, lookback + horizon, channels) float32, each series less its offset.
+        observed: (batch, lookback + horizon, channels) bool.
+        scored: (batch, lookback + horizon) bool, the rows whose target counts in the loss.
+        offset: (batch,) float32, the target's offset; values + offset is in units of the target.
+        static: (batch, static columns) float32, as encoded.
+    """
+
+    values: Tensor
+    observed: Tensor
+    scored: Tensor
+    offset: Tensor
+    static: Tensor
+
+
+def make_batch(panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers | None = None) -> Batch:
+    """Gather the crops that end at `origins` and their futures.
+
+    Args:
+        panel: the rows.
+        origins: last origin of each crop.
+        spec: shape of a crop.
+        cut: (series,) flat row from which targets count; None counts all.
+    """
+    window = gather(panel, origins, before=spec.lookback, after=spec.horizon)
+    scored = window.observed[:, :, 0]
+    if cut is not None:
+        rows = origins.end[:, None] + np.arange(-spec.lookback, spec.horizon)
+        scored = scored & (rows >= cut[origins.series][:, None])
+    offset = panel.offset[origins.series, 0].astype(np.float32)
+    static = panel.static_values[origins.series]
+    return Batch(*(torch.from_numpy(a) for a in (window.values, window.observed, scored, offset, static)))
+
+
+def validation_origins(panel: Panel, spec: WindowSpec, val_size: int) -> Origins:
+    """Crops whose origins cover the last `val_size` rows of every series that has rows before them."""
+    tile = spec.origins * spec.segment
+    per_series = max(1, -(-(val_size - spec.horizon + 1) // tile))
+    stride = tile * max(1, -(-per_series * panel.n_series // VALIDATION_CROPS))
+    long = np.flatnonzero(panel.lengths > val_size)
+    back = np.arange(min(spec.horizon, val_size), val_size + 1, stride)
+    series, rows = np.repeat(long, len(back)), np.tile(back, len(long))
+    return Origins(series, panel.indptr[series + 1] - rows)
+
+
+class ForecastDataModule(LightningDataModule):
+    """Crops of one panel, each batch one gather, no worker processes.
+
+    Args:
+        panel: the training rows, the validation cut included.
+        spec: shape of a crop.
+        batch_size: crops in one optimiser step.
+        steps: optimiser steps in one epoch.
+        val_size: rows at each series' end that only validate; 0 trains on everything.
+        seed: of the order of crops.
+        test: origins for the test loader, in `panel`.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        spec: WindowSpec,
+        *,
+        batch_size: int,
+        steps: int,
+        val_size: int = 0,
+        seed: int = 0,
+        test: Origins | None = None,
+    ) -> None:
+        super().__init__()
+        self.panel, self.spec, self.test = panel, spec, test
+        self.cut = panel.indptr[1:] - np.where(panel.lengths > val_size, val_size, 0)
+        self.train = panel.truncate(self.cut) if val_size else panel
+        self.plan = CropPlan(self.train, spec, seed)
+        self.steps = _Steps(steps, batch_size)
+        self.validation = validation_origins(panel, spec, val_size) if val_size else None
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        return _loader(_Crops(self.train, self.plan, self.spec), self.steps)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        if self.validation is None or not len(self.validation):
+            return []
+        return self._fixed(self.validation, self.cut)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        return self._fixed(self.test if self.test is not None else Origins.last(self.panel))
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        return self._fixed(Origins.last(self.panel))
+
+    def _fixed(self, origins: Origins, cut: Integers | None = None) -> DataLoader[Batch]:
+        return _loader(_Crops(self.panel, origins, self.spec, cut), _Chunks(len(origins)))
+
+
+class _Crops(Dataset[Batch]):
+    """A batch of crops by their numbers."""
+
+    def __init__(self, panel: Panel, plan: CropPlan | Origins, spec: WindowSpec, cut: Integers | None = None) -> None:
+        self.panel, self.plan, self.spec, self.cut = panel, plan, spec, cut
+
+    def __getitem__(self, numbers: range) -> Batch:
+        plan = self.plan
+        if isinstance(plan, CropPlan):
+            origins = plan.draw(numbers.start, len(numbers))
+        else:
+            origins = plan[numbers.start : numbers.stop]
+        return make_batch(self.panel, origins, self.spec, self.cut)
+
+
+class _Steps(Sampler[range]):
+    """Numbers of the crops of each optimiser step, going on where the epoch before ended."""
+
+    def __init__(self, steps: int, batch_size: int) -> None:
+        self.steps, self.batch_size, self.epoch = steps, batch_size, 0
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[range]:
+        first = self.epoch * self.steps
+        return (range(s * self.batch_size, (s + 1) * self.batch_size) for s in range(first, first + self.steps))
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this before each epoch."""
+        self.epoch = epoch
+
+
+class _Chunks(Sampler[range]):
+    """Numbers 0 to n - 1, in order, a batch at a time."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __len__(self) -> int:
+        return -(-self.n // EVALUATION_BATCH)
+
+    def __iter__(self) -> Iterator[range]:
+        return (range(i, min(i + EVALUATION_BATCH, self.n)) for i in range(0, self.n, EVALUATION_BATCH))
+
+
+def _loader(crops: _Crops, numbers: Sampler[range]) -> DataLoader[Batch]:
+    return DataLoader(crops, sampler=numbers, batch_size=None, collate_fn=_as_is)
+
+
+def _as_is(batch: Any) -> Any:
+    return batch

@@ -1,0 +1,59 @@
+"""Windows as integers: a sample is where its history ends; a batch is one vectorised gather on the flat matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.datasets.panel import Panel
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Origins:
+    """Forecast origins: which series, and where in the flat matrix its known rows end.
+
+    Args:
+        series: (n,) int64 index of the series.
+        end: (n,) int64 flat row just past the last known one; `panel.indptr[series] < end <= panel.indptr[series + 1]`.
+    """
+
+    series: Integers
+    end: Integers
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def __getitem__(self, part: slice) -> Origins:
+        return Origins(self.series[part], self.end[part])
+
+    @classmethod
+    def last(cls, panel: Panel) -> Origins:
+        """One origin a series, at its last row."""
+        return cls(np.arange(panel.n_series), panel.indptr[1:].copy())
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Rows of the panel around n origins.
+
+    Args:
+        values: (n, before + after, channels) float32. Rows outside the series repeat its nearest row.
+        observed: (n, before + after, channels) bool, False outside the series.
+    """
+
+    values: NDArray[np.float32]
+    observed: NDArray[np.bool_]
+
+
+def gather(panel: Panel, origins: Origins, *, before: int, after: int = 0) -> Window:
+    """Read `before` rows up to each origin and `after` rows past it, in one indexing operation a matrix."""
+    rows = origins.end[:, None] + np.arange(-before, after)
+    first, last = panel.indptr[origins.series][:, None], panel.indptr[origins.series + 1][:, None] - 1
+    inside = np.clip(rows, first, last)
+    observed = panel.observed[inside]
+    observed &= (inside == rows)[:, :, None]
+    return Window(panel.values[inside], observed)

@@ -1,0 +1,1 @@
+"""The model `auto`: probes, weights, members."""

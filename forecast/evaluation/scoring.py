@@ -1,0 +1,143 @@
+"""Scores of forecasts made earlier, by anyone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.panel import Panel
+from forecast.datasets.profile import season_length
+from forecast.datasets.tables.columns import IDS, TIMES, Columns, find
+from forecast.datasets.tables.result import CUTOFF, FORECAST
+from forecast.datasets.tables.schema import panel_from_table
+from forecast.datasets.time.times import LISTED, as_text, parse_times
+from forecast.evaluation.metrics import Accumulator
+from forecast.evaluation.scales import Scales
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def score(
+    forecasts: pd.DataFrame,
+    actuals: Any,
+    *,
+    id: str | None = None,
+    time: str | None = None,
+    target: str | None = None,
+    freq: str | None = None,
+    mase_season: int | None = None,
+) -> dict[str, float]:
+    """Metrics of forecasts made earlier.
+
+    Args:
+        forecasts: id and time as in `actuals`, `forecast`, and if there are any, `cutoff` and quantile columns (`q10`).
+        actuals: the whole table, history and what came.
+        id: id column.
+        time: time column.
+        target: target column of `actuals`.
+        freq: of the grid; None finds it.
+        mase_season: season of the MASE scale; None takes the season length. The scale comes from rows up to the
+            earliest cutoff; without a column `cutoff`, from rows before each series' first forecast.
+
+    Returns:
+        Metrics by name, flat means over series.
+
+    Raises:
+        DataError: if a column is missing, or a forecast is not finite or is for a series or time `actuals` does not
+            have.
+    """
+    panel = panel_from_table(actuals, Columns(id=id, time=time, target=target), freq=freq)
+    levels, names = _levels(forecasts)
+    series, row, before = _places(forecasts, panel, id, time)
+    problems = _not_finite(forecasts, [FORECAST, *names])
+    if problems:
+        raise DataError("the forecasts cannot be scored", problems=problems)
+    first = np.full(panel.n_series, np.iinfo(np.int64).max)
+    np.minimum.at(first, series, before)
+    history = panel.truncate(panel.indptr[:-1] + np.minimum(first, panel.lengths))
+    season = mase_season or season_length(history, None)[0]
+    at = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
+    scores = Accumulator(Scales.of(history, season).spread(at, panel.n_series), 1, levels)
+    actual = panel.target[panel.indptr[series] + row][:, None]
+    quantiles = forecasts[names].to_numpy(np.float64)[:, None, :] if names else None
+    scores.add(series, actual, forecasts[FORECAST].to_numpy(np.float64)[:, None], quantiles)
+    return {name: value for name, value in scores.result().items() if not name.endswith("_scaled")}
+
+
+def _levels(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
+    """Levels in (0, 1) of the quantile columns, ascending, and the columns' names."""
+    found = {}
+    for name in map(str, forecasts.columns):
+        try:
+            level = float(name[1:]) / 100 if name.startswith("q") else 0.0
+        except ValueError:
+            continue
+        if 0 < level < 1:
+            found[level] = name
+    return tuple(sorted(found)), [found[level] for level in sorted(found)]
+
+
+Numbers = NDArray[np.int64]
+
+
+def _places(
+    forecasts: pd.DataFrame, panel: Panel, id: str | None, time: str | None
+) -> tuple[Numbers, Numbers, Numbers]:
+    """Of each forecast: its series, its row in the series, and the rows its series has before the cutoff."""
+    columns = [str(name) for name in forecasts.columns]
+    own = panel.format.id is not None
+    identity, first = find(id, IDS, columns, "id", needed=own) if own else (None, [])
+    stamp, second = find(time, TIMES, columns, "time", needed=True)
+    problems = [*first, *second]
+    if FORECAST not in columns:
+        problems.append(Problem(what="there is no forecast column", column=FORECAST, remedy="Name it `forecast`."))
+    if problems:
+        raise DataError("the forecasts do not have the columns they need", problems=problems)
+    series = np.zeros(len(forecasts), np.int64)
+    if identity is not None:
+        names = forecasts[identity].astype(str).to_numpy(object)
+        known = {str(name): number for number, name in enumerate(panel.ids)}
+        series = np.array([known.get(name, -1) for name in names], np.int64)
+        lost = sorted(set(names[series < 0]))
+        if lost:
+            listed = [Problem(series=name, what="the actuals do not have this series") for name in lost[:LISTED]]
+            raise DataError("there are forecasts without actuals", problems=listed)
+    row = _steps(forecasts, str(stamp), panel, series)
+    if CUTOFF in columns:
+        return series, row, np.maximum(_steps(forecasts, CUTOFF, panel, series) + 1, 0)
+    return series, row, row
+
+
+def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) -> Numbers:
+    """The row of each time in its series."""
+    times, problems = parse_times(forecasts[column], column)
+    if times is None or problems:
+        raise DataError("the forecasts' times cannot be read", problems=problems)
+    values = times.on(panel.grid)
+    row, exact = panel.grid.steps(panel.starts[series], values)
+    lost = np.flatnonzero(~exact | (row < 0) | (row >= panel.lengths[series]))
+    if column != CUTOFF and len(lost):
+        raise DataError(
+            "there are forecasts without actuals",
+            problems=[
+                Problem(
+                    series=str(panel.ids[series[k]]),
+                    time=as_text(int(values[k]), times.integer),
+                    what="no actual at this time",
+                )
+                for k in lost[:LISTED]
+            ],
+        )
+    return row
+
+
+def _not_finite(forecasts: pd.DataFrame, names: list[str]) -> list[Problem]:
+    problems = []
+    for name in names:
+        bad = np.flatnonzero(~np.isfinite(forecasts[name].to_numpy(np.float64)))
+        problems += [Problem(column=name, what=f"row {k + 1} is not finite") for k in bad[:LISTED]]
+    return problems

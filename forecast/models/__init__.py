@@ -1,0 +1,1 @@
+"""Networks as models: a panel in, forecasts at origins out."""

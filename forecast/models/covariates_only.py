@@ -1,0 +1,145 @@
+"""Forecasts from covariates alone: new series without a history, and rows whose target is not measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.panel import Channel, Panel
+from forecast.datasets.windows.origins import Origins
+from forecast.models.recurrent import RecurrentModel
+from forecast.networks.cells import RecurrentCore
+from forecast.networks.covariate_layers import CovariateEmbedding
+from forecast.networks.decoders import small_linear
+from forecast.networks.heads import make_head
+from forecast.networks.network import ForecastNetwork, Forecasts, NetworkSettings
+from forecast.settings import Settings
+
+if TYPE_CHECKING:
+    from forecast.datasets.windows.datamodule import Batch
+
+AGE = "steps since the series began"
+YOUNG = 5.0  # logarithms of steps: what a standardised age is measured in
+
+
+class CovariateNetwork(nn.Module):
+    """A recurrent network over the rows of the known covariates, each beside the static ones; the target is not read.
+
+    Args:
+        settings: sizes; of the window, lookback is the rows read before the first one forecast.
+        warm: whether these rows are read at all.
+        mean, deviation: of the training targets, which are the units of the forecast.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, settings: NetworkSettings, *, warm: bool, mean: float = 0.0, deviation: float = 1.0) -> None:
+        super().__init__()
+        self.settings, self.warm = settings, warm
+        self.static = CovariateEmbedding(settings.static, masked=False) if settings.static else None
+        self.known = CovariateEmbedding(settings.known, masked=True) if settings.known else None
+        width = sum(part.output_size for part in (self.static, self.known) if part is not None)
+        hidden = settings.hidden_size
+        self.enter = nn.Sequential(nn.Linear(width, hidden), nn.GELU())
+        self.core = RecurrentCore(settings.cell, hidden, hidden, settings.layers, settings.dropout, settings.dilations)
+        self.head = make_head(settings.head, settings.levels)
+        self.linear = small_linear(nn.Linear(hidden, self.head.width))
+        self.highway = nn.Linear(1, 1, bias=False)  # there is no history for it to read
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("deviation", torch.tensor(deviation))
+
+    def forward(
+        self,
+        values: Tensor,
+        observed: Tensor,
+        static: Tensor | None = None,
+        *,
+        teacher: Tensor | None = None,
+        forcing: float = 0.0,
+    ) -> Forecasts:
+        """As of `ForecastNetwork`, with one origin."""
+        window, rows = self.settings.window, []
+        first = 0 if self.warm else window.lookback
+        n_rows = window.lookback + window.horizon - first
+        if self.known is not None:
+            columns = slice(1, 1 + len(self.settings.known))
+            rows.append(self.known(values[:, first:, columns], observed[:, first:, columns]))
+        if self.static is not None:
+            assert static is not None, "a network with static covariates reads them"
+            rows.append(self.static(static).unsqueeze(1).expand(-1, n_rows, -1))
+        state = self.core(self.enter(torch.cat(rows, -1)))[:, -window.horizon :]
+        raw = self.linear(state).unsqueeze(1)
+        level = self.mean.expand(len(values), 1, 1)
+        return Forecasts(self.head(raw, torch.zeros_like(raw[..., 0])), level, self.deviation.expand_as(level))
+
+    def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """As of `ForecastNetwork`; nothing need be known before."""
+        after = slice(self.settings.window.lookback, None)
+        return batch.values[:, after, 0].unsqueeze(1), batch.scored[:, after].unsqueeze(1)
+
+
+class ColdStartModel(RecurrentModel):
+    """One to many: a whole horizon of a series that has not begun, from what it is and what is known of its rows."""
+
+    warm = False
+
+    def __init__(self, name: str, cell: str, settings: Settings, season_length: int, **more: Any) -> None:
+        lookback = 1 if settings.lookback == "auto" and not self.warm else settings.lookback
+        own = replace(settings, lookback=lookback, segment=1, origins=1, memory=1)
+        own = replace(own, highway="zero", base="last", normaliser="mean")
+        super().__init__(name, cell, own, season_length, **more)
+        problems = []
+        if settings.past:
+            what = f"past covariates {', '.join(settings.past)} with {name}"
+            problems.append(Problem(what=what, expected="static and known ones", remedy="Use gru, which reads them."))
+        if not settings.known and not settings.static:
+            remedy = "Name them with known= or static= (--known, --static)."
+            problems.append(Problem(what=f"{name} without covariates", expected="static or known ones", remedy=remedy))
+        if problems:
+            raise ConfigError(f"{name} cannot do this", problems=problems)
+
+    def _read(self, panel: Panel) -> Panel:
+        """Targets in their own units, the age of the series as one more known covariate, and an empty row before each
+        series, so that its first row can be forecast too."""
+        encoded = self.covariates.encode(panel)
+        values, offset = encoded.values.astype(np.float64), encoded.offset.copy()
+        values[:, 0] += np.repeat(offset[:, 0], encoded.lengths)
+        offset[:, 0] = 0.0
+        age = np.log1p(np.arange(panel.n_rows) - np.repeat(panel.indptr[:-1], panel.lengths)) / YOUNG
+        place = 1 + len(panel.numbers("known"))
+        first = panel.indptr[:-1]
+        return replace(
+            encoded,
+            values=np.insert(np.insert(values, place, age, axis=1), first, 0.0, axis=0).astype(np.float32),
+            observed=np.insert(np.insert(encoded.observed, place, True, axis=1), first, False, axis=0),
+            target=np.insert(panel.target, first, np.nan),
+            offset=np.insert(offset, place, 0.0, axis=1),
+            indptr=panel.indptr + np.arange(panel.n_series + 1),
+            channels=(*panel.channels[:place], Channel(name=AGE, role="known"), *panel.channels[place:]),
+        )
+
+    def _origins(self, origins: Origins) -> Origins:
+        return Origins(origins.series, origins.end + origins.series + 1)
+
+    def _shape(self, panel: Panel) -> NetworkSettings:
+        plain = super()._shape(panel)
+        return replace(plain, known=(*plain.known, 0))
+
+    def _network(self, settings: NetworkSettings, panel: Panel | None) -> ForecastNetwork:
+        if panel is None:
+            return CovariateNetwork(settings, warm=self.warm)  # type: ignore[return-value]  # the same interface
+        known = panel.values[panel.observed[:, 0], 0]
+        units = {"mean": float(known.mean()), "deviation": float(known.std()) or 1.0}
+        return CovariateNetwork(settings, warm=self.warm, **units)  # type: ignore[return-value]
+
+
+class AlignedModel(ColdStartModel):
+    """Many to many, aligned: the target at each row from the covariates of the rows up to it."""
+
+    warm = True

@@ -1,0 +1,1 @@
+"""How sure a forecast is: calibrated quantiles and sample paths."""

@@ -1,0 +1,150 @@
+"""MLflow: what a run holds, that it is closed, and that the work never depends on it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from house import QUICK, same
+
+import forecast as fc
+from forecast.datasets.errors import ConfigError, TrackingError
+from forecast.datasets.fingerprint import panel_sha256
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for the module; making one takes seconds."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'runs.db'}"
+
+
+def _client(store: str) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(store)
+
+
+def test_a_fit_is_a_run(store: str, frame: pd.DataFrame) -> None:
+    asked = {"experiment": "fits", "run_name": "first", "tracking_uri": store}
+    model = fc.Forecaster(6, model="gru", **asked, **QUICK).fit(frame, source="sales.csv")
+    run = _client(store).get_run(model.run_id_)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "first"
+    assert run.data.params["hidden_size"] == "16"
+    assert run.data.params["lookback"] == str(model.resolved_.lookback)
+    tags = run.data.tags
+    assert tags["forecast.kind"] == "fit"
+    assert tags["forecast.dataset_sha256"] == panel_sha256(model.panel(frame))
+    assert (tags["forecast.dataset.rows"], tags["forecast.dataset.series"], tags["forecast.dataset.freq"]) == (
+        "240",
+        "3",
+        "MS",
+    )
+    assert tags["version.torch"]
+    curve = _client(store).get_metric_history(model.run_id_, "train_loss")
+    assert [point.value for point in curve] == pytest.approx(model.history_["train_loss"].tolist())
+    assert run.inputs.dataset_inputs[0].dataset.name == "sales"
+    assert {item.path for item in _client(store).list_artifacts(model.run_id_)} >= {"forecast.png"}
+
+
+def test_the_model_can_be_served_and_loaded(store: str, frame: pd.DataFrame) -> None:
+    import mlflow
+
+    from forecast.tracking.registry import fetched
+    from forecast.tracking.store import as_current
+
+    model = fc.Forecaster(6, model="gru", experiment="fits", tracking_uri=store, **QUICK).fit(frame)
+    address = f"runs:/{model.run_id_}/model"
+    with as_current(store):
+        served = mlflow.pyfunc.load_model(address)
+        assert [column.name for column in served.metadata.signature.inputs] == ["unique_id", "ds", "y"]
+        assert served.metadata.saved_input_example_info
+        found = served.predict(frame, params={"horizon": 2})
+        mlflow.register_model(address, "sales")
+        _client(store).set_registered_model_alias("sales", "best", 1)
+    found["ds"] = found["ds"].dt.as_unit("us")  # MLflow hands nanoseconds to the model
+    assert same(found, model.predict(frame, horizon=2))
+    with fetched("models:/sales@best", store) as directory:
+        assert same(fc.load(directory).predict(), model.predict())
+
+
+def test_an_evaluation_is_a_run_for_each_model(store: str, frame: pd.DataFrame) -> None:
+    asked = {"experiment": "evaluations", "tracking_uri": store}
+    result = fc.evaluate(frame, 6, models=["theta", "naive"], cutoffs=3, **asked)
+    client = _client(store)
+    run = client.get_run(result.outcomes["naive"].run_id)
+    assert run.data.metrics["test/mase"] == pytest.approx(result.models["naive"]["mase"])
+    assert run.data.metrics["seasonal_naive/mase"] == pytest.approx(result.baselines["seasonal_naive"]["mase"])
+    by_horizon = client.get_metric_history(run.info.run_id, "test/mae_by_h")
+    assert [point.step for point in by_horizon] == [1, 2, 3, 4, 5, 6]
+    assert [p.step for p in client.get_metric_history(run.info.run_id, "test/mae_by_cutoff")] == [0, 1, 2]
+    board = fc.compare(experiment="evaluations", tracking_uri=store)
+    assert board["model"].tolist() == sorted(result.models, key=lambda name: result.models[name]["mase"])
+    some = fc.compare([run.info.run_id[:10]], tracking_uri=store, metric="smape")
+    assert some["model"].tolist() == ["naive"]
+    with pytest.raises(ConfigError, match="no experiment"):
+        fc.compare(experiment="nowhere", tracking_uri=store)
+
+
+def test_a_failed_fit_is_marked_failed(store: str, frame: pd.DataFrame) -> None:
+    bad = {"learning_rate": 1e6, "gradient_clip": 0.0, "experiment": "failures", "tracking_uri": store}
+    with pytest.raises(fc.ForecastError):
+        fc.Forecaster(6, model="rnn_relu", **bad, **QUICK).fit(frame)
+    client = _client(store)
+    place = client.get_experiment_by_name("failures").experiment_id
+    assert [run.info.status for run in client.search_runs([place])] == ["FAILED"]
+
+
+def test_off_unless_asked(frame: pd.DataFrame) -> None:
+    model = fc.Forecaster(6, model="naive").fit(frame)
+    assert model.run_id_ is None
+    assert not Path(".forecast").exists()
+
+
+def test_the_users_own_run_is_used_and_left_open(store: str, frame: pd.DataFrame) -> None:
+    import mlflow
+
+    from forecast.tracking.store import as_current
+
+    with as_current(store):
+        mlflow.set_experiment("mine")
+        with mlflow.start_run() as run:
+            model = fc.Forecaster(6, model="naive").fit(frame)
+            assert model.run_id_ == run.info.run_id
+            assert mlflow.active_run() is not None
+        assert _client(store).get_run(run.info.run_id).data.params["model"] == "naive"
+
+
+def test_a_dead_server_costs_nothing_and_loses_nothing(
+    store: str, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORECAST_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.warns(UserWarning, match="kept in .forecast/journal"):
+        fc.evaluate(frame, 6, models="naive", experiment="later")
+    assert len(list(Path(".forecast/journal").glob("*.json"))) == 1
+    monkeypatch.setenv("FORECAST_TRACKING_URI", store)
+    board = fc.compare(experiment="later")
+    assert board["model"].tolist() == ["naive"]
+    assert board["mase"].notna().all()
+    assert not list(Path(".forecast/journal").glob("*"))
+
+
+def test_a_store_that_was_asked_for_must_work(frame: pd.DataFrame) -> None:
+    with pytest.raises(TrackingError, match="does not answer"):
+        fc.Forecaster(6, model="naive", tracking_uri="http://127.0.0.1:9").fit(frame)
+    with pytest.raises(TrackingError, match="migrate-filestore"):
+        fc.Forecaster(6, model="naive", tracking_uri="./mlruns").fit(frame)
+
+
+def test_several_processes_may_open_a_fresh_store() -> None:
+    code = "from forecast.tracking.store import Store; Store.of(None).experiment_id(Store.of(None).client(), 'x')"
+    started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.wait(timeout=120) for process in started] == [0, 0, 0]
+    for process in started:
+        process.communicate()
+    names = [e.name for e in _client(f"sqlite:///{Path('.forecast/mlflow.db').resolve()}").search_experiments()]
+    assert names.count("x") == 1

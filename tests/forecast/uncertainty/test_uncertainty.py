@@ -1,0 +1,259 @@
+"""Calibration, sample paths and what they add up to: right on data whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from house import QUICK, same
+
+import forecast as fc
+from forecast.datasets.errors import ConfigError
+from forecast.datasets.panel import Panel
+from forecast.datasets.synthetic import random_walks
+from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.schema import panel_from_table
+from forecast.datasets.windows.origins import Origins
+from forecast.protocol import Prediction
+from forecast.quantiles import probit
+from forecast.uncertainty.conformal import HALVES, Conformal, calibrating_rows, history_scale
+from forecast.uncertainty.score_pool import ScorePool
+
+LEVELS = (0.1, 0.5, 0.9)
+H = 24
+
+
+class TooSure:
+    """Forecasts zero, with quantiles at a third of their distance."""
+
+    name, horizon = "too sure", 4
+
+    def fit(self, panel: Panel) -> TooSure:
+        return self
+
+    def predict(self, panel: Panel, origins: Origins) -> Prediction:
+        quantiles = np.tile(probit(np.array(LEVELS)) / 3, (len(origins), self.horizon, 1))
+        return Prediction(np.zeros((len(origins), self.horizon)), LEVELS, quantiles)
+
+
+def _noise(series: int, length: int, seed: int = 0) -> pd.DataFrame:
+    values = np.random.default_rng(seed).normal(size=series * length)
+    ids = np.repeat([f"s{k:03}" for k in range(series)], length)
+    return pd.DataFrame({"unique_id": ids, "ds": np.tile(np.arange(length), series), "y": values})
+
+
+def test_conformal_quantile_by_hand() -> None:
+    pool = ScorePool.of(np.arange(1.0, 10.0), np.ones(9))
+    np.testing.assert_array_equal(pool.quantile(np.array([0.8, 0.5, 0.2, 0.99, 0.01])), [8, 5, 2, 9, 1])
+    np.testing.assert_allclose(pool.rank(np.array([0.0, 3.0, 3.5, 99.0])), [0.05, 0.3, 0.35, 0.95])
+    assert ScorePool.of(np.array([np.nan]), np.ones(1)).quantile(np.array([0.9])) == [0.0]
+
+
+def test_old_scores_weigh_less_by_hand() -> None:
+    """Weights 1, 1/4, 1/4, 1/2 and the new score's 1: a total of 3, of which 0.9 is 2.7 and 0.6 is 1.8."""
+    pool = ScorePool.of(np.array([40.0, 20.0, 30.0, 10.0]), np.array([0.5, 0.25, 0.25, 1.0]))
+    np.testing.assert_array_equal(pool.quantile(np.array([0.9, 0.6, 0.4, 0.3])), [40, 40, 10, 10])
+    np.testing.assert_allclose(pool.rank(np.array([20.0])), [(1 + 1.25 + 1) / 6])
+
+
+def test_calibration_follows_errors_that_shrink() -> None:
+    """Noise a tenth as large in the newest rows: intervals as wide as the old errors would be far too wide."""
+    table = _noise(1, 2000)
+    table.loc[table.index >= 1900, "y"] /= 10
+    panel = panel_from_table(table, Columns())
+    made = Conformal.fit(TooSure(), panel, LEVELS, 1, adaptive=False)
+    assert made is not None
+    held, _ = calibrating_rows(panel, 4)
+    np.testing.assert_allclose(made.weights[-1], 1)
+    np.testing.assert_allclose(made.weights[0], 0.5 ** (HALVES * (held - 4) / held), rtol=1e-12)
+    found = made.adjust(TooSure(), panel, Origins.last(panel)).quantiles
+    even = replace(made, weights=np.ones(len(made.weights))).adjust(TooSure(), panel, Origins.last(panel)).quantiles
+    assert found is not None
+    assert even is not None
+    assert (found[..., -1] < even[..., -1]).all()
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_calibration_mends_a_model_that_is_too_sure(adaptive: bool) -> None:
+    panel = panel_from_table(_noise(20, 300), Columns())
+    cut = panel.truncate(panel.indptr[1:] - 100)
+    calibrated = Conformal.fit(TooSure(), cut, LEVELS, 1, adaptive=adaptive)
+    assert calibrated is not None
+    back = np.arange(4, 101, 4)
+    origins = Origins(np.repeat(np.arange(20), len(back)), (panel.indptr[1:, None] - back).ravel())
+    actual = panel.target[origins.end[:, None] + np.arange(4)]
+    for model, low, high in (
+        (TooSure().predict(panel, origins), 0.2, 0.4),
+        (calibrated.adjust(TooSure(), panel, origins), 0.77, 0.83),
+    ):
+        assert model.quantiles is not None
+        inside = (actual >= model.quantiles[:, :, 0]) & (actual <= model.quantiles[:, :, 2])
+        assert low < inside.mean() < high
+
+
+def test_a_level_and_its_mirror_share_their_scores() -> None:
+    """Calibration rows that all lay above widen both sides alike, and leave the median where it is."""
+    levels = (0.1, 0.5, 0.9, 0.95)
+    scores = np.tile(np.array([3.0, 2.0, 1.0, 0.5]), (200, 1, 1))
+    found = Conformal(levels, scores, np.ones(200), 1, False, {})._pooled[0]
+    assert [sorted(set(pool.values)) for pool in found] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
+
+
+def test_adaptive_calibration_follows_rows_that_training_has_not_seen() -> None:
+    panel = panel_from_table(_noise(5, 300), Columns())
+    train = panel.truncate(panel.indptr[1:] - 100)
+    split, adaptive = (Conformal.fit(TooSure(), train, LEVELS, 1, adaptive=kind) for kind in (False, True))
+    assert split is not None
+    assert adaptive is not None
+    now, later = Origins(np.arange(5), panel.indptr[1:] - 100), Origins.last(panel)
+    for origins, follows in ((now, False), (later, True)):
+        pair = [made.adjust(TooSure(), panel, origins).quantiles for made in (split, adaptive)]
+        assert np.array_equal(*pair) is not follows
+    renamed = replace(panel, ids=np.array([f"new {name}" for name in panel.ids], object))
+    new = [made.adjust(TooSure(), renamed, now).quantiles for made in (split, adaptive)]
+    assert not np.array_equal(*new), "of a series that was not in the training table every row is new"
+
+
+def test_scale_is_the_newest_seasonal_difference() -> None:
+    panel = panel_from_table(
+        pd.DataFrame({"unique_id": "a", "ds": range(8), "y": [1, 5, 2, 7, 4, 4, 9, 9.0]}), Columns()
+    )
+    found = history_scale(panel, Origins(np.array([0, 0, 0]), np.array([1, 2, 6])), 2)
+    np.testing.assert_allclose(found, [1.0, 4.0, np.mean([1, 2, 2, 3])])
+
+
+@pytest.mark.parametrize("model", ["gru", "seasonal_naive", "auto"])
+@pytest.mark.parametrize("kind", ["split", "adaptive"])
+def test_calibrated_models_are_saved_whole(model: str, kind: str, frame: pd.DataFrame) -> None:
+    made = fc.Forecaster(6, model=model, quantiles=LEVELS, calibrate=kind, **QUICK).fit(frame)
+    found = made.predict()
+    assert (found["q10"] <= found["q50"]).all()
+    assert (found["q50"] <= found["q90"]).all()
+    made.save("model")
+    assert same(fc.load("model").predict(), found)
+    assert same(made.predict(frame), found)
+    held, _ = calibrating_rows(made.panel(frame), 6)
+    early = frame[frame.groupby("unique_id").cumcount(ascending=False) >= held]
+    plain = fc.Forecaster(6, model=model, quantiles=LEVELS, **QUICK).fit(early).predict(frame)
+    np.testing.assert_allclose(plain["forecast"], found["forecast"], rtol=1e-4, err_msg="only quantiles are moved")
+    assert not plain.equals(found)
+
+
+def test_calibration_reads_nothing_after_the_cutoff(frame: pd.DataFrame) -> None:
+    cutoff = sorted(frame["ds"].unique())[-13]
+    spoilt = frame.copy()
+    spoilt.loc[spoilt["ds"] > cutoff, "y"] = 1e9
+    settings: dict[str, Any] = {"models": "gru", "quantiles": LEVELS, "calibrate": "adaptive", **QUICK}
+    found = [fc.evaluate(t, 6, cutoffs=1, start=None, step=6, **settings, gap=6).forecasts for t in (frame, spoilt)]
+    columns = ["forecast", "q10", "q50", "q90"]
+    assert same(found[0][columns], found[1][columns])
+
+
+def test_calibration_needs_something_to_calibrate(frame: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match="calibrate without quantiles"):
+        fc.Forecaster(6, model="naive", calibrate="split").fit(frame)
+    with pytest.raises(ConfigError, match="long enough"):
+        fc.Forecaster(60, model="naive", calibrate="split", quantiles=LEVELS).fit(frame)
+    with pytest.raises(ConfigError, match="calibrate='both'"):
+        fc.Forecaster(6, calibrate="both")
+
+
+@pytest.fixture(scope="module")
+def walker() -> fc.Forecaster:
+    settings = {"steps": 400, "hidden_size": 16, "batch_size": 32, "threads": 1}
+    return fc.Forecaster(H, model="gru", quantiles=LEVELS, **settings).fit(random_walks(40, 400, seed=0))
+
+
+def test_a_random_walks_width_grows_with_the_root_of_the_step(walker: fc.Forecaster) -> None:
+    found = walker.predict()
+    paths = walker.predict(samples=400)
+    step = found.groupby("unique_id").cumcount() + 1
+    direct = (found["q90"] - found["q10"]).groupby(step).mean()
+    assert direct[H] / direct[1] == pytest.approx(H**0.5, rel=0.1)
+    number = paths.groupby(["unique_id", "sample"]).cumcount() + 1
+    bounds = paths.groupby([paths["unique_id"], number])["forecast"].quantile([0.1, 0.9]).unstack()
+    width = (bounds[0.9] - bounds[0.1]).groupby(level=1).mean()
+    assert width[H] / width[1] == pytest.approx(H**0.5, rel=0.1)
+
+
+def test_sums_of_paths_are_as_wide_as_sums_are(walker: fc.Forecaster) -> None:
+    paths = walker.predict(samples=600)
+    total = fc.aggregate(paths, over="horizon", quantiles=(0.1, 0.9))
+    assert list(total.columns) == ["unique_id", "forecast", "q10", "q90"]
+    steps = np.arange(1, H + 1)
+    deviation = np.sqrt(np.minimum.outer(steps, steps).sum())  # of the sum of a walk's steps 1 to H, unit innovations
+    one = walker.predict()
+    innovation = one.groupby("unique_id").head(1)
+    unit = float((innovation["q90"] - innovation["q10"]).mean())
+    assert (total["q90"] - total["q10"]).mean() == pytest.approx(unit * deviation, rel=0.15)
+    assert same(paths, walker.predict(samples=600)), "the same seed draws the same paths"
+
+
+def test_sums_over_series(walker: fc.Forecaster) -> None:
+    paths = walker.predict(samples=300)
+    total = fc.aggregate(paths, over="series", quantiles=[0.1, 0.9])
+    assert len(total) == H
+    by_hand = paths.groupby(["ds", "sample"])["forecast"].sum().groupby("ds").quantile(0.9)
+    np.testing.assert_allclose(total["q90"], by_hand)
+    single = walker.predict()
+    width = (total["q90"] - total["q10"]).iloc[-1]
+    alone = (single["q90"] - single["q10"]).groupby(single["ds"]).sum().iloc[-1]
+    assert 0.1 * alone < width < 0.35 * alone, "40 independent walks: about a sixth of the sum of widths"
+    with pytest.raises(ConfigError, match="holds no paths"):
+        fc.aggregate(single)
+    with pytest.raises(ConfigError, match="over='time'"):
+        fc.aggregate(paths, over="time")  # type: ignore[arg-type]
+
+
+def test_common_shocks_are_found() -> None:
+    generator = np.random.default_rng(0)
+    common = generator.normal(size=400).cumsum()
+    own = generator.normal(size=(10, 400)).cumsum(axis=1)
+    values = (0.9**0.5 * common + 0.1**0.5 * own).ravel()
+    table = _noise(10, 400).assign(y=values)
+    dependence = fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(table).dependence_
+    assert dependence is not None
+    assert dependence.series == pytest.approx(0.9, abs=0.1)
+    apart = fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(_noise(10, 400).assign(y=own.ravel())).dependence_
+    assert apart is not None
+    assert apart.series < 0.15
+
+
+def test_paths_need_uncertainty(frame: pd.DataFrame) -> None:
+    model = fc.Forecaster(6, model="naive").fit(frame)
+    with pytest.raises(ConfigError, match="no paths"):
+        model.predict(samples=10)
+    model = fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(frame)
+    with pytest.raises(ConfigError, match="samples=0"):
+        model.predict(samples=0)
+    paths = model.predict(samples=10)
+    assert len(paths) == 3 * 6 * 10
+    model.save("model")
+    assert same(fc.load("model").predict(samples=10), paths)
+    assert len(model.predict(samples=10, horizon=2)) == 3 * 2 * 10
+
+
+def test_crps_is_a_normals() -> None:
+    generator = np.random.default_rng(0)
+    samples, actual = generator.normal(size=(2000, 4000)), generator.normal(size=2000)
+    from scipy.stats import norm
+
+    closed = actual * (2 * norm.cdf(actual) - 1) + 2 * norm.pdf(actual) - 1 / np.sqrt(np.pi)
+    assert fc.crps(samples, actual).mean() == pytest.approx(closed.mean(), rel=0.01)
+
+
+def test_winkler_by_hand() -> None:
+    from forecast.evaluation.metrics import Accumulator
+    from forecast.evaluation.scales import Scales
+
+    one = np.ones(1)
+    scores = Accumulator(Scales(one, one, one), 3, (0.1, 0.9))
+    bounds = np.array([[[0.0, 2.0]] * 3])
+    scores.add(np.zeros(1, np.int64), np.array([[1.0, -0.5, 3.0]]), np.ones((1, 3)), bounds)
+    found = scores.result()
+    assert found["winkler_80"] == pytest.approx((2 + (2 + 10 * 0.5) + (2 + 10 * 1)) / 3)
+    assert found["width_80"] == pytest.approx(2)
+    assert found["coverage_80"] == pytest.approx(1 / 3)
