@@ -16,16 +16,17 @@ from forecast.datasets.errors import ConfigError, DataError, ModelError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
 from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.future import with_future
 from forecast.datasets.tables.result import path_table, result_table
 from forecast.datasets.tables.schema import panel_from_table, pd_frame
-from forecast.datasets.windows.future import with_future
+from forecast.datasets.windows.history import SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.models.shares import paths_in_shares
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.roles import columns
 from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
-from forecast.uncertainty.conformal import BLOCKS, SCALE_ROWS, Conformal
+from forecast.uncertainty.conformal import BLOCKS, Conformal
 from forecast.uncertainty.paths import Dependence
 
 if TYPE_CHECKING:

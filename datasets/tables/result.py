@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
 from forecast.datasets.time.times import give_back
+from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 
 FORECAST, CUTOFF = "forecast", "cutoff"
@@ -63,7 +64,7 @@ def result_table(
         assert quantiles is not None
         columns[quantile_column(level)] = quantiles[:, :, number].ravel()
     if actual:
-        columns[fmt.target] = _actual(panel, origins, steps).ravel()
+        columns[fmt.target] = actuals(panel, origins, horizon, gap=first_step - 1).ravel()
     frame = pd.DataFrame(columns)
     return frame if cutoff else _dressed(frame, panel)
 
@@ -114,14 +115,6 @@ def give_ids(panel: Panel, series: NDArray[np.int64]) -> Any:
 
 def give_times(panel: Panel, values: NDArray[np.int64]) -> Any:
     return give_back(values, panel.grid, panel.format.time_dtype, panel.format.zone)
-
-
-def _actual(panel: Panel, origins: Origins, steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    first, last = panel.indptr[origins.series][:, None], panel.indptr[origins.series + 1][:, None] - 1
-    rows = first + steps
-    actual = panel.target[np.minimum(rows, last)]
-    actual[rows > last] = np.nan
-    return actual
 
 
 def _dressed(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.crops import CropPlan, WindowSpec
+from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Integers, Origins, gather
 
 EVALUATION_BATCH = 1024  # crops in one batch without gradients
@@ -93,7 +94,7 @@ class ForecastDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.panel, self.spec, self.test = panel, spec, test
-        self.cut = panel.indptr[1:] - np.where(panel.lengths > val_size, val_size, 0)
+        self.cut = ends_without_newest(panel, val_size)
         self.train = panel.truncate(self.cut) if val_size else panel
         self.plan = CropPlan(self.train, spec, seed)
         self.steps = _Steps(steps, batch_size)

@@ -36,6 +36,11 @@ class Origins:
         return cls(np.arange(panel.n_series), panel.indptr[1:].copy())
 
 
+def evenly_spread(n: int, most: int) -> Integers:
+    """At most `most` of the numbers 0 to n - 1, ascending and as far apart as possible; both ends are among them."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)) if n else np.array([], np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Window:
     """Rows of the panel around n origins.

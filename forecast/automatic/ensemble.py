@@ -20,8 +20,8 @@ from forecast.baselines.intermittent import SBA, TSB
 from forecast.baselines.simple import Naive, SeasonalNaive
 from forecast.baselines.theta import Theta
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows.origins import Origins
-from forecast.evaluation.scales import mean_difference
+from forecast.datasets.windows.history import actuals, ends_without_newest, mean_difference
+from forecast.datasets.windows.origins import Origins, evenly_spread
 from forecast.models.open_settings import Facts
 from forecast.models.recurrent import EPOCHS, RecurrentModel
 from forecast.models.shares import in_shares
@@ -145,7 +145,7 @@ class Ensemble:
         shares = [_share(probe.history) for probe in probes]
         if len(prior) == 1:
             return shares, prior
-        early = panel.truncate(panel.indptr[1:] - _kept(panel, held))
+        early = panel.truncate(ends_without_newest(panel, held))
         parts = [*probes, *(self._fitted(other, early) for other in self._others(()))]
         worth = WORTH * max(1.0, histories / ENOUGH) ** 0.5
         return shares, self._weigh(panel, held, origins, parts, prior, worth)
@@ -291,10 +291,8 @@ class Ensemble:
     ) -> NDArray[np.float64]:
         """Weights of the probe and the statistical forecasts from origins in the last `held` rows."""
         forecasts = np.stack([part.predict(panel, origins).point for part in parts])
-        rows = origins.end[:, None] + np.arange(self.horizon)
-        last = panel.indptr[origins.series + 1][:, None]
-        actual = np.where(rows < last, panel.target[np.minimum(rows, last - 1)], np.nan)
-        scale = mean_difference(panel.truncate(panel.indptr[1:] - _kept(panel, held)), self.season_length)
+        actual = actuals(panel, origins, self.horizon)
+        scale = mean_difference(panel.truncate(ends_without_newest(panel, held)), self.season_length)
         scale = np.where(np.isfinite(scale) & (scale > 0), scale, np.nan)[origins.series]
         return blend_weights(forecasts, actual, scale, prior, worth)
 
@@ -330,11 +328,6 @@ def _median(parts: list[Prediction]) -> Prediction:
     return Prediction(point, parts[0].levels, np.median(quantiles, axis=0) if quantiles else None)
 
 
-def _kept(panel: Panel, held: int) -> NDArray[np.int64]:
-    """Rows held back from each series: none where nothing would be left."""
-    return np.where(panel.lengths > held + 1, held, 0)
-
-
 def _validation(panel: Panel, held: int, horizon: int, season_length: int) -> Origins:
     """Origins about a horizon apart in the last `held` rows of series with enough history, at most `ORIGINS`.
 
@@ -349,7 +342,5 @@ def _validation(panel: Panel, held: int, horizon: int, season_length: int) -> Or
     # at most a horizon: further, and the newest rows would be all that a long season leaves
     phase = (np.arange(len(rows)) * GOLDEN % 1 * min(season_length, horizon)).astype(np.int64)
     rows = np.maximum(rows - phase, least)
-    chosen = np.unique(np.linspace(0, len(series) - 1, min(len(series), ORIGINS)).round().astype(np.int64))
-    if not len(series):
-        chosen = np.array([], np.int64)
+    chosen = evenly_spread(len(series), ORIGINS)
     return Origins(series[chosen], panel.indptr[series[chosen] + 1] - rows[chosen])

@@ -12,6 +12,7 @@ from forecast.baselines.base import Baseline, Floats, rows_before
 from forecast.baselines.trees import Trees
 from forecast.datasets.panel import Panel
 from forecast.datasets.time.grid import Grid
+from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 
@@ -127,7 +128,7 @@ class Boosting(Baseline):
         origins = Origins(np.arange(len(long)), held.indptr[1:] - self.horizon)
         self.trees = self._train(held.truncate(origins.end))
         point, scale = self._forecast(held, origins)
-        actual = held.target[origins.end[:, None] + np.arange(self.horizon)]
+        actual = actuals(held, origins, self.horizon)
         moving = scale[:, 0] > 0
         if not moving.any():
             return np.zeros((self.horizon, len(self.levels)))

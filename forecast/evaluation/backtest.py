@@ -17,6 +17,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
 from forecast.datasets.tables.result import result_table
 from forecast.datasets.tables.schema import panel_from_table
+from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.splits import Cutoff, cutoffs_between, last_cutoffs
 from forecast.evaluation.forecast_file import ForecastFile
@@ -210,7 +211,7 @@ class _Bench:
             clock["predict_seconds"] += time.perf_counter() - started
             if scores is None:
                 scores = Accumulator(self.scales, protocol.horizon, prediction.levels)
-            actual = _actuals(self.panel, origins, protocol)
+            actual = actuals(self.panel, origins, protocol.horizon, gap=protocol.gap)
             scores.add(origins.series, actual, prediction.point, prediction.quantiles, cutoff=numbers)
             if watched is not None:
                 watched.add(origins.series, actual, prediction.point)
@@ -321,15 +322,6 @@ def _after_gap(prediction: Prediction, protocol: Protocol) -> Prediction:
     steps = slice(protocol.gap, protocol.gap + protocol.horizon)
     quantiles = None if prediction.quantiles is None else prediction.quantiles[:, steps]
     return Prediction(prediction.point[:, steps], prediction.levels, quantiles)
-
-
-def _actuals(panel: Panel, origins: Origins, protocol: Protocol) -> NDArray[np.float64]:
-    """What came after each origin, (n, horizon), NaN where nothing was observed."""
-    rows = origins.end[:, None] + protocol.gap + np.arange(protocol.horizon)
-    last = panel.indptr[origins.series + 1][:, None] - 1
-    actual = panel.target[np.minimum(rows, last)]
-    actual[rows > last] = np.nan
-    return actual
 
 
 def _check_trained_before(forecaster: Forecaster, panel: Panel, cutoff: Cutoff) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
+from forecast.datasets.windows.history import mean_by_series, mean_difference
 
 Floats = NDArray[np.float64]
 
@@ -51,33 +52,12 @@ class Scales:
         return Scales(place(self.mase), place(self.rmsse), place(self.deviation))
 
 
-def mean_difference(panel: Panel, *lags: int, power: int = 1) -> Floats:
-    """Mean |y(t) - y(t - lag)|^power of each series over observed pairs, NaN where there is none, (series,).
-
-    With several lags, y(t) is held against the mean of the values so long ago.
-    """
-    far = max(lags)
-    if panel.n_rows <= far:
-        return np.full(panel.n_series, np.nan)
-    series = np.repeat(np.arange(panel.n_series), panel.lengths)
-    before = sum(panel.target[far - lag : panel.n_rows - lag] for lag in lags) / len(lags)
-    difference = np.abs(panel.target[far:] - before) ** power
-    valid = (series[far:] == series[:-far]) & np.isfinite(difference)
-    return _mean(series[far:][valid], difference[valid], panel.n_series)
-
-
 def _deviation(panel: Panel, rows: NDArray[np.bool_]) -> Floats:
     kept = rows & np.isfinite(panel.target)
     series = np.repeat(np.arange(panel.n_series), panel.lengths)[kept]
     values = panel.target[kept]
-    mean = _mean(series, values, panel.n_series)
-    return np.sqrt(_mean(series, (values - mean[series]) ** 2, panel.n_series))
-
-
-def _mean(series: NDArray[np.int64], values: Floats, n_series: int) -> Floats:
-    count = np.bincount(series, minlength=n_series)
-    total = np.bincount(series, values, n_series)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    mean = mean_by_series(series, values, panel.n_series)
+    return np.sqrt(mean_by_series(series, (values - mean[series]) ** 2, panel.n_series))
 
 
 def _positive(values: Floats) -> Floats:

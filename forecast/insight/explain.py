@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows.origins import Origins, gather
-from forecast.uncertainty.conformal import actuals, history_scale
+from forecast.datasets.windows.history import actuals, scale_before
+from forecast.datasets.windows.origins import Origins, evenly_spread, gather
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def memory_profile(forecaster: Forecaster) -> pd.DataFrame:
     assert model.network is not None
     network, window, panel = model.network, model.network.settings.window, model.encoded(forecaster.context)
     ahead = window.horizon if network.settings.known else 0
-    chosen = _spread(panel.n_series, ORIGINS)
+    chosen = evenly_spread(panel.n_series, ORIGINS)
     origins = Origins(chosen, np.maximum(panel.indptr[chosen + 1] - ahead, panel.indptr[chosen] + 1))
     rows = gather(panel, origins, before=window.lookback, after=ahead)
     static = torch.from_numpy(panel.static_values[origins.series])
@@ -60,7 +60,7 @@ def memory_profile(forecaster: Forecaster) -> pd.DataFrame:
     inputs = read.inputs.detach().requires_grad_()
     forecast = network.correct(inputs, read)[:, -1, :, network.head.median]
     total = torch.zeros(inputs.shape[:2])
-    steps = _spread(forecast.shape[1], STEPS)
+    steps = evenly_spread(forecast.shape[1], STEPS)
     for step in forecast[:, torch.from_numpy(steps)].unbind(1):
         [slope] = torch.autograd.grad(step.sum(), inputs, retain_graph=True)
         total += slope.square().sum(-1)
@@ -97,7 +97,7 @@ def importance(forecaster: Forecaster, data: Any, *, seed: int = 0) -> pd.DataFr
         raise DataError("there are not two forecasts to exchange inputs between", hint="Give longer or more series.")
     episodes = _episodes(panel, origins, horizon)
     ends = Origins(np.arange(len(origins)), episodes.indptr[1:] - horizon)
-    actual, scale = actuals(episodes, ends, horizon), history_scale(episodes, ends, forecaster.season_length_)
+    actual, scale = actuals(episodes, ends, horizon), scale_before(episodes, ends, forecaster.season_length_)
     partner = _partners(len(origins), seed)
 
     def mase(spoilt: Panel) -> float:
@@ -137,17 +137,13 @@ def _core_model(forecaster: Forecaster) -> RecurrentModel | None:
     return model if found else None  # type: ignore[return-value]  # just looked
 
 
-def _spread(n: int, most: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
-
-
 def _past_origins(panel: Panel, horizon: int) -> Origins:
     """Origins a horizon apart, back from each series' end, with a whole horizon after and a few rows before."""
     back = np.arange(1, PASTS + 1) * horizon
     ends = panel.indptr[1:][:, None] - back
     there = ends - panel.indptr[:-1][:, None] >= 2
     series, end = np.repeat(np.arange(panel.n_series), there.sum(axis=1)), ends[there]
-    chosen = _spread(len(series), ORIGINS) if len(series) else np.array([], np.int64)
+    chosen = evenly_spread(len(series), ORIGINS)
     return Origins(series[chosen], end[chosen])
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows.origins import Origins
+from forecast.datasets.windows.origins import Origins, evenly_spread
 from forecast.protocol import Prediction
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 def some(origins: Origins, most: int = MOST_SERIES) -> Origins:
     """At most `most` origins, spread evenly over the series."""
-    chosen = np.unique(np.linspace(0, len(origins) - 1, min(most, len(origins))).round().astype(np.int64))
+    chosen = evenly_spread(len(origins), most)
     return Origins(origins.series[chosen], origins.end[chosen])
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from forecast.datasets.panel import Panel
-from forecast.evaluation.scales import mean_difference
+from forecast.datasets.windows.history import mean_difference
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.crops import WindowSpec
+from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
 from forecast.models.covariates import Covariates
 from forecast.models.inference import predict, threads
@@ -180,7 +181,7 @@ class RecurrentModel:
         assert self.network is not None
         if self.resolved.highway == "ridge":
             held = int(self.resolved.val_size)
-            train_rows = panel.truncate(panel.indptr[1:] - np.where(panel.lengths > held, held, 0))
+            train_rows = panel.truncate(ends_without_newest(panel, held))
             penalty = fit_highway(self.network, train_rows, self.resolved.seed)
             found = "no linear map of the recent rows beats the base" if penalty is None else f"penalty {penalty:g}"
             self.reasons["highway"] = f"{found}, on the last training rows"

@@ -9,6 +9,7 @@ from torch import Tensor
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.crops import CropPlan
 from forecast.datasets.windows.datamodule import Batch, make_batch, validation_origins
+from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
 from forecast.networks.network import ForecastNetwork
 
@@ -46,7 +47,7 @@ def fit_highway(network: ForecastNetwork, panel: Panel, seed: int) -> float | No
     if length < SHORTEST * window.horizon:
         return None
     held = max(window.horizon, length // HELD)
-    early = panel.truncate(panel.indptr[1:] - np.where(panel.lengths > held, held, 0))
+    early = panel.truncate(ends_without_newest(panel, held))
     inputs, errors = _samples(network, early, _training(network, early, seed))
     test_inputs, test_errors = _samples(network, panel, validation_origins(panel, window, held))
     if len(inputs) < 2 * network.settings.memory or not len(test_inputs):

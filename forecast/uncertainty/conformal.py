@@ -11,18 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows.origins import Origins
+from forecast.datasets.windows.history import actuals, ends_without_newest, scale_before
+from forecast.datasets.windows.origins import Origins, evenly_spread
 from forecast.protocol import Model, Prediction
 from forecast.uncertainty.score_pool import ScorePool
 
 Floats = NDArray[np.float64]
 SCORES = 200  # wanted for a quantile; with fewer origins, neighbouring steps lend theirs
 ORIGINS = 1024  # calibration origins, at most
-CHUNK = 4096  # origins measured at a time
 LEAST_HORIZONS = 2  # that calibrate where many series give many origins; each is lost to training
 FOLLOWED = 256  # origins whose past is gathered together
 SHARE = 4  # of a median series' rows, one in so many calibrates, at most
-SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
 LEAST_ROWS = 4  # of history before an origin
 HALVES = 8  # times that a score's weight halves over the calibration rows: about a third of the scores count in the end
 BLOCKS = 8  # horizons of its own past that adaptive calibration looks back on
@@ -69,7 +68,7 @@ class Conformal:
         drift over the newest of the calibration rows, for old scores weigh little.
         """
         held, stride = calibrating_rows(panel, model.horizon)
-        cut = panel.indptr[1:] - np.where(panel.lengths >= held + max(LEAST_ROWS, held), held, 0)
+        cut = ends_without_newest(panel, held, least=max(LEAST_ROWS, held))
         if not held or (cut == panel.indptr[1:]).all():
             return None
         model.fit(panel.truncate(cut))
@@ -77,7 +76,7 @@ class Conformal:
         found = model.predict(panel, origins).at(levels)
         assert found.quantiles is not None, "a model is calibrated at the levels it was asked for"
         actual = actuals(panel, origins, model.horizon)
-        scale = history_scale(panel, origins, season_length)
+        scale = scale_before(panel, origins, season_length)
         scores = (actual[:, :, None] - found.quantiles) / scale[:, None, None]
         age = panel.indptr[origins.series + 1] - model.horizon - origins.end
         weights = 0.5 ** (age * HALVES / held)
@@ -91,7 +90,7 @@ class Conformal:
         levels = np.tile(np.array(self.levels), (len(origins), 1))
         if self.adaptive:
             levels = self._followed(model, panel, origins)
-        quantiles = self._moved(found, history_scale(panel, origins, self.season_length), levels)
+        quantiles = self._moved(found, scale_before(panel, origins, self.season_length), levels)
         return Prediction(found.point, self.levels, quantiles)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -140,7 +139,7 @@ class Conformal:
         """Where what came stands among the scores of each step and level, (n, horizon, levels) in (0, 1)."""
         found = model.predict(panel, origins).at(self.levels)
         assert found.quantiles is not None
-        actual, scale = actuals(panel, origins, model.horizon), history_scale(panel, origins, self.season_length)
+        actual, scale = actuals(panel, origins, model.horizon), scale_before(panel, origins, self.season_length)
         scores = (actual[:, :, None] - found.quantiles) / scale[:, None, None]
         ranks = np.full(scores.shape, np.nan)
         for step, pooled in enumerate(self._pooled):
@@ -194,32 +193,6 @@ class Conformal:
         return panel.indptr[:-1] + np.where(known, np.clip(rows + 1, 0, panel.lengths), 0)
 
 
-def actuals(panel: Panel, origins: Origins, horizon: int) -> Floats:
-    """What came after each origin, (n, horizon), NaN where nothing was observed."""
-    rows = origins.end[:, None] + np.arange(horizon)
-    last = panel.indptr[origins.series + 1][:, None] - 1
-    return np.where(rows <= last, panel.target[np.minimum(rows, last)], np.nan)
-
-
-def history_scale(panel: Panel, origins: Origins, season_length: int) -> Floats:
-    """What errors at an origin are measured in, (n,) > 0: the mean absolute difference over a season (over a step
-    where no season is known, else 1) of the newest rows before it."""
-    scale = np.empty(len(origins))
-    for start in range(0, len(origins), CHUNK):
-        part = origins[start : start + CHUNK]
-        # gathered, not summed along the flat matrix: a sum would carry the rounding of other rows with it
-        rows = part.end[:, None] - np.arange(1, SCALE_ROWS + 1)
-        first = panel.indptr[part.series][:, None]
-        found = np.full(len(part), np.nan)
-        for lag in dict.fromkeys((season_length, 1)):
-            change = np.abs(panel.target[np.maximum(rows, first)] - panel.target[np.maximum(rows - lag, first)])
-            known = np.isfinite(change) & (rows - lag >= first)
-            mean = np.where(known, change, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-            found = np.where(np.isfinite(found) | (mean == 0), found, mean)
-        scale[start : start + CHUNK] = np.where(np.isfinite(found), found, 1.0)
-    return scale
-
-
 def calibrating_rows(panel: Panel, horizon: int) -> tuple[int, int]:
     """Rows at each series' end that calibrate, and rows between their origins."""
     length = int(np.median(panel.lengths))
@@ -236,7 +209,7 @@ def _origins(panel: Panel, cut: NDArray[np.int64], horizon: int, stride: int) ->
     parts = [np.arange(end, panel.indptr[k + 1] - horizon + 1, stride) for k, end in enumerate(cut)]
     series = np.repeat(np.arange(panel.n_series), [len(part) for part in parts])
     ends = np.concatenate(parts)
-    chosen = np.unique(np.linspace(0, len(ends) - 1, min(len(ends), ORIGINS)).round().astype(np.int64))
+    chosen = evenly_spread(len(ends), ORIGINS)
     return Origins(series[chosen], ends[chosen])
 
 

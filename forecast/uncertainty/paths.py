@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.result import FORECAST, quantile_column
-from forecast.datasets.windows.origins import Origins
+from forecast.datasets.windows.history import actuals
+from forecast.datasets.windows.origins import Origins, evenly_spread
 from forecast.protocol import Model, Prediction
 from forecast.quantiles import probit
 from forecast.settings import quantile_problems
-from forecast.uncertainty.conformal import LEAST_ROWS, actuals
+from forecast.uncertainty.conformal import LEAST_ROWS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ class Dependence:
     def of(cls, model: Model, panel: Panel) -> Dependence:
         """Learnt from the model's forecasts of its own past: horizon after horizon, back from each series' end."""
         horizon = model.horizon
-        chosen = np.unique(np.linspace(0, panel.n_series - 1, min(SERIES, panel.n_series)).round().astype(np.int64))
+        chosen = evenly_spread(panel.n_series, SERIES)
         back = np.arange(1, PASTS + 1) * horizon
         end = panel.indptr[chosen + 1][:, None] - back
         there = end - panel.indptr[chosen][:, None] >= LEAST_ROWS

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 import forecast as fc
+from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
-from forecast.uncertainty.conformal import actuals
 
 LEVELS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99)
 HORIZON = 12

@@ -19,7 +19,7 @@ from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 from forecast.quantiles import probit
-from forecast.uncertainty.conformal import HALVES, Conformal, calibrating_rows, history_scale
+from forecast.uncertainty.conformal import HALVES, Conformal, calibrating_rows
 from forecast.uncertainty.score_pool import ScorePool
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -115,14 +115,6 @@ def test_adaptive_calibration_follows_rows_that_training_has_not_seen() -> None:
     renamed = replace(panel, ids=np.array([f"new {name}" for name in panel.ids], object))
     new = [made.adjust(TooSure(), renamed, now).quantiles for made in (split, adaptive)]
     assert not np.array_equal(*new), "of a series that was not in the training table every row is new"
-
-
-def test_scale_is_the_newest_seasonal_difference() -> None:
-    panel = panel_from_table(
-        pd.DataFrame({"unique_id": "a", "ds": range(8), "y": [1, 5, 2, 7, 4, 4, 9, 9.0]}), Columns()
-    )
-    found = history_scale(panel, Origins(np.array([0, 0, 0]), np.array([1, 2, 6])), 2)
-    np.testing.assert_allclose(found, [1.0, 4.0, np.mean([1, 2, 2, 3])])
 
 
 @pytest.mark.parametrize("model", ["gru", "seasonal_naive", "auto"])
