@@ -26,7 +26,7 @@ def compare(
     Example: forecast compare --experiment sales --metric smape
     """
     from forecast.cli.output import say, show_frame, show_json
-    from forecast.evaluation.leaderboard import compare as leaderboard
+    from forecast.tracking.comparison import compare as leaderboard
 
     frame = leaderboard(runs or None, experiment=experiment, metric=metric, tracking_uri=tracking_uri)
     if json:

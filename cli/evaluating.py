@@ -74,7 +74,7 @@ def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
 
 
 def _evaluate(given: dict[str, Any], values: dict[str, Any], models: list[str]) -> Evaluation:
-    from forecast.evaluation.backtest import evaluate
+    from forecast.evaluator import evaluate
 
     protocol = {name: given[name] for name in PROTOCOL}
     refit: Any = int(given["refit"]) if str(given["refit"]).isdigit() else given["refit"]
@@ -114,9 +114,10 @@ def _check_places(given: dict[str, Any]) -> None:
 
 def _keep(given: dict[str, Any], result: Evaluation) -> None:
     from forecast.insight.plotting import save_figure
+    from forecast.storage.saving import save
 
     if given["save"] is not None:
-        result.forecaster.save(given["save"], overwrite=given["overwrite"])
+        save(result.fitted, given["save"], overwrite=given["overwrite"])
     if given["plot"] is not None:
         save_figure(result.plot(), given["plot"])
         say(f"drew {given['plot']}")

@@ -147,9 +147,10 @@ def _show_settings(table: pd.DataFrame, values: dict[str, Any], *, as_json: bool
 
 def _draw(forecaster: Forecaster, plot: Path) -> None:
     from forecast.cli.output import say
+    from forecast.fitted import fitted_of
     from forecast.insight.plotting import plot_panel, save_figure, some
 
-    context = forecaster.context
-    chosen = some(forecaster.last_scorable(context))
-    save_figure(plot_panel(context, chosen, forecaster.predict_panel(context, chosen)), plot)
+    fitted = fitted_of(forecaster)
+    chosen = some(fitted.last_origins(fitted.context))
+    save_figure(plot_panel(fitted.context, chosen, fitted.predict(fitted.context, chosen)), plot)
     say(f"drew {plot}")

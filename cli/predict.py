@@ -90,7 +90,7 @@ def _predict(
 
 
 def _load(address: str, tracking_uri: str | None) -> Forecaster:
-    from forecast.storage.saving import load
+    from forecast.forecaster import load
 
     if not address.startswith(("models:/", "runs:/")):
         return load(address)
@@ -102,11 +102,12 @@ def _load(address: str, tracking_uri: str | None) -> Forecaster:
 
 def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
     from forecast.cli.output import say
+    from forecast.fitted import fitted_of
     from forecast.insight.plotting import plot_panel, save_figure, some
 
     panel, origins = forecaster.newest(table, future)
     chosen = some(origins)
-    save_figure(plot_panel(panel, chosen, forecaster.predict_panel(panel, chosen)), plot)
+    save_figure(plot_panel(panel, chosen, fitted_of(forecaster).predict(panel, chosen)), plot)
     say(f"drew {plot}")
 
 

@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from forecast.datasets.catalog import load_dataset as load_dataset
     from forecast.datasets.errors import ForecastError as ForecastError
     from forecast.datasets.tables.totals import rolling as rolling
-    from forecast.evaluation.backtest import evaluate as evaluate
-    from forecast.evaluation.leaderboard import compare as compare
     from forecast.evaluation.result import Evaluation as Evaluation
     from forecast.evaluation.scoring import score as score
+    from forecast.evaluator import evaluate as evaluate
     from forecast.forecaster import Forecaster as Forecaster
-    from forecast.insight.explain import importance as importance
-    from forecast.insight.explain import memory_profile as memory_profile
+    from forecast.forecaster import load as load
+    from forecast.insight.gradients import memory_profile as memory_profile
+    from forecast.insight.permutation import importance as importance
     from forecast.settings import Settings as Settings
     from forecast.storage.directory import verify as verify
-    from forecast.storage.saving import load as load
+    from forecast.tracking.comparison import compare as compare
     from forecast.uncertainty.paths import aggregate as aggregate
     from forecast.uncertainty.paths import crps as crps
 
@@ -30,14 +30,14 @@ _HOMES = {
     "Forecaster": "forecast.forecaster",
     "Settings": "forecast.settings",
     "aggregate": "forecast.uncertainty.paths",
-    "compare": "forecast.evaluation.leaderboard",
+    "compare": "forecast.tracking.comparison",
     "crps": "forecast.uncertainty.paths",
-    "evaluate": "forecast.evaluation.backtest",
-    "importance": "forecast.insight.explain",
+    "evaluate": "forecast.evaluator",
+    "importance": "forecast.insight.permutation",
     "list_datasets": "forecast.datasets.catalog",
-    "load": "forecast.storage.saving",
+    "load": "forecast.forecaster",
     "load_dataset": "forecast.datasets.catalog",
-    "memory_profile": "forecast.insight.explain",
+    "memory_profile": "forecast.insight.gradients",
     "rolling": "forecast.datasets.tables.totals",
     "score": "forecast.evaluation.scoring",
     "verify": "forecast.storage.directory",

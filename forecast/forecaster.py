@@ -1,39 +1,37 @@
-"""The front door for notebooks: fit, predict, evaluate, save, with scikit-learn's manners."""
+"""The door for notebooks: tables in, tables out, with scikit-learn's manners."""
 
 from __future__ import annotations
 
 import inspect
-import time
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.architectures import Saveable, architecture, build, register, with_defaults
-from forecast.datasets.errors import ConfigError, DataError, ModelError, Problem, RunError
+from forecast.architectures import Saveable, architecture, register, with_defaults
+from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.future import with_future
 from forecast.datasets.tables.result import path_table, result_table
 from forecast.datasets.tables.schema import panel_from_table, pd_frame
-from forecast.datasets.windows.history import SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
-from forecast.models.shares import paths_in_shares
-from forecast.progress import Progress
-from forecast.protocol import Prediction
+from forecast.evaluator import evaluate
+from forecast.fitted import FittedModel, fitted_of, planned
+from forecast.progress import Progress, progress_for
 from forecast.roles import columns
-from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
-from forecast.uncertainty.conformal import BLOCKS, Conformal
-from forecast.uncertainty.paths import Dependence
+from forecast.settings import Settings
+from forecast.storage import saving
+from forecast.tracking import open_fit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from forecast.evaluation.result import Evaluation
-    from forecast.tracking.run import Run
+    from forecast.networks.cells import Cell
 
 
 class Forecaster:
@@ -46,14 +44,15 @@ class Forecaster:
             (batch, time, hidden); `forecast.load(dir, cells={"MyCell": MyCell})` brings it back.
 
     Attributes:
-        settings: what was asked for.
+        settings: the settings that were given, with defaults.
+        fitted_: the fitted model, which takes panels instead of tables; None before `fit`.
         resolved_: the settings with nothing left open, once fitted.
-        reasons_: why each open setting got its value.
+        reasons_: for each setting that was left open, why it got its value.
         history_: the learning curve, one row an epoch (empty for baselines).
-        model_: the fitted model.
+        model_: the network, ensemble or baseline.
         season_length_: steps in a season.
         notes_: what was found in the table and left as it is.
-        fit_seconds_, fit_cpu_seconds_: what fitting cost.
+        fit_seconds_, fit_cpu_seconds_: wall and CPU seconds that fitting took.
         run_id_: MLflow run of the fit, None without tracking.
 
     Example:
@@ -68,16 +67,19 @@ class Forecaster:
             settings["model"] = model.__name__
         self._given = {"horizon": horizon, **settings}
         self.settings = Settings.of(with_defaults(self._given))
-        self.model_: Saveable | None = None
-        self.run_id_: str | None = None
-        self._context: Panel | None = None
-        self.calibration_: Conformal | None = None
-        self.dependence_: Dependence | None = None
+        self.fitted_: FittedModel | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Forecaster:
         """A forecaster with these settings."""
         return cls(**{name: getattr(settings, name) for name in Settings.names()})
+
+    @classmethod
+    def over(cls, fitted: FittedModel) -> Forecaster:
+        """The door of tables over a fitted model."""
+        forecaster = cls.of(fitted.settings)
+        forecaster.fitted_ = fitted
+        return forecaster
 
     # -- scikit-learn's manners ------------------------------------------------------------------------------------
 
@@ -95,7 +97,7 @@ class Forecaster:
         return f"Forecaster({self.settings.horizon}{', ' + rest if rest else ''})"
 
     def __sklearn_is_fitted__(self) -> bool:
-        return self.model_ is not None
+        return self.fitted_ is not None
 
     # -- work ------------------------------------------------------------------------------------------------------
 
@@ -104,8 +106,8 @@ class Forecaster:
 
         Args:
             data: a long or wide frame, a Series with a time index, or anything narwhals reads.
-            progress: told of each step; None shows a bar on a terminal.
-            source: where the data came from, for the tracked run.
+            progress: it is told of each training step; None shows a bar on a terminal.
+            source: the address of the data, for the tracked run.
 
         Returns:
             self.
@@ -115,46 +117,20 @@ class Forecaster:
             ConfigError: where settings and data do not fit together.
             RunError: if training diverges.
         """
-        from forecast.progress import progress_for
-        from forecast.tracking import open_fit
-
         panel = self.panel(data)
         with open_fit(self.settings) as run:
-            self.fit_panel(panel, progress=progress if progress is not None else progress_for(), run=run)
-            run.record_fit(self, panel, source)
-            self.run_id_ = run.run_id
+            progress = progress if progress is not None else progress_for()
+            fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger())
+            run.record_fit(fitted, panel, source)
+            self.fitted_ = replace(fitted, run_id=run.run_id)
         return self
 
-    def fit_panel(self, panel: Panel, *, progress: Progress | None = None, run: Run | None = None) -> None:
-        """Learn from a validated panel; the part of `fit` that backtests repeat."""
-        length, reason = season_length(panel, self.settings.season_length)
-        logger = run.logger() if run is not None else None
-        model = build(self.settings, length, progress=progress, logger=logger)
-        if architecture(self.settings.model).kind == "network":
-            import_module("forecast.training.loop")  # before the clocks start: to load Lightning is not to fit
-        wall, cpu = time.perf_counter(), time.process_time()
-        calibration = None
-        if self.settings.calibrate == "none":
-            model.fit(panel)
-        else:
-            calibration = self._calibrated(model, panel, length)
-        dependence = Dependence.of(model, panel) if self._uncertain and not hasattr(model, "paths") else None
-        self.fit_seconds_, self.fit_cpu_seconds_ = time.perf_counter() - wall, time.process_time() - cpu
-        self._remember(model, panel, length)
-        self.calibration_, self.dependence_ = calibration, dependence
-        self.reasons_ = {"season_length": reason, **getattr(model, "reasons", {})}
-
     def plan(self, data: Any) -> pd.DataFrame:
-        """What fitting this table would use: a row a setting, with its value and why; nothing is trained."""
+        """The settings that fitting this table would use: a row a setting, with its value and why; nothing is trained."""
         import pandas as pd
 
-        panel = self.panel(data)
-        length, reason = season_length(panel, self.settings.season_length)
-        model = build(self.settings, length)
-        resolved, reasons = model.plan(panel)
-        resolved = replace(resolved, season_length=length, freq=panel.grid.freq)
-        why = {"season_length": reason, **reasons}
-        rows = [(name, getattr(resolved, name), why.get(name, "")) for name in Settings.names()]
+        resolved, reasons = planned(self.panel(data), self.settings)
+        rows = [(name, getattr(resolved, name), reasons.get(name, "")) for name in Settings.names()]
         return pd.DataFrame(rows, columns=["setting", "value", "reason"])
 
     def predict(
@@ -176,7 +152,6 @@ class Forecaster:
             horizon: fewer steps than the model was trained for.
             quantiles: levels in (0, 1); exact from a distribution or where trained, interpolated elsewhere. None
                 takes those the model was trained for.
-
             samples: draw so many paths instead: whole futures with the quantiles of every step, whose steps (and
                 series) go together as the model's errors did in the past. The same seed draws the same paths.
 
@@ -184,59 +159,58 @@ class Forecaster:
             Columns as in the training table (id, time), then `forecast` and one column a quantile (`q10`); of paths,
             id, time, `sample` from 0 and `forecast`, which `forecast.aggregate` adds up.
         """
-        self._fitted()
+        fitted = self._fitted
         panel, origins = self.newest(data, future)
+        steps = self.settings.horizon if horizon is None else horizon
         if samples is not None:
-            return self._paths(panel, origins, horizon, samples)
-        prediction = self._narrow(self.predict_panel(panel, origins), horizon, quantiles)
+            return path_table(panel, origins, fitted.paths(panel, origins, samples)[:, :steps])
+        prediction = fitted.predict(panel, origins, horizon=steps, quantiles=quantiles)
         return result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
 
-    def _paths(self, panel: Panel, origins: Origins, horizon: int | None, samples: int) -> pd.DataFrame:
-        if not isinstance(samples, int) or samples < 1:
-            problem = Problem(what=f"samples={samples!r}", expected="a whole number of at least 1")
-            raise ConfigError("samples is not understood", problems=[problem])
-        own = getattr(self._fitted(), "paths", None)  # a recursive model draws whole futures itself
-        if own is not None:
-            paths = own(panel, origins, samples, self.settings.seed)
-        elif self.dependence_ is not None:
-            prediction = self.predict_panel(panel, origins)
-            paths = self.dependence_.draw(prediction, origins.series, samples, self.settings.seed)
-        else:
-            remedy = "Fit again with quantiles= (--quantiles) or a distribution as head."
-            raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=remedy)
-        if self.settings.transform == "softmax":
-            paths = paths_in_shares(paths, panel, origins)
-        return path_table(panel, origins, paths[:, : horizon or self.settings.horizon])
+    def evaluate(self, data: Any, *, cutoffs: int = 1, **options: Any) -> Evaluation:
+        """Backtest these settings on rolling origins; see `forecast.evaluate` for the options.
+
+        The recipe is tested, not the fitted weights: a fresh copy is fitted before the first cutoff.
+        """
+        return evaluate(data, self.settings.horizon, models=Forecaster.of(self.settings), cutoffs=cutoffs, **options)
+
+    def save(self, directory: str | Path, *, overwrite: bool = False) -> Path:
+        """Write a model directory: JSON, safetensors and Parquet, no pickle.
+
+        Raises:
+            ModelError: if the directory exists and `overwrite` is False.
+        """
+        return saving.save(self._fitted, Path(directory), overwrite=overwrite)
+
+    # -- tables ----------------------------------------------------------------------------------------------------
+
+    def panel(self, data: Any) -> Panel:
+        """Validate a table; once fitted, it must be like the training table."""
+        if self.fitted_ is None:
+            return panel_from_table(data, columns(self.settings), freq=self.settings.freq)
+        roles = _as_trained(columns(self.settings), self.fitted_.context, data)
+        return panel_from_table(data, roles, freq=self.settings.freq, grid=self.fitted_.context.grid)
 
     def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:
         """The panel to read and the origins to forecast from; arguments as of `predict`."""
-        horizon = self.settings.horizon
+        fitted, horizon = self._fitted, self.settings.horizon
         if architecture(self.settings.model).cold:
             return self._cold(data, future, horizon)
-        panel = self.context if data is None else self.panel(data)
-        reads = self._reads_the_future(panel)
+        panel = fitted.context if data is None else self.panel(data)
+        reads = fitted.reads_the_future(panel)
         if future is not None and not reads:
             raise ConfigError("future is given, but the model knows no covariates", hint="Leave out future (--future).")
         return with_future(panel, future, horizon) if reads else (panel, Origins.last(panel))
 
-    def last_scorable(self, panel: Panel) -> Origins:
-        """The newest origins that can be forecast from the panel alone: its end, or a horizon before it where the
-        model reads covariates of the future."""
-        back = self.settings.horizon if self._reads_the_future(panel) else 0
-        return Origins(np.arange(panel.n_series), np.maximum(panel.indptr[1:] - back, panel.indptr[:-1] + 1))
-
-    def _reads_the_future(self, panel: Panel) -> bool:
-        return bool(panel.numbers("known")) and architecture(self.settings.model).kind == "network"
-
     def _cold(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
         """Series without a history: the rows to forecast, with what is known of them."""
-        table = future if future is not None else data
+        table, context = future if future is not None else data, self._fitted.context
         if table is None:
             hint = "Pass future= (--future): ids, times, and the known and static covariates of the rows to forecast."
             raise ConfigError("a model of new series needs to know what to forecast", hint=hint)
-        roles, fmt = columns(self.settings), self.context.format
+        roles, fmt = columns(self.settings), context.format
         roles = replace(roles, id=roles.id or fmt.id, time=roles.time or fmt.time, target=fmt.target)
-        rows = panel_from_table(pd_frame(table).assign(**{fmt.target: 0.0}), roles, grid=self.context.grid)
+        rows = panel_from_table(pd_frame(table).assign(**{fmt.target: 0.0}), roles, grid=context.grid)
         short = np.flatnonzero(rows.lengths < horizon)
         if len(short):
             problems = [
@@ -247,123 +221,79 @@ class Forecaster:
         rows = replace(rows, format=replace(rows.format, target=fmt.target))
         return rows, Origins(np.arange(rows.n_series), rows.indptr[:-1].copy())
 
-    def predict_panel(self, panel: Panel, origins: Origins) -> Prediction:
-        """Forecast at origins of a validated panel.
+    # -- what was fitted -------------------------------------------------------------------------------------------
 
-        Raises:
-            RunError: if a forecast is not finite.
-        """
-        model = self._fitted()
-        calibrated = self.calibration_
-        prediction = model.predict(panel, origins) if calibrated is None else calibrated.adjust(model, panel, origins)
-        bad = ~np.isfinite(prediction.point).all(axis=1)
-        if bad.any():
-            names = ", ".join(map(repr, panel.ids[np.unique(origins.series[bad])][:5]))
-            raise RunError(f"the forecast of {names} is not finite", hint="Look at the series with `forecast check`.")
-        return prediction
-
-    def evaluate(self, data: Any, *, cutoffs: int = 1, **options: Any) -> Evaluation:
-        """Backtest these settings on rolling origins; see `forecast.evaluate` for the options.
-
-        The recipe is tested, not the fitted weights: a fresh copy is fitted before the first cutoff.
-        """
-        from forecast.evaluation.backtest import evaluate
-
-        return evaluate(data, self.settings.horizon, models=Forecaster.of(self.settings), cutoffs=cutoffs, **options)
-
-    def panel(self, data: Any) -> Panel:
-        """Validate a table; once fitted, it must be like the training table."""
-        if self._context is None:
-            return panel_from_table(data, columns(self.settings), freq=self.settings.freq)
-        roles = _as_trained(columns(self.settings), self._context, data)
-        return panel_from_table(data, roles, freq=self.settings.freq, grid=self._context.grid)
-
-    # -- state -----------------------------------------------------------------------------------------------------
+    @property
+    def _fitted(self) -> FittedModel:
+        return fitted_of(self)
 
     @property
     def context(self) -> Panel:
         """The newest training rows, as many as a forecast reads."""
-        self._fitted()
-        assert self._context is not None
-        return self._context
+        return self._fitted.context
+
+    @property
+    def model_(self) -> Saveable:
+        """The network, ensemble or baseline."""
+        return self._fitted.model
 
     @property
     def resolved_(self) -> Settings:
         """The settings with nothing left open."""
-        resolved: Settings = getattr(self._fitted(), "resolved", self.settings)
-        return replace(resolved, season_length=self.season_length_, freq=self.context.grid.freq)
+        return self._fitted.resolved
+
+    @property
+    def reasons_(self) -> dict[str, str]:
+        """For each setting that was left open, why it got its value."""
+        return self._fitted.reasons
 
     @property
     def history_(self) -> pd.DataFrame:
         """The learning curve: epoch, step, train_loss, val_loss, learning_rate, seconds."""
         import pandas as pd
 
-        return pd.DataFrame(getattr(self._fitted(), "history", []))
+        return pd.DataFrame(self._fitted.curve)
+
+    @property
+    def season_length_(self) -> int:
+        """Steps in a season."""
+        return self._fitted.season_length
 
     @property
     def notes_(self) -> tuple[str, ...]:
         """What was found in the training table and left as it is."""
-        return self.context.notes
-
-    def save(self, directory: str | Path, *, overwrite: bool = False) -> Path:
-        """Write a model directory: JSON, safetensors and Parquet, no pickle.
-
-        Raises:
-            ModelError: if the directory exists and `overwrite` is False.
-        """
-        from forecast.storage.saving import save
-
-        return save(self, Path(directory), overwrite=overwrite)
-
-    def _remember(self, model: Saveable, panel: Panel, length: int) -> None:
-        self.model_, self.season_length_ = model, length
-        rows = model.context
-        if rows is not None and self.settings.calibrate != "none":
-            rows = max(rows, SCALE_ROWS + length)  # errors are measured in what the history varies by
-        if rows is not None and self.settings.calibrate == "adaptive":
-            rows += BLOCKS * self.settings.horizon  # it looks back on its own forecasts
-        self._context = panel.tail(rows) if rows is not None else panel
-        self.run_id_ = None
+        return self._fitted.context.notes
 
     @property
-    def _uncertain(self) -> bool:
-        """Whether forecasts have quantiles."""
-        return bool(self.settings.quantiles) or self.settings.head not in PLAIN_HEADS
+    def fit_seconds_(self) -> float:
+        """Wall seconds that fitting took."""
+        return self._fitted.fit_seconds
 
-    def _calibrated(self, model: Saveable, panel: Panel, length: int) -> Conformal:
-        """Fit on all but the newest rows, which calibrate."""
-        levels = self.settings.quantiles
-        if not levels:
-            problem = Problem(what="calibrate without quantiles", expected="quantiles=(0.1, 0.9), or others")
-            raise ConfigError("there is nothing to calibrate", problems=[problem])
-        found = Conformal.fit(model, panel, levels, length, adaptive=self.settings.calibrate == "adaptive")
-        if found is None:
-            rows = f"at least {2 * self.settings.horizon + 4} rows in a series"
-            problem = Problem(what="no series is long enough to calibrate on", expected=rows)
-            raise ConfigError("the quantiles cannot be calibrated", problems=[problem], hint="Leave out calibrate.")
-        return found
+    @property
+    def fit_cpu_seconds_(self) -> float:
+        """CPU seconds that fitting took."""
+        return self._fitted.fit_cpu_seconds
 
-    def _fitted(self) -> Saveable:
-        if self.model_ is None:
-            raise ModelError("this Forecaster is not fitted", hint="Call fit first, or forecast.load a saved model.")
-        return self.model_
+    @property
+    def run_id_(self) -> str | None:
+        """MLflow run of the fit, None without tracking."""
+        return self._fitted.run_id
 
-    def _narrow(self, prediction: Prediction, horizon: int | None, levels: tuple[float, ...] | None) -> Prediction:
-        trained = self.settings.horizon
-        steps = trained if horizon is None else horizon
-        if not 1 <= steps <= trained:
-            raise ConfigError(
-                f"horizon={steps} is outside 1 to {trained}, which the model was trained for", hint="Fit again."
-            )
-        wanted = self.settings.quantiles if levels is None else tuple(levels)
-        bad = quantile_problems(wanted)
-        if bad:
-            raise ConfigError("these are no quantile levels", problems=bad)
-        if wanted and not prediction.uncertain:
-            remedy = "Fit again with quantiles= (--quantiles) or a distribution as head."
-            problem = Problem(what=f"quantiles {list(wanted)} of a point forecast", remedy=remedy)
-            raise ConfigError("the model was not trained for quantiles", problems=[problem])
-        return (prediction.at(wanted) if wanted else prediction).steps(slice(steps))
+
+def load(directory: str | Path, *, cells: Mapping[str, Cell] | None = None) -> Forecaster:
+    """Read a model directory; nothing in it is executed.
+
+    Args:
+        directory: as written by `Forecaster.save` or `forecast fit -o`.
+        cells: classes of your own cells by name, which the directory does not hold.
+
+    Returns:
+        A fitted forecaster whose forecasts are those of the saved one, to the last bit.
+
+    Raises:
+        ModelError: if the directory is missing, damaged or of another schema.
+    """
+    return Forecaster.over(saving.load(directory, cells=cells))
 
 
 def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,4 +71,13 @@ class Model(Protocol):
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         """Forecast the `horizon` rows after each origin, reading only rows before `origins.end`."""
+        ...
+
+
+@runtime_checkable
+class DrawsPaths(Protocol):
+    """A model that draws whole futures itself, step after step."""
+
+    def paths(self, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
+        """Draw futures, (n, horizon, samples) in units of the target."""
         ...

@@ -29,6 +29,12 @@ class Cutoff:
     origins: Origins
     skipped: tuple[str, ...] = ()
 
+    def ends(self, panel: Panel) -> Integers:
+        """Flat row at which each series' known rows end, (series,): its first row where it is skipped."""
+        ends = panel.indptr[:-1].copy()
+        ends[self.origins.series] = self.origins.end
+        return ends
+
 
 def last_cutoffs(
     panel: Panel, *, horizon: int, n_cutoffs: int = 1, step: int | None = None, gap: int = 0

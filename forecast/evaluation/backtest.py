@@ -1,57 +1,73 @@
-"""Rolling-origin evaluation of models side by side."""
+"""Rolling-origin evaluation of models side by side, on one panel."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.architectures import ARCHITECTURES
-from forecast.datasets.errors import ConfigError, ModelError, Problem
+from forecast.datasets.errors import ModelError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
 from forecast.datasets.tables.result import result_table
-from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
-from forecast.datasets.windows.splits import Cutoff, cutoffs_between, last_cutoffs
+from forecast.datasets.windows.splits import Cutoff
 from forecast.evaluation.forecast_file import ForecastFile
 from forecast.evaluation.metrics import Accumulator
 from forecast.evaluation.result import Evaluation, Outcome, make_evaluation
 from forecast.evaluation.scales import Scales
 from forecast.evaluation.seeds import SeedComparison, SeedSpread
-from forecast.forecaster import Forecaster
-from forecast.progress import Progress, progress_for
+from forecast.fitted import FittedModel
+from forecast.progress import Progress
 from forecast.protocol import Prediction
-from forecast.roles import columns
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pytorch_lightning.loggers import Logger
 
-Asked = str | Path | Forecaster
-Refit = Literal["never", "each"] | int
-AT_ONCE = 8192  # origins forecast together; bounds memory whatever the number of cutoffs
+ORIGINS_AT_ONCE = 8192  # that are forecast together; bounds memory whatever the number of cutoffs
 NAIVE2_ROWS = 50_000_000  # history rows Naive2 may read before OWA is left out: it reads whole histories
 NAIVE2_READS = 50  # times it may read the same rows, cutoff by cutoff
 
 
+class Recording(Protocol):
+    """A place to record one model's evaluation."""
+
+    run_id: str | None
+
+    def logger(self) -> Logger | None:
+        """A Lightning logger for the learning curve, None where nothing is recorded."""
+        ...
+
+    def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
+        """Record one model's scores; `origins` are those of the last cutoff."""
+        ...
+
+
+Recorder = Callable[[Settings, str], AbstractContextManager[Recording]]
+Keep = Callable[["pd.DataFrame"], None]
+
+
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """Which origins are scored, and how.
+class EvaluationProtocol:
+    """Which origins are scored, and against what.
 
     Args:
         horizon: steps scored.
         cutoffs: rolling origins, oldest first.
-        refit: fit again at every so many cutoffs; 0 fits once, before the first.
+        refit: cutoffs from one fit to the next; 0 fits once, before the first.
         gap: steps after the cutoff that are not scored.
         season_length: of the models.
         mase_season: of the MASE scale.
+        standardise: whether errors on standardised values are added.
+        val_size: newest training rows that the standardisation leaves out, as the long-horizon papers do.
     """
 
     horizon: int
@@ -60,182 +76,137 @@ class Protocol:
     gap: int
     season_length: int
     mase_season: int
-
-
-def evaluate(
-    data: Any,
-    horizon: int,
-    *,
-    models: Asked | Sequence[Asked] = "auto",
-    cutoffs: int = 1,
-    start: Any = None,
-    end: Any = None,
-    step: int | None = None,
-    gap: int = 0,
-    refit: Refit = "never",
-    scale: Literal["train"] | None = None,
-    mase_season: int | None = None,
-    seeds: int = 1,
-    output: str | Path | None = None,
-    progress: Progress | None = None,
-    source: str | None = None,
-    **settings: Any,
-) -> Evaluation:
-    """Forecast past cutoffs as if the future were unknown, and score what came out.
-
-    Every model is fitted on the rows before the first cutoff only, and reads newer rows at later cutoffs. Seasonal
-    naive stands beside every result.
-
-    Args:
-        data: a long or wide frame, a Series with a time index, or anything narwhals reads.
-        horizon: steps to forecast at each cutoff.
-        models: names, Forecasters (their recipe is fitted afresh) or model directories (their weights are used).
-        cutoffs: how many, counted back from each series' end; ignored when `start` is given.
-        start: time of the first forecast step of the first cutoff.
-        end: time of the last forecast step of the last cutoff, at most.
-        step: rows between cutoffs; None takes the horizon.
-        gap: rows after the cutoff that are not scored.
-        refit: "never", "each" cutoff, or every N cutoffs.
-        scale: "train" adds errors on values standardised by each series' training rows less `val_size` of them.
-        mase_season: season of the MASE scale; None takes the season length.
-        seeds: fit each model so many times, with seeds from `seed` on; the metrics and forecasts are the first's, and
-            `seeds` of the result says how far the others are from it.
-        output: file the forecasts go to as they are made; memory then does not grow with the cutoffs.
-        progress: told of each training step; None shows a bar on a terminal.
-        source: where the data came from, for the tracked runs.
-        **settings: fields of `Settings`, for the models asked for by name.
-
-    Returns:
-        Forecasts, metrics and the leaderboard.
-
-    Raises:
-        DataError: with every problem of the table at once, or if no series has a row before a cutoff.
-        ConfigError: where the settings do not fit the data.
-        ModelError: if a model directory cannot be read, or its training ended after a cutoff.
-    """
-    from forecast.tracking import open_evaluation
-
-    if not isinstance(seeds, int) or seeds < 1:
-        problem = Problem(what=f"seeds={seeds!r}", expected="a whole number of at least 1")
-        raise ConfigError("seeds is not understood", problems=[problem])
-    asked = _candidates(models, {"horizon": horizon, **settings}, horizon + gap)
-    lead = next(iter(asked.values())).forecaster
-    panel = panel_from_table(data, columns(lead.settings), freq=lead.settings.freq)
-    if start is not None:
-        rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
-    else:
-        rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
-    history = panel.truncate(_ends(panel, rolling[0]))
-    season, _ = season_length(history, lead.settings.season_length)
-    protocol = Protocol(
-        horizon=horizon,
-        cutoffs=rolling,
-        refit=_every(refit),
-        gap=gap,
-        season_length=season,
-        mase_season=mase_season or season,
-    )
-    val_size = lead.settings.val_size if isinstance(lead.settings.val_size, int) else 0
-    scales = Scales.of(history, protocol.mase_season, val_size=val_size if scale == "train" else 0)
-    bench = _Bench(panel, protocol, _aligned(scales, panel, history), standardise=scale == "train")
-    references = bench.references(asked)
-    outcomes: dict[str, Outcome] = {}
-    spreads: dict[str, SeedSpread] = {}
-    with ForecastFile(output) as file:
-        for name, candidate in asked.items():
-            with open_evaluation(candidate.forecaster.settings, name) as run:
-                logger_run = run if not candidate.fixed else None
-                keep = file.writer(name if len(asked) > 1 else None)
-                watched = SeedComparison(panel.n_series) if seeds > 1 and not candidate.fixed else None
-                outcome = bench.run(name, candidate, keep, progress or progress_for(), logger_run, watched)
-                outcomes[name] = outcome.against(references)
-                run.record_evaluation(outcomes[name], panel, rolling[-1].origins, source)
-                outcomes[name] = replace(outcomes[name], run_id=run.run_id)
-                if watched is not None:
-                    spreads[name] = bench.other_seeds(name, candidate, outcomes[name], watched, seeds, references)
-        frame = file.frame()
-    return make_evaluation(panel, outcomes, references, frame, rolling, spreads)
+    standardise: bool = False
+    val_size: int = 0
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model to be evaluated; `fixed` ones keep the weights they came with."""
+    """A model to be evaluated.
 
-    forecaster: Forecaster
-    fixed: bool = False
+    Args:
+        settings: the recipe that is fitted.
+        fitted: a model whose weights are kept; None fits the recipe.
+    """
+
+    settings: Settings
+    fitted: FittedModel | None = None
 
 
-class _Bench:
-    """One panel and one protocol that all candidates run under."""
+class Backtest:
+    """One panel and one protocol under which all candidates run.
 
-    def __init__(self, panel: Panel, protocol: Protocol, scales: Scales, *, standardise: bool) -> None:
-        self.panel, self.protocol, self.scales, self.standardise = panel, protocol, scales, standardise
+    Args:
+        panel: all rows, those that are scored included.
+        protocol: the origins that are scored.
+        candidates: the models by name.
+        progress: it is told of each training step.
+        source: the address of the data, for the record.
+    """
 
-    def references(self, asked: dict[str, Candidate]) -> dict[str, Outcome]:
+    def __init__(
+        self,
+        panel: Panel,
+        protocol: EvaluationProtocol,
+        candidates: dict[str, Candidate],
+        *,
+        progress: Progress | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.panel, self.protocol, self.candidates = panel, protocol, candidates
+        self.progress, self.source = progress, source
+        self.scales = _scales(panel, protocol)
+
+    def run(self, recorder: Recorder, *, seeds: int = 1, output: str | Path | None = None) -> Evaluation:
+        """Forecast and score every candidate, the references beside them.
+
+        Args:
+            recorder: it opens the record of a model's evaluation, by settings and name.
+            seeds: number of fits of each candidate.
+            output: file that the forecasts go to; None keeps them in memory.
+        """
+        references = self._references()
+        outcomes: dict[str, Outcome] = {}
+        spreads: dict[str, SeedSpread] = {}
+        with ForecastFile(output) as file:
+            for name, candidate in self.candidates.items():
+                keep = file.writer(name if len(self.candidates) > 1 else None)
+                comparison = SeedComparison(self.panel.n_series) if seeds > 1 and not candidate.fitted else None
+                with recorder(candidate.settings, name) as run:
+                    outcome = self._outcome(name, candidate, keep, run, comparison).against(references)
+                    run.record_evaluation(outcome, self.panel, self.protocol.cutoffs[-1].origins, self.source)
+                    outcomes[name] = replace(outcome, run_id=run.run_id)
+                    if comparison is not None:
+                        spreads[name] = self._other_seeds(candidate, outcomes[name], comparison, seeds, references)
+            frame = file.frame()
+        return make_evaluation(self.panel, outcomes, references, frame, list(self.protocol.cutoffs), spreads)
+
+    def _references(self) -> dict[str, Outcome]:
         """Seasonal naive always; Naive2, which OWA is relative to, unless its reading of whole histories would dominate."""
-        names = ["seasonal_naive"]
-        history = sum(int((c.origins.end - self.panel.indptr[c.origins.series]).sum()) for c in self.protocol.cutoffs)
-        if history <= min(NAIVE2_ROWS, NAIVE2_READS * self.panel.n_rows) or "naive2" in asked:
+        names, protocol = ["seasonal_naive"], self.protocol
+        history = sum(int((c.origins.end - self.panel.indptr[c.origins.series]).sum()) for c in protocol.cutoffs)
+        if history <= min(NAIVE2_ROWS, NAIVE2_READS * self.panel.n_rows) or "naive2" in self.candidates:
             names.append("naive2")
-        horizon = self.protocol.horizon + self.protocol.gap
-        base = next(iter(asked.values())).forecaster.settings
-        plain = Settings(horizon=horizon, season_length=self.protocol.season_length, quantiles=base.quantiles)
-        made = {name: Candidate(Forecaster.of(replace(plain, model=name))) for name in names}
-        return {name: self.run(name, candidate, lambda frame: None) for name, candidate in made.items()}
+        quantiles = next(iter(self.candidates.values())).settings.quantiles
+        horizon = protocol.horizon + protocol.gap
+        plain = Settings(horizon=horizon, season_length=protocol.season_length, quantiles=quantiles)
+        return {name: self._outcome(name, Candidate(replace(plain, model=name)), _forget) for name in names}
 
-    def run(
+    def _outcome(
         self,
         name: str,
         candidate: Candidate,
-        keep: Callable[[pd.DataFrame], None],
-        progress: Progress | None = None,
-        run: Any = None,
-        watched: SeedComparison | None = None,
+        keep: Keep,
+        run: Recording | None = None,
+        comparison: SeedComparison | None = None,
     ) -> Outcome:
         """Fit and forecast one candidate at every cutoff."""
-        forecaster, protocol = candidate.forecaster, self.protocol
-        if candidate.fixed:
-            _check_trained_before(forecaster, self.panel, protocol.cutoffs[0])
+        fitted, protocol = candidate.fitted, self.protocol
+        if fitted is not None:
+            _check_trained_before(fitted, self.panel, protocol.cutoffs[0])
         scores: Accumulator | None = None
         clock = dict.fromkeys(("fit_seconds", "fit_cpu_seconds", "predict_seconds"), 0.0)
         for block in _blocks(protocol):
-            if not candidate.fixed and block.fit:
-                forecaster.fit_panel(
-                    self.panel.truncate(_ends(self.panel, block.cutoffs[0])), progress=progress, run=run
-                )
-                clock["fit_seconds"] += forecaster.fit_seconds_
-                clock["fit_cpu_seconds"] += forecaster.fit_cpu_seconds_
+            if candidate.fitted is None and block.fit:
+                fitted = self._fit(candidate.settings, block, run)
+                clock["fit_seconds"] += fitted.fit_seconds
+                clock["fit_cpu_seconds"] += fitted.fit_cpu_seconds
+            assert fitted is not None, "the first block fits"
             started = time.perf_counter()
             origins, numbers = block.origins()
-            prediction = _after_gap(forecaster.predict_panel(self.panel, origins), protocol)
+            prediction = fitted.predict(self.panel, origins)
+            prediction = prediction.steps(slice(protocol.gap, protocol.gap + protocol.horizon))
             clock["predict_seconds"] += time.perf_counter() - started
-            if scores is None:
-                scores = Accumulator(self.scales, protocol.horizon, prediction.levels)
+            scores = scores or Accumulator(self.scales, protocol.horizon, prediction.levels)
             actual = actuals(self.panel, origins, protocol.horizon, gap=protocol.gap)
             scores.add(origins.series, actual, prediction.point, prediction.quantiles, cutoff=numbers)
-            if watched is not None:
-                watched.add(origins.series, actual, prediction.point)
+            if comparison is not None:
+                comparison.add(origins.series, actual, prediction.point)
             keep(self._frame(origins, prediction))
         assert scores is not None, "a protocol has at least one cutoff"
-        return Outcome(name=name, forecaster=forecaster, scores=scores, standardise=self.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
+        assert fitted is not None
+        return Outcome(name=name, fitted=fitted, scores=scores, standardise=protocol.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
 
-    def other_seeds(
+    def _fit(self, settings: Settings, block: _Block, run: Recording | None) -> FittedModel:
+        before = self.panel.truncate(block.cutoffs[0][1].ends(self.panel))
+        progress = self.progress if run is not None else None
+        return FittedModel.fit(before, settings, progress=progress, logger=run.logger() if run is not None else None)
+
+    def _other_seeds(
         self,
-        name: str,
         candidate: Candidate,
         first: Outcome,
-        watched: SeedComparison,
+        comparison: SeedComparison,
         seeds: int,
         references: dict[str, Outcome],
     ) -> SeedSpread:
         """The same model with the seeds after the first."""
-        watched.close(first.metrics)
-        asked = candidate.forecaster.settings
+        comparison.close(first.metrics)
         for number in range(1, seeds):
-            again = Candidate(Forecaster.of(replace(asked, seed=asked.seed + number)))
-            outcome = self.run(name, again, lambda frame: None, watched=watched)
-            watched.close(outcome.against(references).metrics)
-        return watched.result()
+            again = Candidate(replace(candidate.settings, seed=candidate.settings.seed + number))
+            outcome = self._outcome(first.name, again, _forget, comparison=comparison)
+            comparison.close(outcome.against(references).metrics)
+        return comparison.result()
 
     def _frame(self, origins: Origins, prediction: Prediction) -> pd.DataFrame:
         first = self.protocol.gap + 1
@@ -251,17 +222,18 @@ class _Block:
     fit: bool
 
     def origins(self) -> tuple[Origins, NDArray[np.int64]]:
+        """The origins of all cutoffs, and the number of each one's cutoff."""
         parts = [cutoff.origins for _, cutoff in self.cutoffs]
         numbers = np.repeat([number for number, _ in self.cutoffs], [len(part) for part in parts])
         return Origins(np.concatenate([p.series for p in parts]), np.concatenate([p.end for p in parts])), numbers
 
 
-def _blocks(protocol: Protocol) -> Iterator[_Block]:
+def _blocks(protocol: EvaluationProtocol) -> Iterator[_Block]:
     block: list[tuple[int, Cutoff]] = []
     size, fit = 0, True
     for number, cutoff in enumerate(protocol.cutoffs):
         due = number > 0 and protocol.refit > 0 and number % protocol.refit == 0
-        if block and (due or size + len(cutoff.origins) > AT_ONCE):
+        if block and (due or size + len(cutoff.origins) > ORIGINS_AT_ONCE):
             yield _Block(block, fit)
             block, size, fit = [], 0, due
         block.append((number, cutoff))
@@ -269,64 +241,17 @@ def _blocks(protocol: Protocol) -> Iterator[_Block]:
     yield _Block(block, fit)
 
 
-def _candidates(models: Asked | Sequence[Asked], settings: dict[str, Any], horizon: int) -> dict[str, Candidate]:
-    listed = [models] if isinstance(models, str | Path | Forecaster) else list(models)
-    if not listed:
-        raise ConfigError("no model to evaluate", hint="Name one, such as models='auto'.")
-    found: dict[str, Candidate] = {}
-    for model in listed:
-        name, candidate = _candidate(model, settings, horizon)
-        found[name if name not in found else f"{name}_{len(found)}"] = candidate
-    return found
-
-
-def _candidate(model: Asked, settings: dict[str, Any], horizon: int) -> tuple[str, Candidate]:
-    if isinstance(model, Forecaster):
-        recipe = Forecaster.of(replace(model.settings, horizon=horizon))
-        return model.settings.model, Candidate(recipe)
-    if isinstance(model, Path) or (model not in ARCHITECTURES and Path(model).is_dir()):
-        from forecast.storage.saving import load
-
-        loaded = load(model)
-        if loaded.settings.horizon < horizon:
-            what = f"{model} forecasts {loaded.settings.horizon} steps, {horizon} are needed"
-            raise ConfigError(what, hint="Evaluate a shorter horizon or gap, or fit again.")
-        return Path(model).name, Candidate(loaded, fixed=True)
-    return model, Candidate(Forecaster(**{**settings, "model": model, "horizon": horizon}))
-
-
-def _every(refit: Refit) -> int:
-    if refit in ("never", "each"):
-        return 0 if refit == "never" else 1
-    if isinstance(refit, int) and refit >= 1:
-        return refit
-    problem = Problem(what=f"refit={refit!r}", expected="never, each, or a number of cutoffs of at least 1")
-    raise ConfigError("refit is not understood", problems=[problem])
-
-
-def _ends(panel: Panel, cutoff: Cutoff | tuple[int, Cutoff]) -> NDArray[np.int64]:
-    """Flat row at which each series' known rows end at a cutoff; its first row where it has none."""
-    origins = cutoff[1].origins if isinstance(cutoff, tuple) else cutoff.origins
-    ends = panel.indptr[:-1].copy()
-    ends[origins.series] = origins.end
-    return ends
-
-
-def _aligned(scales: Scales, panel: Panel, history: Panel) -> Scales:
+def _scales(panel: Panel, protocol: EvaluationProtocol) -> Scales:
     """Scales by the panel's series numbers; a series without a row before the first cutoff has none."""
+    history = panel.truncate(protocol.cutoffs[0].ends(panel))
+    val_size = protocol.val_size if protocol.standardise else 0
     at = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
-    return scales.spread(at, panel.n_series)
+    return Scales.of(history, protocol.mase_season, val_size=val_size).spread(at, panel.n_series)
 
 
-def _after_gap(prediction: Prediction, protocol: Protocol) -> Prediction:
-    steps = slice(protocol.gap, protocol.gap + protocol.horizon)
-    quantiles = None if prediction.quantiles is None else prediction.quantiles[:, steps]
-    return Prediction(prediction.point[:, steps], prediction.levels, quantiles)
-
-
-def _check_trained_before(forecaster: Forecaster, panel: Panel, cutoff: Cutoff) -> None:
+def _check_trained_before(fitted: FittedModel, panel: Panel, cutoff: Cutoff) -> None:
     """Refuse weights that have seen what they are to forecast."""
-    seen = forecaster.context
+    seen = fitted.context
     known = {str(i): k for k, i in enumerate(seen.ids)}
     problems = []
     for series, end in zip(cutoff.origins.series, cutoff.origins.end, strict=True):
@@ -340,3 +265,7 @@ def _check_trained_before(forecaster: Forecaster, panel: Panel, cutoff: Cutoff) 
     if problems:
         hint = "Use later cutoffs, or evaluate the model by name, which fits it on earlier rows."
         raise ModelError("the model has seen the rows it would be scored on", hint=hint, problems=problems)
+
+
+def _forget(frame: pd.DataFrame) -> None:
+    """Forecasts of references and of further seeds are scored, not kept."""

@@ -15,7 +15,7 @@ from forecast.datasets.windows.splits import Cutoff
 from forecast.evaluation.leaderboard import leaderboard_frame
 from forecast.evaluation.metrics import Accumulator
 from forecast.evaluation.seeds import SeedSpread
-from forecast.forecaster import Forecaster
+from forecast.fitted import FittedModel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ class Outcome:
 
     Args:
         name: as asked for.
-        forecaster: fitted.
+        fitted: the model, as fitted last.
         scores: sums of everything scored.
         standardise: whether errors on standardised values are wanted.
         fit_seconds: wall seconds of all fits.
@@ -42,7 +42,7 @@ class Outcome:
     """
 
     name: str
-    forecaster: Forecaster
+    fitted: FittedModel
     scores: Accumulator
     standardise: bool
     fit_seconds: float
@@ -112,16 +112,16 @@ class Evaluation:
         return self.models[self.best]
 
     @property
-    def forecaster(self) -> Forecaster:
-        """The best model, as fitted last."""
-        return self.outcomes[self.best].forecaster
+    def fitted(self) -> FittedModel:
+        """The best model, as fitted last; `Forecaster.over` makes a forecaster of tables of it."""
+        return self.outcomes[self.best].fitted
 
     @property
     def settings(self) -> dict[str, Any]:
         """Of the best model, nothing left open."""
         from dataclasses import asdict
 
-        return asdict(self.forecaster.resolved_)
+        return asdict(self.fitted.resolved)
 
     @property
     def run_id(self) -> str | None:
@@ -167,7 +167,7 @@ class Evaluation:
         """
         from forecast.insight.diagnostics import calibration_frame
 
-        levels = self.forecaster.settings.quantiles
+        levels = self.fitted.settings.quantiles
         if self.forecasts is None or not levels:
             hint = "Evaluate with quantiles= and without output=."
             raise ConfigError("there are no quantiles at hand", hint=hint)

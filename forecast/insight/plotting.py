@@ -68,8 +68,7 @@ def plot_panel(panel: Panel, origins: Origins, prediction: Prediction, *, title:
 def plot_evaluation(evaluation: Evaluation, *, max_series: int = MOST_SERIES) -> Figure:
     """The best model's forecasts at the last cutoff."""
     chosen = some(evaluation.last_origins, max_series)
-    forecaster = evaluation.forecaster
-    prediction = forecaster.predict_panel(evaluation.panel, chosen)
+    prediction = evaluation.fitted.predict(evaluation.panel, chosen)
     return plot_panel(evaluation.panel, chosen, prediction, title=evaluation.summary)
 
 

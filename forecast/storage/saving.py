@@ -1,4 +1,4 @@
-"""Between a fitted Forecaster and a model directory."""
+"""Between a fitted model and a model directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.tables.columns import TableFormat
 from forecast.datasets.time.grid import Grid
-from forecast.forecaster import Forecaster
+from forecast.fitted import FittedModel
 from forecast.settings import Settings
 from forecast.storage.directory import Artifact, read, write
 from forecast.uncertainty.conformal import Conformal
@@ -32,59 +32,65 @@ if TYPE_CHECKING:
 SERIES = "__series__"  # index of the series a context row belongs to
 
 
-def save(forecaster: Forecaster, directory: Path, *, overwrite: bool) -> Path:
-    """Write a fitted forecaster."""
-    panel = forecaster.context
-    assert forecaster.model_ is not None
+def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Path:
+    """Write a fitted model.
+
+    Raises:
+        ModelError: if the directory exists and `overwrite` is False.
+    """
     config = {
         "version": version("forecast-toolkit"),
-        "settings": _primitive(asdict(forecaster.settings)),
-        "resolved": _primitive(asdict(forecaster.resolved_)),
-        "reasons": forecaster.reasons_,
-        "season_length": forecaster.season_length_,
-        "run_id": forecaster.run_id_,
-        "panel": _panel_config(panel),
+        "settings": _primitive(asdict(fitted.settings)),
+        "resolved": _primitive(asdict(fitted.resolved)),
+        "reasons": fitted.reasons,
+        "season_length": fitted.season_length,
+        "run_id": fitted.run_id,
+        "panel": _panel_config(fitted.context),
     }
-    state = dict(forecaster.model_.state())
-    if forecaster.calibration_ is not None:
-        state |= {f"{CALIBRATION}{name}": array for name, array in forecaster.calibration_.state().items()}
-    if forecaster.dependence_ is not None:
-        state[STEPS], state[ACROSS] = forecaster.dependence_.steps, np.array([forecaster.dependence_.series])
-    write(directory, Artifact(config=config, state=state, context=_context_table(panel)), overwrite=overwrite)
+    state = dict(fitted.model.state())
+    if fitted.calibration is not None:
+        state |= {f"{CALIBRATION}{name}": array for name, array in fitted.calibration.state().items()}
+    if fitted.dependence is not None:
+        state[STEPS], state[ACROSS] = fitted.dependence.steps, np.array([fitted.dependence.series])
+    content = Artifact(config=config, state=state, context=_context_table(fitted.context))
+    write(directory, content, overwrite=overwrite)
     return directory
 
 
-def load(directory: str | Path, *, cells: Mapping[str, Cell] | None = None) -> Forecaster:
+def load(directory: str | Path, *, cells: Mapping[str, Cell] | None = None) -> FittedModel:
     """Read a model directory; nothing in it is executed.
 
     Args:
-        directory: as written by `Forecaster.save` or `forecast fit -o`.
+        directory: as written by `save`.
         cells: classes of your own cells by name, which the directory does not hold.
 
     Returns:
-        A fitted forecaster whose forecasts are those of the saved one, to the last bit.
+        A fitted model whose forecasts are those of the saved one, to the last bit.
 
     Raises:
         ModelError: if the directory is missing, damaged or of another schema.
     """
     artifact = read(Path(directory))
-    config = artifact.config
+    config, season = artifact.config, int(artifact.config["season_length"])
     register(cells or {})
     name = config["settings"]["model"]
     if name not in ARCHITECTURES:
         hint = f"Pass its class, as in load(directory, cells={{{name!r}: {name}}})."
         raise ModelError(f"{directory} holds a model of the cell {name!r}, which is not known here", hint=hint)
-    forecaster = Forecaster.of(Settings.of(config["settings"]))
-    model = build(Settings.of(config["resolved"]), int(config["season_length"]))
-    state, season = dict(artifact.state), int(config["season_length"])
+    model, state = build(Settings.of(config["resolved"]), season), dict(artifact.state)
     calibration = {k.removeprefix(CALIBRATION): state.pop(k) for k in list(state) if k.startswith(CALIBRATION)}
-    dependence = [state.pop(name) for name in (STEPS, ACROSS) if name in state]
+    dependence = [state.pop(key) for key in (STEPS, ACROSS) if key in state]
     model.restore(state)
-    forecaster._remember(model, _panel(config["panel"], artifact.context), season)
-    forecaster.calibration_ = Conformal.restore(calibration, season) if calibration else None
-    forecaster.dependence_ = Dependence(dependence[0], float(dependence[1][0])) if dependence else None
-    forecaster.reasons_, forecaster.run_id_ = config["reasons"], config["run_id"]
-    return forecaster
+    return FittedModel(
+        model=model,
+        settings=Settings.of(config["settings"]),
+        season_length=season,
+        context=_panel(config["panel"], artifact.context),
+        reasons=config["reasons"],
+        calibration=Conformal.restore(calibration, season) if calibration else None,
+        dependence=Dependence(dependence[0], float(dependence[1][0])) if dependence else None,
+        run_id=config["run_id"],
+    )
 
 
 def _panel_config(panel: Panel) -> dict[str, Any]:

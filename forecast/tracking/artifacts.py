@@ -14,17 +14,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from forecast.datasets.fingerprint import panel_sha256
-from forecast.datasets.tables.result import panel_to_table
+from forecast.datasets.tables.result import panel_to_table, result_table
+from forecast.storage.saving import save
 from forecast.tracking import record
 from forecast.tracking.store import as_current
 
 if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
     from forecast.datasets.windows.origins import Origins
-    from forecast.forecaster import Forecaster
+    from forecast.fitted import FittedModel
     from forecast.tracking.mlflow_run import MlflowRun
 
 EXAMPLE_SERIES = 2
@@ -45,26 +47,26 @@ def log_dataset(run: MlflowRun, panel: Panel, source: str | None) -> None:
     run.client.log_inputs(str(run.run_id), [DatasetInput(about, [InputTag("mlflow.data.context", "training")])])
 
 
-def log_figure(run: MlflowRun, forecaster: Forecaster, panel: Panel, origins: Origins) -> None:
+def log_figure(run: MlflowRun, fitted: FittedModel, panel: Panel, origins: Origins) -> None:
     """The picture of a few forecasts."""
     from forecast.insight.plotting import plot_panel, save_figure, some
 
     chosen = some(origins)
-    figure = plot_panel(panel, chosen, forecaster.predict_panel(panel, chosen))
+    figure = plot_panel(panel, chosen, fitted.predict(panel, chosen))
     run.artifact(lambda path: save_figure(figure, path), "forecast.png")
 
 
-def log_memory(run: MlflowRun, forecaster: Forecaster) -> None:
+def log_memory(run: MlflowRun, fitted: FittedModel) -> None:
     """How far back a network remembers, as a table and a picture; nothing of other models."""
     from forecast.insight.diagnostics import plot_memory
-    from forecast.insight.explain import is_profiled, memory_profile
+    from forecast.insight.gradients import gradient_profile, is_profiled
     from forecast.insight.plotting import save_figure
 
-    if not is_profiled(forecaster):
+    if not is_profiled(fitted):
         return
-    profile = memory_profile(forecaster)
+    profile = gradient_profile(fitted)
     log_table(run, profile, "memory_profile")
-    figure = plot_memory(profile, label=forecaster.settings.model)
+    figure = plot_memory(profile, label=fitted.settings.model)
     run.artifact(lambda path: save_figure(figure, path), "memory_profile.png")
 
 
@@ -73,14 +75,16 @@ def log_table(run: MlflowRun, frame: pd.DataFrame, name: str) -> None:
     run.artifact(lambda path: frame.to_parquet(path, index=False), f"{name}.parquet")
 
 
-def log_model(run: MlflowRun, forecaster: Forecaster) -> None:
+def log_model(run: MlflowRun, fitted: FittedModel) -> None:
     """The model directory as a pyfunc that can be registered and served; nothing in it is code."""
     import mlflow
     from mlflow.models import Model, infer_signature
 
-    example = _example(forecaster)
-    answer = forecaster.predict(example)
-    horizon = {"horizon": forecaster.settings.horizon}
+    panel, origins = _example(fitted)
+    prediction = fitted.predict(panel, origins)
+    example = panel_to_table(panel)
+    answer = result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
+    horizon = {"horizon": fitted.settings.horizon}
     with tempfile.TemporaryDirectory() as folder, as_current(run.uri), _silent():
         # MLflow would put it into its default experiment; it belongs beside its run
         where = run.client.get_run(run.run_id).info.experiment_id
@@ -90,8 +94,8 @@ def log_model(run: MlflowRun, forecaster: Forecaster) -> None:
             mlflow.pyfunc,
             model_id=made.model_id,
             run_id=run.run_id,
-            loader_module="forecast.tracking.pyfunc",
-            data_path=str(forecaster.save(Path(folder) / "forecast")),
+            loader_module="forecast.pyfunc",
+            data_path=str(save(fitted, Path(folder) / "forecast")),
             signature=infer_signature(_plain(example), _plain(answer), params=horizon),
             input_example=(_plain(example), horizon),
             pip_requirements=[f"forecast-toolkit=={version('forecast-toolkit')}"],
@@ -99,16 +103,14 @@ def log_model(run: MlflowRun, forecaster: Forecaster) -> None:
         run.client.finalize_logged_model(made.model_id, "READY")
 
 
-def _example(forecaster: Forecaster) -> pd.DataFrame:
-    """The newest rows of a few series, as a long table; the last ones without a target where these are the future."""
-    import numpy as np
-
-    context = forecaster.context
+def _example(fitted: FittedModel) -> tuple[Panel, Origins]:
+    """The newest rows of a few series, the last ones without a target where these are the future, and the origins."""
+    context = fitted.context
     few = context.take(np.arange(min(EXAMPLE_SERIES, context.n_series)))
-    target = few.target.copy()
-    for begin, end in zip(forecaster.last_scorable(few).end, few.indptr[1:], strict=True):
+    target, origins = few.target.copy(), fitted.last_origins(few)
+    for begin, end in zip(origins.end, few.indptr[1:], strict=True):
         target[begin:end] = np.nan
-    return panel_to_table(replace(few, target=target))
+    return replace(few, target=target), origins
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

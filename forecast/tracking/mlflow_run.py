@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
     from forecast.datasets.windows.origins import Origins
     from forecast.evaluation.result import Outcome
-    from forecast.forecaster import Forecaster
+    from forecast.fitted import FittedModel
     from forecast.tracking.logger import RunLogger
 
 BATCH = 1000  # metrics in one call, MLflow's own limit
@@ -82,12 +82,12 @@ class JournalRun(Run):
         if self._curve is not None:
             self._curve.save()
 
-    def record_fit(self, forecaster: Forecaster, panel: Panel, source: str | None) -> None:
-        self._record(forecaster, panel, source, record.fit_metrics(forecaster))
+    def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
+        self._record(fitted, panel, source, record.fit_metrics(fitted))
 
     def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
         metrics = record.evaluation_metrics(outcome, outcome.baselines)
-        self._record(outcome.forecaster, panel, source, metrics)
+        self._record(outcome.fitted, panel, source, metrics)
 
     def close(self, status: str) -> None:
         """Write down how it ended."""
@@ -107,10 +107,10 @@ class JournalRun(Run):
         """Take parameters."""
         self.entry.params |= params
 
-    def _record(self, forecaster: Forecaster, panel: Panel, source: str | None, metrics: list[record.Row]) -> None:
+    def _record(self, fitted: FittedModel, panel: Panel, source: str | None, metrics: list[record.Row]) -> None:
         now = int(time.time() * 1000)
-        self.param(record.params(forecaster))
-        self.tag(record.tags(forecaster, panel_sha256(panel), source))
+        self.param(record.params(fitted))
+        self.tag(record.tags(fitted, panel_sha256(panel), source))
         self.tag({f"forecast.dataset.{name}": str(value) for name, value in record.dataset(panel).items()})
         self.send([(name, value, step, now) for name, value, step in metrics])
 
@@ -121,23 +121,23 @@ class MlflowRun(JournalRun):
     def __init__(self, client: MlflowClient, uri: str, run_id: str, *, own: bool) -> None:
         self.client, self.uri, self.run_id, self.own = client, uri, run_id, own
 
-    def record_fit(self, forecaster: Forecaster, panel: Panel, source: str | None) -> None:
+    def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
         from forecast.tracking.artifacts import log_dataset, log_figure, log_memory, log_model
 
-        super().record_fit(forecaster, panel, source)
+        super().record_fit(fitted, panel, source)
         log_dataset(self, panel, source)
-        log_figure(self, forecaster, panel, forecaster.last_scorable(panel))
-        log_memory(self, forecaster)
-        log_model(self, forecaster)
+        log_figure(self, fitted, panel, fitted.last_origins(panel))
+        log_memory(self, fitted)
+        log_model(self, fitted)
 
     def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
         from forecast.tracking.artifacts import log_dataset, log_figure, log_model, log_table
 
         super().record_evaluation(outcome, panel, origins, source)
         log_dataset(self, panel, source)
-        log_figure(self, outcome.forecaster, panel, origins)
+        log_figure(self, outcome.fitted, panel, origins)
         log_table(self, outcome.scores.by_series(panel.ids), "metrics_by_series")
-        log_model(self, outcome.forecaster)
+        log_model(self, outcome.fitted)
 
     def close(self, status: str) -> None:
         self.flush()

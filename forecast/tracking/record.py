@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecast.evaluation.result import Outcome
-    from forecast.forecaster import Forecaster
+    from forecast.fitted import FittedModel
 
 BY_STEP = ("mase", "smape", "mae", "rmse")  # drawn per horizon and per cutoff
 NOT_PARAMS = ("experiment", "run_name", "tracking_uri")
@@ -23,16 +23,16 @@ NOT_PARAMS = ("experiment", "run_name", "tracking_uri")
 Row = tuple[str, float, int]
 
 
-def params(forecaster: Forecaster) -> dict[str, str]:
+def params(fitted: FittedModel) -> dict[str, str]:
     """Every setting as it was used."""
-    return {name: str(value) for name, value in asdict(forecaster.resolved_).items() if name not in NOT_PARAMS}
+    return {name: str(value) for name, value in asdict(fitted.resolved).items() if name not in NOT_PARAMS}
 
 
-def tags(forecaster: Forecaster, sha256: str, source: str | None) -> dict[str, str]:
+def tags(fitted: FittedModel, sha256: str, source: str | None) -> dict[str, str]:
     """What the run is about: asked settings' hash, the data's hash, why each open setting got its value."""
-    asked = {k: v for k, v in asdict(forecaster.settings).items() if k not in NOT_PARAMS}
+    asked = {k: v for k, v in asdict(fitted.settings).items() if k not in NOT_PARAMS}
     config = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
-    reasons = json.dumps(forecaster.reasons_, indent=1)
+    reasons = json.dumps(fitted.reasons, indent=1)
     found = {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
     return found | ({"forecast.source": source} if source else {})
 
@@ -50,9 +50,9 @@ def dataset(panel: Panel) -> dict[str, Any]:
     }
 
 
-def fit_metrics(forecaster: Forecaster) -> list[Row]:
+def fit_metrics(fitted: FittedModel) -> list[Row]:
     """What the fit cost."""
-    return [("fit_seconds", forecaster.fit_seconds_, 0), ("fit_cpu_seconds", forecaster.fit_cpu_seconds_, 0)]
+    return [("fit_seconds", fitted.fit_seconds, 0), ("fit_cpu_seconds", fitted.fit_cpu_seconds, 0)]
 
 
 def evaluation_metrics(outcome: Outcome, baselines: dict[str, dict[str, float]]) -> list[Row]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
     from forecast.datasets.windows.origins import Origins
     from forecast.evaluation.result import Outcome
-    from forecast.forecaster import Forecaster
+    from forecast.fitted import FittedModel
 
 
 class Run:
@@ -22,8 +22,8 @@ class Run:
         """A Lightning logger for the learning curve, None where nothing is recorded."""
         return None
 
-    def record_fit(self, forecaster: Forecaster, panel: Panel, source: str | None) -> None:
-        """Record a fitted forecaster and the data it was fitted on."""
+    def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
+        """Record a fitted model and the data it was fitted on."""
 
     def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
         """Record one model's scores; `origins` are those of the last cutoff."""

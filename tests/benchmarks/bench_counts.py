@@ -50,9 +50,9 @@ def main() -> None:
 
 def _pit(result: Any, seed: int) -> float:
     """Largest distance of the randomised PIT from uniform at the deciles."""
-    panel, forecaster = result.panel, result.forecaster
+    panel, fitted = result.panel, result.fitted
     origins = Origins(np.arange(panel.n_series), panel.indptr[1:] - HORIZON)
-    prediction = forecaster.predict_panel(panel, origins)
+    prediction = fitted.predict(panel, origins)
     grid = np.linspace(0.0005, 0.9995, 1000)
     values, actual = prediction.values(grid[None, None]), actuals(panel, origins, HORIZON)
     low, high = (values < actual[:, :, None]).mean(axis=2), (values <= actual[:, :, None]).mean(axis=2)

@@ -54,7 +54,7 @@ def _one(model: str, name: str, folder: Path, preset: str) -> tuple[float, float
     settings = {"season_length": job.season, "threads": 1, "seed": 0, "preset": preset}
     clock = StepClock()
     result = fc.evaluate(table, job.horizon, models=model, cutoffs=job.cutoffs, progress=clock, **settings)
-    fitted = result.forecaster.model_
+    fitted = result.fitted.model
     weights = 0
     if isinstance(fitted, RecurrentModel) and fitted.network is not None:
         weights = sum(p.numel() for p in fitted.network.parameters())

@@ -41,7 +41,7 @@ def test_nothing_after_a_cutoff_changes_a_bit(model: str, poison: float, frame: 
     names = ["unique_id", "ds", "forecast", "q10", "q90"]
     first = clean.forecasts["cutoff"] == clean.forecasts["cutoff"].min()
     assert same(clean.forecasts[first][names], spoilt.forecasts[first][names])
-    left, right = clean.forecaster.resolved_, spoilt.forecaster.resolved_
+    left, right = clean.fitted.resolved, spoilt.fitted.resolved
     assert left == right, "no setting was taken from later rows"
 
 

@@ -108,7 +108,7 @@ def test_recursive_contract(deepar: fc.Forecaster, frame: pd.DataFrame) -> None:
     one = deepar.context.take(np.array([3]))
     from forecast.datasets.windows.origins import Origins
 
-    alone = deepar.predict_panel(one, Origins.last(one)).point[0]
+    alone = deepar.fitted_.predict(one, Origins.last(one)).point[0]
     np.testing.assert_array_equal(alone, found["forecast"].to_numpy().reshape(-1, 24)[3])
     with pytest.raises(ConfigError, match="head='point' with deepar"):
         fc.Forecaster(6, model="deepar", head="point", **QUICK).fit(frame)

@@ -70,8 +70,8 @@ def test_one_share_alone_is_the_same(shares: pd.DataFrame) -> None:
     fitted = fc.Forecaster(7, model="gru", transform="softmax", quantiles=(0.1, 0.9), **QUICK).fit(shares)
     panel = fitted.panel(shares)
     early = panel.indptr[:-1] + 20  # the third series has not begun when the first two are there
-    every = fitted.predict_panel(panel, Origins(np.array([0, 1]), early[:2]))
-    alone = fitted.predict_panel(panel, Origins(np.array([1]), early[1:2]))
+    every = fitted.fitted_.predict(panel, Origins(np.array([0, 1]), early[:2]))
+    alone = fitted.fitted_.predict(panel, Origins(np.array([1]), early[1:2]))
     np.testing.assert_array_equal(every.point[1], alone.point[0])
     np.testing.assert_allclose(every.point.sum(axis=0), 1.0)
 

@@ -206,10 +206,12 @@ def test_common_shocks_are_found() -> None:
     own = generator.normal(size=(10, 400)).cumsum(axis=1)
     values = (0.9**0.5 * common + 0.1**0.5 * own).ravel()
     table = _noise(10, 400).assign(y=values)
-    dependence = fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(table).dependence_
+    dependence = fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(table).fitted_.dependence
     assert dependence is not None
     assert dependence.series == pytest.approx(0.9, abs=0.1)
-    apart = fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(_noise(10, 400).assign(y=own.ravel())).dependence_
+    apart = (
+        fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(_noise(10, 400).assign(y=own.ravel())).fitted_.dependence
+    )
     assert apart is not None
     assert apart.series < 0.15
 

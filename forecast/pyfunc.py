@@ -1,4 +1,4 @@
-"""The model as MLflow serves it: a table in, a table out."""
+"""The door for MLflow: a model as it is served, a table in, a table out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from forecast.storage.saving import load
+from forecast.forecaster import load
 
 
 class ServedModel:

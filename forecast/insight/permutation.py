@@ -1,4 +1,4 @@
-"""Seeing inside: how far back a forecast depends on its input, and what each input is worth."""
+"""What each input is worth: how much worse forecasts get when its values are exchanged between origins."""
 
 from __future__ import annotations
 
@@ -6,69 +6,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import ConfigError, DataError, Problem
+from forecast.datasets.errors import DataError
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.history import actuals, scale_before
-from forecast.datasets.windows.origins import Origins, evenly_spread, gather
+from forecast.datasets.windows.origins import Origins, evenly_spread
+from forecast.fitted import BehindTables, fitted_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.forecaster import Forecaster
-    from forecast.models.recurrent import RecurrentModel
-
 Floats = NDArray[np.float64]
-ORIGINS = 128  # that a profile or an importance is averaged over, at most
-STEPS = 8  # of the horizon whose gradients are taken
-LONGEST = 2000  # rows of history that an importance is measured on
+ORIGINS = 128  # that an importance is averaged over, at most
+LONGEST_HISTORY = 2000  # rows before an origin whose exchange is measured
 PASTS = 16  # origins of one series
 
 
-def memory_profile(forecaster: Forecaster) -> pd.DataFrame:
-    """How much each step of the lookback moves the forecast: the norm of the gradient by lag, averaged over origins.
-
-    Only what passes through the recurrent core counts: the linear highway and the base forecast, which read the
-    newest rows directly, are left out, so that a core that forgets is seen to forget.
-
-    Args:
-        forecaster: fitted, of a network (of `auto`, its first member).
-
-    Returns:
-        Columns `lag`, the rows from the origin back to the newest row of each recurrent step (1 is the newest), and
-        `norm`, the size of the gradient of the whole horizon's forecast.
-
-    Raises:
-        ConfigError: if the model has no gradient (a baseline).
-
-    References:
-        Pascanu et al. (2013), On the difficulty of training recurrent neural networks.
-    """
-    import pandas as pd
-
-    model = _network(forecaster)
-    assert model.network is not None
-    network, window, panel = model.network, model.network.settings.window, model.encoded(forecaster.context)
-    ahead = window.horizon if network.settings.known else 0
-    chosen = evenly_spread(panel.n_series, ORIGINS)
-    origins = Origins(chosen, np.maximum(panel.indptr[chosen + 1] - ahead, panel.indptr[chosen] + 1))
-    rows = gather(panel, origins, before=window.lookback, after=ahead)
-    static = torch.from_numpy(panel.static_values[origins.series])
-    read = network.read(torch.from_numpy(rows.values), torch.from_numpy(rows.observed), static)
-    inputs = read.inputs.detach().requires_grad_()
-    forecast = network.correct(inputs, read)[:, -1, :, network.head.median]
-    total = torch.zeros(inputs.shape[:2])
-    steps = evenly_spread(forecast.shape[1], STEPS)
-    for step in forecast[:, torch.from_numpy(steps)].unbind(1):
-        [slope] = torch.autograd.grad(step.sum(), inputs, retain_graph=True)
-        total += slope.square().sum(-1)
-    norm = total.sqrt().mean(0).flip(0).double().numpy()
-    return pd.DataFrame({"lag": np.arange(len(norm)) * window.segment + 1, "norm": norm})
-
-
-def importance(forecaster: Forecaster, data: Any, *, seed: int = 0) -> pd.DataFrame:
+def importance(forecaster: BehindTables, data: Any, *, seed: int = 0) -> pd.DataFrame:
     """What each input is worth: how much worse forecasts get when its values are exchanged between origins.
 
     Lags are exchanged in blocks (the newest season, the one before, all older), moved to the level and scale of the
@@ -80,8 +35,9 @@ def importance(forecaster: Forecaster, data: Any, *, seed: int = 0) -> pd.DataFr
         seed: of the exchange.
 
     Returns:
-        Columns `input` (a covariate, or a block of lags), `mase` with its values exchanged, and `worth`, by how much
-        that is above the MASE with all in place; the most important first. The scale is each history's own.
+        Columns `input` (a covariate, or a block of lags), `error`, the mean absolute error with its values exchanged, in
+        units of each history's mean seasonal difference, and `worth`, how much that is above the error with all in
+        place; the most important first.
 
     Raises:
         DataError: if there are not two forecasts to exchange inputs between.
@@ -91,50 +47,24 @@ def importance(forecaster: Forecaster, data: Any, *, seed: int = 0) -> pd.DataFr
     """
     import pandas as pd
 
-    panel, horizon = forecaster.panel(data), forecaster.settings.horizon
+    fitted, panel = fitted_of(forecaster), forecaster.panel(data)
+    horizon, season = fitted.settings.horizon, fitted.season_length
     origins = _past_origins(panel, horizon)
     if len(origins) < 2:
         raise DataError("there are not two forecasts to exchange inputs between", hint="Give longer or more series.")
     episodes = _episodes(panel, origins, horizon)
     ends = Origins(np.arange(len(origins)), episodes.indptr[1:] - horizon)
-    actual, scale = actuals(episodes, ends, horizon), scale_before(episodes, ends, forecaster.season_length_)
+    actual, scale = actuals(episodes, ends, horizon), scale_before(episodes, ends, season)
     partner = _partners(len(origins), seed)
 
-    def mase(spoilt: Panel) -> float:
-        error = np.abs(forecaster.predict_panel(spoilt, ends).point - actual) / scale[:, None]
-        return float(np.nanmean(error))
+    def error(spoilt: Panel) -> float:
+        return float(np.nanmean(np.abs(fitted.predict(spoilt, ends).point - actual) / scale[:, None]))
 
-    plain = mase(episodes)
-    found = {name: mase(spoilt) for name, spoilt in _spoilt(episodes, partner, horizon, scale, forecaster)}
-    frame = pd.DataFrame({"input": list(found), "mase": list(found.values())})
-    frame["worth"] = frame["mase"] - plain
+    plain, block = error(episodes), season if season > 1 else horizon
+    errors = {name: error(spoilt) for name, spoilt in _spoilt(episodes, partner, horizon, scale, block)}
+    frame = pd.DataFrame({"input": list(errors), "error": list(errors.values())})
+    frame["worth"] = frame["error"] - plain
     return frame.sort_values("worth", ascending=False, ignore_index=True)
-
-
-def is_profiled(forecaster: Forecaster) -> bool:
-    """Whether the model has a recurrent core that reads the target's history."""
-    return _core_model(forecaster) is not None
-
-
-def _network(forecaster: Forecaster) -> RecurrentModel:
-    model = _core_model(forecaster)
-    if model is None:
-        expected = "a network that reads the target's history, such as gru or lstm"
-        problem = Problem(what=f"the model is {forecaster.settings.model}", expected=expected)
-        raise ConfigError("there is no gradient to look at", problems=[problem])
-    return model
-
-
-def _core_model(forecaster: Forecaster) -> RecurrentModel | None:
-    from forecast.automatic.ensemble import Ensemble
-    from forecast.models.recurrent import RecurrentModel
-    from forecast.networks.network import ForecastNetwork
-
-    model = forecaster.model_
-    if isinstance(model, Ensemble):
-        model = model.members[0]
-    found = isinstance(model, RecurrentModel) and isinstance(model.network, ForecastNetwork)
-    return model if found else None  # type: ignore[return-value]  # just looked
 
 
 def _past_origins(panel: Panel, horizon: int) -> Origins:
@@ -149,7 +79,7 @@ def _past_origins(panel: Panel, horizon: int) -> Origins:
 
 def _episodes(panel: Panel, origins: Origins, horizon: int) -> Panel:
     """Each origin as a series of its own: its history and the horizon after it."""
-    first = np.maximum(panel.indptr[origins.series], origins.end - LONGEST)
+    first = np.maximum(panel.indptr[origins.series], origins.end - LONGEST_HISTORY)
     lengths = origins.end + horizon - first
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     rows = np.arange(indptr[-1]) + np.repeat(first - indptr[:-1], lengths)
@@ -176,13 +106,12 @@ def _partners(n: int, seed: int) -> NDArray[np.int64]:
 
 
 def _spoilt(
-    episodes: Panel, partner: NDArray[np.int64], horizon: int, scale: Floats, forecaster: Forecaster
+    episodes: Panel, partner: NDArray[np.int64], horizon: int, scale: Floats, block: int
 ) -> list[tuple[str, Panel]]:
-    """The panel with one input exchanged at a time, by the input's name."""
-    season = forecaster.season_length_ if forecaster.season_length_ > 1 else horizon
-    blocks = ((1, season), (season + 1, 2 * season), (2 * season + 1, LONGEST))
+    """The panel with one input exchanged at a time, by the input's name; `block` is the length of a block of lags."""
+    blocks = ((1, block), (block + 1, 2 * block), (2 * block + 1, LONGEST_HISTORY))
     spoilt = [
-        (f"lags {first}-{last}" if last < LONGEST else f"lags {first} and older",
+        (f"lags {first}-{last}" if last < LONGEST_HISTORY else f"lags {first} and older",
          _target_exchanged(episodes, partner, horizon, scale, first, last))
         for first, last in blocks
     ]  # fmt: skip

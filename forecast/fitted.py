@@ -1,0 +1,261 @@
+"""A fitted model: a validated panel and origins in, forecasts out. Tables are the business of `Forecaster`, above."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.architectures import Saveable, architecture, build
+from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
+from forecast.datasets.panel import Panel
+from forecast.datasets.profile import season_length
+from forecast.datasets.windows.history import SCALE_ROWS
+from forecast.datasets.windows.origins import Origins
+from forecast.models.shares import paths_in_shares
+from forecast.progress import Progress
+from forecast.protocol import DrawsPaths, Prediction
+from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
+from forecast.uncertainty.conformal import BLOCKS, Conformal
+from forecast.uncertainty.paths import Dependence
+
+if TYPE_CHECKING:
+    from pytorch_lightning.loggers import Logger
+
+NAMED = 5  # series that an error names
+TRAIN_FOR_QUANTILES = "Fit again with quantiles= (--quantiles) or a distribution as head."
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedModel:
+    """A model that has learnt from a panel, with all that its forecasts need.
+
+    Args:
+        model: the network, ensemble or baseline.
+        settings: the settings that the user gave.
+        season_length: steps in a season.
+        context: the newest training rows, as many as a forecast reads.
+        reasons: for each setting that was left open, why it got its value.
+        calibration: correction of the quantiles; None where the settings ask for none.
+        dependence: how the errors of steps and series go together; None without quantiles, or where the model draws
+            paths itself.
+        fit_seconds, fit_cpu_seconds: wall and CPU seconds that fitting took.
+        run_id: MLflow run of the fit; None without tracking.
+    """
+
+    model: Saveable
+    settings: Settings
+    season_length: int
+    context: Panel
+    reasons: dict[str, str] = field(default_factory=dict)
+    calibration: Conformal | None = None
+    dependence: Dependence | None = None
+    fit_seconds: float = 0.0
+    fit_cpu_seconds: float = 0.0
+    run_id: str | None = None
+
+    @classmethod
+    def fit(
+        cls, panel: Panel, settings: Settings, *, progress: Progress | None = None, logger: Logger | None = None
+    ) -> FittedModel:
+        """Learn from every row of a panel.
+
+        Args:
+            panel: the training rows.
+            settings: the user's settings.
+            progress: it is told of each training step.
+            logger: a Lightning logger that takes the learning curve.
+
+        Raises:
+            ConfigError: where settings and data do not fit together.
+            RunError: if training diverges.
+        """
+        length, reason = season_length(panel, settings.season_length)
+        model = build(settings, length, progress=progress, logger=logger)
+        if architecture(settings.model).kind == "network":
+            import_module("forecast.training.loop")  # before the clocks start: to load Lightning is not to fit
+        wall, cpu = time.perf_counter(), time.process_time()
+        calibration = _fit_model(model, panel, settings, length)
+        learns_paths = _is_uncertain(settings) and not isinstance(model, DrawsPaths)
+        dependence = Dependence.of(model, panel) if learns_paths else None
+        return cls(
+            model=model,
+            settings=settings,
+            season_length=length,
+            context=_context(model, panel, settings, length),
+            reasons={"season_length": reason, **getattr(model, "reasons", {})},
+            calibration=calibration,
+            dependence=dependence,
+            fit_seconds=time.perf_counter() - wall,
+            fit_cpu_seconds=time.process_time() - cpu,
+        )
+
+    @property
+    def resolved(self) -> Settings:
+        """The settings with nothing left open."""
+        resolved: Settings = getattr(self.model, "resolved", self.settings)
+        return replace(resolved, season_length=self.season_length, freq=self.context.grid.freq)
+
+    @property
+    def curve(self) -> list[dict[str, float]]:
+        """The learning curve, one row an epoch; empty for models without one."""
+        curve: list[dict[str, float]] = getattr(self.model, "history", [])
+        return curve
+
+    def predict(
+        self,
+        panel: Panel,
+        origins: Origins,
+        *,
+        horizon: int | None = None,
+        quantiles: tuple[float, ...] | None = None,
+    ) -> Prediction:
+        """Forecast the rows after each origin.
+
+        Args:
+            panel: the rows to read, on the grid of the training table.
+            origins: n of them.
+            horizon: fewer steps than the model was trained for; None takes all.
+            quantiles: levels in (0, 1); None takes those of the settings.
+
+        Returns:
+            (n, horizon) forecasts in units of the target.
+
+        Raises:
+            ConfigError: if the model cannot give what is asked for.
+            RunError: if a forecast is not finite.
+        """
+        calibration = self.calibration
+        prediction = (
+            self.model.predict(panel, origins)
+            if calibration is None
+            else calibration.adjust(self.model, panel, origins)
+        )
+        not_finite = ~np.isfinite(prediction.point).all(axis=1)
+        if not_finite.any():
+            names = ", ".join(map(repr, panel.ids[np.unique(origins.series[not_finite])][:NAMED]))
+            raise RunError(f"the forecast of {names} is not finite", hint="Look at the series with `forecast check`.")
+        if horizon is None and quantiles is None:
+            return prediction
+        return self._narrowed(prediction, horizon, quantiles)
+
+    def paths(self, panel: Panel, origins: Origins, samples: int) -> NDArray[np.float64]:
+        """Draw whole futures whose steps and series go together as the model's errors did in the past.
+
+        Args:
+            panel: the rows to read.
+            origins: n of them.
+            samples: paths of each origin; the same seed draws the same paths.
+
+        Returns:
+            (n, horizon, samples) in units of the target.
+
+        Raises:
+            ConfigError: if the model has no paths, or `samples` is no count.
+        """
+        if not isinstance(samples, int) or samples < 1:
+            problem = Problem(what=f"samples={samples!r}", expected="a whole number of at least 1")
+            raise ConfigError("samples is not understood", problems=[problem])
+        if isinstance(self.model, DrawsPaths):
+            paths = self.model.paths(panel, origins, samples, self.settings.seed)
+        elif self.dependence is not None:
+            prediction = self.predict(panel, origins)
+            paths = self.dependence.draw(prediction, origins.series, samples, self.settings.seed)
+        else:
+            raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
+        return paths_in_shares(paths, panel, origins) if self.settings.transform == "softmax" else paths
+
+    def reads_the_future(self, panel: Panel) -> bool:
+        """Whether a forecast reads known covariates of the rows it forecasts."""
+        return bool(panel.numbers("known")) and architecture(self.settings.model).kind == "network"
+
+    def last_origins(self, panel: Panel) -> Origins:
+        """The newest origins that can be forecast from the panel alone: its end, or a horizon before it where the model
+        reads covariates of the future."""
+        back = self.settings.horizon if self.reads_the_future(panel) else 0
+        return Origins(np.arange(panel.n_series), np.maximum(panel.indptr[1:] - back, panel.indptr[:-1] + 1))
+
+    def _narrowed(self, prediction: Prediction, horizon: int | None, levels: tuple[float, ...] | None) -> Prediction:
+        trained = self.settings.horizon
+        steps = trained if horizon is None else horizon
+        if not 1 <= steps <= trained:
+            what = f"horizon={steps} is outside 1 to {trained}, which the model was trained for"
+            raise ConfigError(what, hint="Fit again.")
+        wanted = self.settings.quantiles if levels is None else tuple(levels)
+        problems = quantile_problems(wanted)
+        if problems:
+            raise ConfigError("these are no quantile levels", problems=problems)
+        if wanted and not prediction.uncertain:
+            problem = Problem(what=f"quantiles {list(wanted)} of a point forecast", remedy=TRAIN_FOR_QUANTILES)
+            raise ConfigError("the model was not trained for quantiles", problems=[problem])
+        return (prediction.at(wanted) if wanted else prediction).steps(slice(steps))
+
+
+class BehindTables(Protocol):
+    """A fitted model behind a door of tables: a `Forecaster`."""
+
+    fitted_: FittedModel | None
+
+    def panel(self, data: Any) -> Panel:
+        """Validate a table."""
+        ...
+
+
+def fitted_of(forecaster: BehindTables) -> FittedModel:
+    """The fitted model behind a door.
+
+    Raises:
+        ModelError: if nothing was fitted yet.
+    """
+    if forecaster.fitted_ is None:
+        raise ModelError("this Forecaster is not fitted", hint="Call fit first, or forecast.load a saved model.")
+    return forecaster.fitted_
+
+
+def planned(panel: Panel, settings: Settings) -> tuple[Settings, dict[str, str]]:
+    """The settings that fitting this panel would use, and why; nothing is trained.
+
+    Returns:
+        The settings with nothing left open, and a reason for each that was.
+    """
+    length, reason = season_length(panel, settings.season_length)
+    resolved, reasons = build(settings, length).plan(panel)
+    return replace(resolved, season_length=length, freq=panel.grid.freq), {"season_length": reason, **reasons}
+
+
+def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -> Conformal | None:
+    """Fit on all rows, or on all but the newest ones, which then calibrate."""
+    if settings.calibrate == "none":
+        model.fit(panel)
+        return None
+    if not settings.quantiles:
+        problem = Problem(what="calibrate without quantiles", expected="quantiles=(0.1, 0.9), or others")
+        raise ConfigError("there is nothing to calibrate", problems=[problem])
+    adaptive = settings.calibrate == "adaptive"
+    calibration = Conformal.fit(model, panel, settings.quantiles, length, adaptive=adaptive)
+    if calibration is None:
+        rows = f"at least {2 * settings.horizon + 4} rows in a series"
+        problem = Problem(what="no series is long enough to calibrate on", expected=rows)
+        raise ConfigError("the quantiles cannot be calibrated", problems=[problem], hint="Leave out calibrate.")
+    return calibration
+
+
+def _is_uncertain(settings: Settings) -> bool:
+    """Whether forecasts have quantiles."""
+    return bool(settings.quantiles) or settings.head not in PLAIN_HEADS
+
+
+def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> Panel:
+    """The newest rows, as many as a forecast and its calibration read."""
+    rows = model.context
+    if rows is None:
+        return panel
+    if settings.calibrate != "none":
+        rows = max(rows, SCALE_ROWS + length)  # errors are measured in what the history varies by
+    if settings.calibrate == "adaptive":
+        rows += BLOCKS * settings.horizon  # it looks back on its own forecasts
+    return panel.tail(rows)
