@@ -9,7 +9,8 @@ from typing import Any
 
 import typer
 
-from forecast.cli import check, compare, datasets_, doctor, evaluate, fit, models, predict, ui
+from forecast.cli import check, compare, datasets_, doctor, evaluate, fit, models, predict, settings, ui
+from forecast.cli.help import GroupedCommand
 from forecast.cli.output import show_error
 from forecast.datasets.errors import ForecastError, RunError
 
@@ -21,11 +22,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("fit")(fit.fit)
-app.command("evaluate")(evaluate.evaluate)
+app.command("fit", cls=GroupedCommand)(fit.fit)
+app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("compare")(compare.compare)
-app.command("check")(check.check)
+app.command("check", cls=GroupedCommand)(check.check)
+app.command("settings")(settings.settings)
 app.add_typer(datasets_.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.command("ui")(ui.ui)

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from forecast.cli import options as o
+from forecast.declarations import DATA
 
 
+@o.with_options(groups=(DATA,))
 def check(
     data: o.Data,
-    id: o.Id = None,
-    time: o.Time = None,
-    target: o.Target = None,
-    freq: o.Freq = None,
-    season_length: o.SeasonLength = None,
-    static: o.Static = None,
-    known: o.Known = None,
-    past: o.Past = None,
-    observed: o.Observed = None,
+    settings: dict[str, str],
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -24,27 +18,26 @@ def check(
 
     Example: forecast check sales.csv
     """
-    given = dict(locals())
     from dataclasses import asdict
 
-    from forecast.cli.config import settings
+    from forecast.cli.config import read_settings
     from forecast.cli.output import show_frame, show_json
     from forecast.cli.session import read
     from forecast.datasets.profile import profile
     from forecast.datasets.tables.schema import panel_from_table
-    from forecast.roles import columns
     from forecast.settings import Settings
 
-    values = settings({**given, "horizon": 1}, None, None)
-    panel = panel_from_table(read(data, values), columns(Settings.of(values)), freq=freq)
-    found = asdict(profile(panel, season_length))
+    values = read_settings({**settings, "horizon": "1"})
+    roles = Settings.of(values)
+    panel = panel_from_table(read(data, values), roles.columns, freq=roles.freq)
+    facts = asdict(profile(panel, roles.season_length))
     if json:
-        show_json({"schema": "forecast/check/v1", "status": "ok", **found})
+        show_json({"schema": "forecast/check/v1", "status": "ok", **facts})
         return
     import pandas as pd
 
-    notes = found.pop("notes")
-    rows = [(name.replace("_", " "), _text(value)) for name, value in found.items()]
+    notes = facts.pop("notes")
+    rows = [(name.replace("_", " "), _text(value)) for name, value in facts.items()]
     rows += [("note", note) for note in notes]
     show_frame(pd.DataFrame(rows, columns=["what", "found"]), most=len(rows))
 

@@ -3,71 +3,77 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from forecast.datasets.errors import ConfigError, Problem
+from forecast.declarations import declarations
 from forecast.settings import Settings
 
-LISTS = ("static", "known", "past", "quantiles", "dilations")
+Given = tuple[str, str, Any]  # where it was given, the setting's name, its value
 
 
-def settings(options: dict[str, Any], config: Path | None, assignments: list[str] | None) -> dict[str, Any]:
-    """Fields of `Settings`: the file's, then --set, then the options that were given, the latter winning.
+def read_settings(
+    options: Mapping[str, str], config: Path | None = None, assignments: list[str] | None = None
+) -> dict[str, Any]:
+    """Fields of `Settings`: the file's, then --set's, then the options', the latter winning.
+
+    Args:
+        options: texts by setting, as typed after its option.
+        config: settings file.
+        assignments: texts such as "steps=200".
 
     Raises:
-        ConfigError: for a name that is no setting, a file that cannot be read, or a value out of range.
+        ConfigError: with every name that is no setting and every value that is wrong, or for a file that cannot be read.
     """
-    given = {**(_file(config) if config is not None else {}), **_assigned(assignments or [])}
-    named = {name: value for name, value in options.items() if name in Settings.names() and value is not None}
-    for name in LISTS:
-        if isinstance(named.get(name), str):
-            named[name] = _list(named[name], name)
-    values = {**given, **named}
-    Settings.of(values)  # refuses what is wrong, before any file is read
+    lines = declarations(Settings)
+    given: list[Given] = [*(_file(config) if config is not None else ()), *_assigned(assignments or [])]
+    given += [(lines[name].options[0], name, text) for name, text in options.items()]
+    values: dict[str, Any] = {}
+    problems = Settings.unknown(dict.fromkeys(name for _, name, _ in given))
+    known = not problems
+    bad = set()
+    for place, name, raw in given:
+        if name in lines:
+            values[name], wrong = _value(place, name, raw)
+            problems += wrong
+            bad |= {name} if wrong else set()
+    problems += _together(values, bad) if problems else []
+    if problems:
+        raise ConfigError("the settings do not fit together" if known else "unknown setting", problems=problems)
+    Settings.of(values)  # refuses what does not go together, before any table is read
     return values
 
 
-def _list(text: str, name: str) -> tuple[Any, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if name == "dilations":
-        return tuple(int(part) if part.isdigit() else part for part in parts)
-    return as_levels(text) if name == "quantiles" else tuple(parts)
-
-
-def as_levels(text: str) -> tuple[float, ...]:
-    """0.1,0.5,0.9 as numbers."""
+def _together(values: dict[str, Any], bad: set[str]) -> Sequence[Problem]:
+    """What is wrong with the other settings when those in `bad` are left out of account."""
+    good = {name: value for name, value in values.items() if name not in bad}
     try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise ConfigError(f"--quantiles {text}: {error}", hint="Write levels as 0.1,0.5,0.9.") from error
+        Settings.of({**good, "horizon": 1} if "horizon" in bad else good)
+    except ConfigError as error:
+        return error.problems or [Problem(what=error.message, remedy=error.hint)]
+    return []
 
 
-def _assigned(assignments: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+def _value(place: str, name: str, raw: Any) -> tuple[Any, list[Problem]]:
+    """A setting's value, and what is wrong with it."""
+    line = declarations(Settings)[name]
+    value = line.coerced(line.parse(raw) if isinstance(raw, str) else raw)
+    return value, [
+        Problem(what=f"{problem.what} ({place})", expected=problem.expected) for problem in line.problems(value)
+    ]
+
+
+def _assigned(assignments: list[str]) -> Iterator[Given]:
     for text in assignments:
         name, equals, value = text.partition("=")
         if not equals:
             raise ConfigError(f"--set {text}: there is no =", hint="Write it as --set name=value.")
-        values[name.strip()] = _value(name.strip(), value.strip())
-    return values
+        yield "--set", name.strip(), value
 
 
-def _value(name: str, text: str) -> Any:
-    if name in LISTS:
-        return _list(text.strip("[]"), name)
-    if text.lower() in ("none", "null"):
-        return None
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _file(path: Path) -> dict[str, Any]:
+def _file(path: Path) -> Iterator[Given]:
     kinds: dict[str, Callable[[str], Any]] = {".toml": _toml, ".json": json.loads, ".yaml": _yaml, ".yml": _yaml}
     if path.suffix not in kinds:
         raise ConfigError(f"{path}: settings files end in {', '.join(kinds)}")
@@ -79,7 +85,8 @@ def _file(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path} does not hold names and values", problems=[Problem(what=f"found {type(values).__name__}")]
         )
-    return {str(name).replace("-", "_"): value for name, value in values.items()}
+    for name, value in values.items():
+        yield str(path), str(name).replace("-", "_"), value
 
 
 def _toml(text: str) -> Any:

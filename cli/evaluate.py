@@ -2,84 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from forecast.cli import options as o
+from forecast.declarations import BACKTEST, OUTPUT
 
-Models = Annotated[
-    str | None, typer.Option("--model", "-m", help="Names by comma, a model directory, or models:/NAME@ALIAS.")
+MODELS = "Names by comma, a model directory, or models:/NAME@ALIAS."
+
+
+def _option(*flags: str, help: str, metavar: str, group: str = BACKTEST) -> Any:
+    return typer.Option(*flags, help=help, metavar=metavar, rich_help_panel=group)
+
+
+Cutoffs = Annotated[int, _option("--cutoffs", metavar="N", help="Cutoffs, counted back from each series' end.")]
+Start = Annotated[
+    str | None, _option("--from", metavar="TIME", help="Time of the first forecast step of the first cutoff.")
 ]
-Cutoffs = Annotated[int, typer.Option("--cutoffs", help="Cutoffs, counted back from each series' end.")]
-Start = Annotated[str | None, typer.Option("--from", help="Time of the first forecast step of the first cutoff.")]
-End = Annotated[str | None, typer.Option("--to", help="Time up to which the last horizon must reach.")]
-Step = Annotated[int | None, typer.Option("--step", help="Rows between cutoffs [the horizon].")]
-Gap = Annotated[int, typer.Option("--gap", help="Rows after the cutoff that are not scored.")]
-Refit = Annotated[str, typer.Option("--refit", help="never, each, or a number of cutoffs.")]
-Scale = Annotated[str | None, typer.Option("--scale", help="train adds errors on standardised values.")]
-MaseSeason = Annotated[int | None, typer.Option("--mase-season", help="Season of the MASE scale [the season length].")]
-Seeds = Annotated[int, typer.Option("--seeds", help="Fit so many times, and show how much chance there is.")]
+End = Annotated[str | None, _option("--to", metavar="TIME", help="Time up to which the last horizon must reach.")]
+Step = Annotated[int | None, _option("--step", metavar="ROWS", help="Rows between cutoffs. [default: the horizon]")]
+Gap = Annotated[int, _option("--gap", metavar="ROWS", help="Rows after the cutoff that are not scored.")]
+Refit = Annotated[str, _option("--refit", metavar="WHEN", help="never, each, or a number of cutoffs.")]
+Scale = Annotated[str | None, _option("--scale", metavar="train", help="Add errors of standardised values.")]
+MaseSeason = Annotated[
+    int | None,
+    _option("--mase-season", metavar="STEPS", help="Season of the MASE scale. [default: season length]"),
+]
+Seeds = Annotated[int, _option("--seeds", metavar="N", help="Fits, to show how much chance there is.")]
 Require = Annotated[
-    list[str] | None, typer.Option("--require", help="A condition such as 'mase<=0.9'; may be repeated.")
+    list[str] | None,
+    _option("--require", metavar="CONDITION", help="A condition such as 'mase<=0.9'; may be repeated."),
 ]
-Out = Annotated[str | None, typer.Option("-o", "--output", help="Write the forecasts to a .parquet or .csv file.")]
-Save = Annotated[Path | None, typer.Option("--save", help="Write the best model to this directory.")]
+Out = Annotated[
+    str | None,
+    _option("-o", "--output", metavar="FILE", help="Write the forecasts to a .parquet or .csv file.", group=OUTPUT),
+]
+Save = Annotated[
+    Path | None, _option("--save", metavar="DIR", help="Write the best model to this directory.", group=OUTPUT)
+]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Backtest:
+    """Which cutoffs are scored, and how; the names are those of `forecast.evaluate`."""
+
+    cutoffs: Cutoffs = 1
+    start: Start = None
+    end: End = None
+    step: Step = None
+    gap: Gap = 0
+    refit: Refit = "never"
+    scale: Scale = None
+    mase_season: MaseSeason = None
+    seeds: Seeds = 1
+
+
+@o.with_options(meanings={"model": MODELS})
 def evaluate(
     data: o.Data,
-    horizon: o.Horizon = None,
-    model: Models = None,
-    cutoffs: Cutoffs = 1,
-    start: Start = None,
-    end: End = None,
-    step: Step = None,
-    gap: Gap = 0,
-    refit: Refit = "never",
-    scale: Scale = None,
-    mase_season: MaseSeason = None,
-    seeds: Seeds = 1,
+    settings: dict[str, str],
+    *,
+    backtest: Backtest,
     require: Require = None,
     out: Out = None,
     save: Save = None,
-    config: o.Config = None,
-    set_: o.Set = None,
-    id: o.Id = None,
-    time: o.Time = None,
-    target: o.Target = None,
-    freq: o.Freq = None,
-    season_length: o.SeasonLength = None,
-    quantiles: o.Quantiles = None,
-    head: o.Head = None,
-    point: o.Point = None,
-    calibrate: o.Calibrate = None,
-    static: o.Static = None,
-    known: o.Known = None,
-    past: o.Past = None,
-    observed: o.Observed = None,
-    preset: o.Preset = None,
-    val_size: o.ValSize = None,
-    max_time: o.MaxTime = None,
-    seed: o.Seed = None,
-    threads: o.Threads = None,
-    device: o.Device = None,
-    plot: o.Plot = None,
-    experiment: o.Experiment = None,
-    run_name: o.RunName = None,
-    tracking_uri: o.TrackingUri = None,
-    no_track: o.NoTrack = False,
-    overwrite: o.Overwrite = False,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
+    job: o.Job,
 ) -> None:
     """Backtest models on rolling cutoffs, seasonal naive beside them.
 
     Example: forecast evaluate sales.csv --horizon 28 --model auto,boosting --cutoffs 5
     """
-    given = dict(locals())
-    from forecast.cli.evaluating import run
+    from dataclasses import asdict
 
-    run(given)
+    from forecast.cli.config import read_settings
+    from forecast.cli.evaluating import Request, run
+    from forecast.cli.session import refuse_mixed_output
+
+    refuse_mixed_output(job.json, out)
+    values = read_settings(settings, job.config, job.set_)
+    request = Request(data=data, settings=values, backtest=asdict(backtest), job=job, out=out, save=save)
+    run(request, require or [])

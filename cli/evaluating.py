@@ -6,19 +6,18 @@ import operator
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.cli.config import settings
+from forecast.cli.options import Job
 from forecast.cli.output import say, show_frame, show_json
-from forecast.cli.session import progress, read, refuse_mixed_output, remarks, session
+from forecast.cli.session import progress, read, remarks, session
 from forecast.datasets.errors import ConfigError, GateError, Problem
 
 if TYPE_CHECKING:
     from forecast.evaluation.result import Evaluation
 
-PROTOCOL = ("cutoffs", "start", "end", "step", "gap", "scale", "mase_season", "seeds")
 COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -28,22 +27,38 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 SHOWN = ("model", "mase", "smape", "owa", "mae", "rmse", "wql")
 
 
-def run(given: dict[str, Any]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An evaluation as a user wrote it.
+
+    Args:
+        data: table file, data set by name, or - for stdin.
+        settings: values of `Settings`; `model` may name several, by comma.
+        backtest: keywords of `forecast.evaluate` that choose the cutoffs.
+        job: options that fitting commands share.
+        out: file of the forecasts, None for no file.
+        save: directory of the best model, None for no directory.
+    """
+
+    data: str
+    settings: dict[str, Any]
+    backtest: dict[str, Any]
+    job: Job
+    out: str | None
+    save: Path | None
+
+
+def run(request: Request, require: list[str]) -> None:
     """Evaluate, print, and hold the result against what was required."""
-    refuse_mixed_output(given["json"], given["out"])
-    conditions = [_condition(text) for text in given["require"] or []]
-    asked = given.pop("model")
-    values = settings({**given, "model": None}, given["config"], given["set_"])
-    models = [name.strip() for name in (asked or values.pop("model", "auto")).split(",") if name.strip()]
-    values.pop("model", None)
-    _check_places(given)
-    with session(quiet=given["quiet"], track=not given["no_track"]), ExitStack() as stack:
-        result = _evaluate(given, values, [_fetched(name, values, stack) for name in models])
-        _keep(given, result)
+    conditions = [_condition(text) for text in require]
+    _check_places(request)
+    with session(quiet=request.job.quiet, track=not request.job.no_track), ExitStack() as stack:
+        result = _evaluate(request, stack)
+        _keep(request, result)
     remarks(result.panel.notes)
     _remark_skipped(result)
-    if given["json"]:
-        show_json(report(result, given["save"]))
+    if request.job.json:
+        show_json(report(result, request.save))
     else:
         _show(result)
     _require(conditions, result)
@@ -73,21 +88,21 @@ def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
     }
 
 
-def _evaluate(given: dict[str, Any], values: dict[str, Any], models: list[str]) -> Evaluation:
+def _evaluate(request: Request, stack: ExitStack) -> Evaluation:
     from forecast.evaluator import evaluate
 
-    protocol = {name: given[name] for name in PROTOCOL}
-    refit: Any = int(given["refit"]) if str(given["refit"]).isdigit() else given["refit"]
-    horizon = values.pop("horizon")
+    values, backtest = dict(request.settings), dict(request.backtest)
+    names = [name.strip() for name in values.pop("model", "auto").split(",") if name.strip()]
+    refit = backtest.pop("refit")
     return evaluate(
-        read(given["data"], values),
-        horizon,
-        models=models,
-        refit=refit,
-        output=given["out"],
-        progress=progress(given["quiet"]),
-        source=given["data"],
-        **protocol,
+        read(request.data, values),
+        values.pop("horizon"),
+        models=[_fetched(name, values, stack) for name in names],
+        refit=int(refit) if refit.isdigit() else refit,
+        output=request.out,
+        progress=progress(request.job.quiet),
+        source=request.data,
+        **backtest,
         **values,
     )
 
@@ -101,26 +116,26 @@ def _fetched(name: str, values: dict[str, Any], stack: ExitStack) -> str:
     return str(stack.enter_context(fetched(name, values.get("tracking_uri"))))
 
 
-def _check_places(given: dict[str, Any]) -> None:
+def _check_places(request: Request) -> None:
     """Refuse places that cannot be written to, before any work is done."""
     from forecast.insight.plotting import check_picture
     from forecast.storage.directory import check_free
 
-    if given["save"] is not None:
-        check_free(given["save"], overwrite=given["overwrite"])
-    if given["plot"] is not None:
-        check_picture(given["plot"])
+    if request.save is not None:
+        check_free(request.save, overwrite=request.job.overwrite)
+    if request.job.plot is not None:
+        check_picture(request.job.plot)
 
 
-def _keep(given: dict[str, Any], result: Evaluation) -> None:
+def _keep(request: Request, result: Evaluation) -> None:
     from forecast.insight.plotting import save_figure
     from forecast.storage.saving import save
 
-    if given["save"] is not None:
-        save(result.fitted, given["save"], overwrite=given["overwrite"])
-    if given["plot"] is not None:
-        save_figure(result.plot(), given["plot"])
-        say(f"drew {given['plot']}")
+    if request.save is not None:
+        save(result.fitted, request.save, overwrite=request.job.overwrite)
+    if request.job.plot is not None:
+        save_figure(result.plot(), request.job.plot)
+        say(f"drew {request.job.plot}")
 
 
 def _show(result: Evaluation) -> None:

@@ -8,80 +8,44 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli import options as o
+from forecast.declarations import OUTPUT
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from forecast.forecaster import Forecaster
 
-Model = Annotated[str | None, typer.Option("--model", "-m", help="Model by name; `forecast models list`.")]
-Out = Annotated[Path | None, typer.Option("-o", "--output", help="Model directory [.forecast/models/NAME].")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the settings and stop.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Model directory. [default: .forecast/models/NAME]",
+        metavar="DIR",
+        rich_help_panel=OUTPUT,
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the settings and stop.", rich_help_panel=OUTPUT)]
 
 
-def fit(
-    data: o.Data,
-    horizon: o.Horizon = None,
-    model: Model = None,
-    out: Out = None,
-    config: o.Config = None,
-    set_: o.Set = None,
-    dry_run: DryRun = False,
-    id: o.Id = None,
-    time: o.Time = None,
-    target: o.Target = None,
-    freq: o.Freq = None,
-    season_length: o.SeasonLength = None,
-    quantiles: o.Quantiles = None,
-    head: o.Head = None,
-    point: o.Point = None,
-    calibrate: o.Calibrate = None,
-    static: o.Static = None,
-    known: o.Known = None,
-    past: o.Past = None,
-    observed: o.Observed = None,
-    preset: o.Preset = None,
-    val_size: o.ValSize = None,
-    max_time: o.MaxTime = None,
-    seed: o.Seed = None,
-    threads: o.Threads = None,
-    device: o.Device = None,
-    plot: o.Plot = None,
-    experiment: o.Experiment = None,
-    run_name: o.RunName = None,
-    tracking_uri: o.TrackingUri = None,
-    no_track: o.NoTrack = False,
-    overwrite: o.Overwrite = False,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
-    verbose: o.Verbose = False,
-) -> None:
+@o.with_options()
+def fit(data: o.Data, settings: dict[str, str], *, out: Out = None, dry_run: DryRun = False, job: o.Job) -> None:
     """Fit a model to a table and write a model directory.
 
     Example: forecast fit sales.csv --horizon 28 -o model
     """
-    given = dict(locals())
-    from forecast.cli.config import settings
+    from forecast.cli.config import read_settings
     from forecast.cli.session import read, session
 
-    values = settings(given, config, set_)
-    with session(quiet=quiet, track=not no_track):
+    values = read_settings(settings, job.config, job.set_)
+    with session(quiet=job.quiet, track=not job.no_track):
         if dry_run:
-            _show_settings(read(data, values), values, as_json=json)
+            _show_settings(read(data, values), values, as_json=job.json)
         else:
-            _fit(data, values, out, plot, overwrite=overwrite, as_json=json, quiet=quiet)
+            _fit(data, values, job, out)
 
 
-def _fit(
-    data: str,
-    values: dict[str, Any],
-    out: Path | None,
-    plot: Path | None,
-    *,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> None:
     from forecast.cli.output import say, show_json
     from forecast.cli.session import progress, read, remarks
     from forecast.forecaster import Forecaster
@@ -90,15 +54,15 @@ def _fit(
 
     forecaster = Forecaster(**values)
     place = out if out is not None else Path(".forecast/models") / forecaster.settings.model
-    check_free(place, overwrite=overwrite)
-    if plot is not None:
-        check_picture(plot)
-    forecaster.fit(read(data, values), progress=progress(quiet), source=data)
-    forecaster.save(place, overwrite=overwrite)
+    check_free(place, overwrite=job.overwrite)
+    if job.plot is not None:
+        check_picture(job.plot)
+    forecaster.fit(read(data, values), progress=progress(job.quiet), source=data)
+    forecaster.save(place, overwrite=job.overwrite)
     remarks(forecaster.notes_)
-    if plot is not None:
-        _draw(forecaster, plot)
-    if as_json:
+    if job.plot is not None:
+        _draw(forecaster, job.plot)
+    if job.json:
         show_json(_report(forecaster, place))
         return
     say(f"fitted {forecaster.settings.model} in {forecaster.fit_seconds_:.1f} s: {_settings_line(forecaster)}")
@@ -122,7 +86,7 @@ def _report(forecaster: Forecaster, place: Path) -> dict[str, Any]:
 
 
 def _settings_line(forecaster: Forecaster) -> str:
-    """The settings that were found, in one line."""
+    """The settings that were resolved, in one line."""
     resolved = forecaster.resolved_
     return ", ".join(f"{name}={getattr(resolved, name)}" for name in forecaster.reasons_ if hasattr(resolved, name))
 

@@ -35,19 +35,24 @@ def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
 
 @app.command("show")
 def show(name: Name, json: o.Json = False, verbose: o.Verbose = False) -> None:
-    """One model: what it is and where it comes from."""
+    """One model: what it is, what it reads, and the settings that its name sets."""
     from dataclasses import asdict
 
-    import pandas as pd
-
     from forecast.architectures import architecture
-    from forecast.cli.output import show_frame, show_json
+    from forecast.cli.output import show_json, show_rows
+    from forecast.declarations import declarations
+    from forecast.settings import Settings
 
-    found = {"name": name, **asdict(architecture(name))}
+    facts = {"name": name, **asdict(architecture(name))}
+    lines = [(declarations(Settings)[setting], value) for setting, value in facts["settings"].items()]
     if json:
-        show_json({"schema": "forecast/model/v1", "status": "ok", **found})
+        sets = [{"setting": line.name, "value": value, "meaning": line.help} for line, value in lines]
+        show_json({"schema": "forecast/model/v1", "status": "ok", **facts, "sets": sets})
         return
-    show_frame(pd.DataFrame([(k, v) for k, v in found.items() if v], columns=["what", "value"]))
+    facts.pop("settings")
+    show_rows(["what", "value"], [(key, str(value)) for key, value in facts.items() if value])
+    if lines:
+        show_rows(["setting", "value", "meaning"], [(line.name, line.text(value), line.help) for line, value in lines])
 
 
 @app.command("verify")

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import traceback
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.errors import ForecastError
@@ -37,25 +38,38 @@ def show_error(error: ForecastError, *, as_json: bool = False, verbose: bool = F
     print(f"error[{error.code}]: {error}", file=sys.stderr)
 
 
-def show_frame(frame: pd.DataFrame, *, title: str = "", most: int = 40) -> None:
+def show_frame(frame: pd.DataFrame, *, most: int = 40) -> None:
     """A frame as a table on stdout."""
+    kept = frame.loc[:, frame.notna().any()] if len(frame) else frame
+    numbers = {str(name) for name in kept.columns if kept[name].dtype.kind in "if"}
+    rows = [[_cell(value) for value in row] for row in kept.head(most).itertuples(index=False)]
+    show_rows([str(name) for name in kept.columns], rows, numbers=numbers)
+    if len(frame) > most:
+        say(f"{len(frame) - most} more rows")
+
+
+def show_rows(names: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Container[str] = ()) -> None:
+    """Rows as a table on stdout, without pandas.
+
+    Args:
+        names: headings of the columns.
+        rows: cells as text.
+        numbers: columns that hold numbers, which are aligned at the right and never wrapped.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    kept = frame.loc[:, frame.notna().any()] if len(frame) else frame
-    for name in kept.columns:
-        number = kept[name].dtype.kind in "if"
-        table.add_column(str(name), justify="right" if number else "left", overflow="fold", no_wrap=number)
-    for row in kept.head(most).itertuples(index=False):
-        table.add_row(*(_cell(value) for value in row))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold", no_wrap=name in numbers)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # as text: brackets are no markup
     console = Console(soft_wrap=False)
     if not console.is_terminal:
         console = Console(width=200)  # a pipe has no width; wrapping would tear rows apart
     console.print(table)
-    if len(frame) > most:
-        say(f"{len(frame) - most} more rows")
 
 
 def _cell(value: Any) -> str:

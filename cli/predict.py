@@ -16,6 +16,8 @@ Model = Annotated[str, typer.Argument(help="Model directory, or models:/NAME@ALI
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
 Future = Annotated[str | None, typer.Option("--future", help="Known covariates over the horizon.")]
 Samples = Annotated[int | None, typer.Option("--samples", help="Draw so many paths instead of one forecast.")]
+Steps = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps to forecast, at most the model's own.")]
+Levels = Annotated[str | None, typer.Option("--quantiles", help="Levels to forecast, as 0.1,0.5,0.9.")]
 Out = Annotated[str, typer.Option("-o", "--output", help="Forecasts: .csv, .parquet, .jsonl, .arrow, or - for stdout.")]
 
 
@@ -24,8 +26,8 @@ def predict(
     data: Rows = None,
     future: Future = None,
     out: Out = "-",
-    horizon: o.Horizon = None,
-    quantiles: o.Quantiles = None,
+    horizon: Steps = None,
+    quantiles: Levels = None,
     samples: Samples = None,
     plot: o.Plot = None,
     tracking_uri: o.TrackingUri = None,
@@ -63,17 +65,18 @@ def _predict(
 ) -> None:
     from time import perf_counter
 
-    from forecast.cli.config import as_levels
     from forecast.cli.output import say, show_json
     from forecast.cli.session import read
     from forecast.datasets.tables.readers import check_writable, read_table, write_table
+    from forecast.declarations import declarations
+    from forecast.settings import Settings
 
     if out != "-":
         check_writable(Path(out))
     forecaster = _load(address, tracking_uri)
     table = None if data is None else read(data, {"id": forecaster.settings.id or forecaster.context.format.id})
     started = perf_counter()
-    levels = None if quantiles is None else as_levels(quantiles)
+    levels = None if quantiles is None else declarations(Settings)["quantiles"].parse(quantiles)
     known = None if future is None else read_table(future)
     frame = forecaster.predict(table, future=known, horizon=horizon, quantiles=levels, samples=samples)
     seconds = perf_counter() - started

@@ -16,7 +16,6 @@ from forecast.datasets.windows.splits import Cutoff, cutoffs_between, last_cutof
 from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol
 from forecast.evaluation.result import Evaluation
 from forecast.progress import Progress, progress_for
-from forecast.roles import columns
 from forecast.settings import Settings
 from forecast.storage.saving import load
 from forecast.tracking import open_evaluation
@@ -86,7 +85,7 @@ def evaluate(
     _check_seeds(seeds)
     candidates = _candidates(models, {"horizon": horizon, **settings}, horizon + gap)
     lead = next(iter(candidates.values())).settings
-    panel = panel_from_table(data, columns(lead), freq=lead.freq)
+    panel = panel_from_table(data, lead.columns, freq=lead.freq)
     if start is not None:
         rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
     else:

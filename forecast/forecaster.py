@@ -20,7 +20,6 @@ from forecast.datasets.windows.origins import Origins
 from forecast.evaluator import evaluate
 from forecast.fitted import FittedModel, fitted_of, planned
 from forecast.progress import Progress, progress_for
-from forecast.roles import columns
 from forecast.settings import Settings
 from forecast.storage import saving
 from forecast.tracking import open_fit
@@ -187,8 +186,8 @@ class Forecaster:
     def panel(self, data: Any) -> Panel:
         """Validate a table; once fitted, it must be like the training table."""
         if self.fitted_ is None:
-            return panel_from_table(data, columns(self.settings), freq=self.settings.freq)
-        roles = _as_trained(columns(self.settings), self.fitted_.context, data)
+            return panel_from_table(data, self.settings.columns, freq=self.settings.freq)
+        roles = _as_trained(self.settings.columns, self.fitted_.context, data)
         return panel_from_table(data, roles, freq=self.settings.freq, grid=self.fitted_.context.grid)
 
     def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:
@@ -208,7 +207,7 @@ class Forecaster:
         if table is None:
             hint = "Pass future= (--future): ids, times, and the known and static covariates of the rows to forecast."
             raise ConfigError("a model of new series needs to know what to forecast", hint=hint)
-        roles, fmt = columns(self.settings), context.format
+        roles, fmt = self.settings.columns, context.format
         roles = replace(roles, id=roles.id or fmt.id, time=roles.time or fmt.time, target=fmt.target)
         rows = panel_from_table(pd_frame(table).assign(**{fmt.target: 0.0}), roles, grid=context.grid)
         short = np.flatnonzero(rows.lengths < horizon)

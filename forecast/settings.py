@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.tables.columns import Columns
+from forecast.declarations import (
+    DATA,
+    MODEL,
+    TRACKING,
+    TRAINING,
+    Range,
+    check,
+    declarations,
+    described,
+    docstring,
+    setting,
+)
 
 Auto = Literal["auto"]
+COUNT, AMOUNT = Range(least=1), Range(least=0)
 PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
 BLENDS = ("auto", "on", "boosted", "intermittent", "off")
@@ -23,128 +37,256 @@ SERIES_WEIGHTS = ("equal", "scale")
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a user can ask for. "auto" and None are filled in from the data in hand, and shown.
-
-    Args:
-        horizon: steps to forecast after the cutoff.
-        model: architecture or baseline by name; `forecast models list` shows them.
-        id: column of the series ids; None finds it (unique_id, item_id, series_id), or takes the table as one series.
-        time: column of the time stamps or integer steps; None finds it (ds, timestamp, date).
-        target: column to forecast; None finds it (y, target, value).
-        static: columns with one value a series.
-        known: columns known up to the cutoff + horizon.
-        past: columns known up to the cutoff.
-        observed: boolean column, False where the target was filled in.
-        freq: pandas offset alias of the grid; None finds it.
-        season_length: steps in one season; None takes the frequency's own, or finds it for integer time.
-        quantiles: levels in (0, 1) to forecast beside the point.
-        lookback: rows of history the network reads.
-        segment: rows one recurrent step reads; 1 is the textbook network.
-        origins: forecasts trained in one crop; 1 is the classical window.
-        transform: what is forecast instead of the target: "none", "log" or "softplus" (of positive values, undone by
-            an exponential or a softplus), "sigmoid" (of values in (0, 1)) or "softmax" (of shares that add up to one
-            over all series at each time).
-        normaliser: how the history is scaled at each origin.
-        memory: rows up to an origin that the normaliser and the linear highway read.
-        base: forecast that training starts from: last, season, or cycle (half the last season, half one further back).
-        highway: where the linear map beside the network starts: at its ridge regression, or at zero.
-        hidden_size: width of the recurrent layers.
-        layers: stacked recurrent layers.
-        dilations: steps between a layer's states, a number a layer; empty is 1 everywhere.
-        decoder: direct (all steps from one state), position (a state for each output segment), seq2seq (a recurrent
-            decoder), attention or luong (one that looks back at every state).
-        teacher_forcing: share of a recurrent decoder's steps that read what came instead of their own forecast, when
-            training begins; it falls to none until training ends.
-        head: what a step's forecast is: point, quantile, or a distribution (normal, student_t, lognormal, poisson,
-            negative_binomial, beta).
-        point: what `forecast` holds of a distribution: its median or its mean.
-        calibrate: correct the quantiles on the newest rows, which then do not train: none, split or adaptive (conformal
-            prediction).
-        dropout: share of activations dropped between layers in training.
-        loss: what training minimises.
-        series_weights: how much a series counts in the loss: "equal", or "scale", as much as it varies.
-        members: networks in the ensemble of `auto`; other models are one network.
-        workers: processes that train the networks of `auto` side by side.
-        blend: forecasts beside the networks in `auto`: "on" (Theta, naive), "boosted" (these and boosting on lags),
-            "intermittent" (TSB, SBA) or "off".
-        preset: how much work to spend: fast, balanced or best.
-        steps: optimiser steps.
-        batch_size: crops in one optimiser step.
-        learning_rate: peak of the one-cycle schedule.
-        weight_decay: AdamW's decoupled weight decay.
-        gradient_clip: largest norm of the gradient.
-        averaging: decay of the moving average of the weights, which is what is kept; 0 keeps the last weights.
-        patience: validation rounds without progress before training stops; 0 never stops early.
-        val_size: rows at each series' end held back to choose the best weights.
-        max_time: seconds training may take, planned for beforehand ("90s", "5m").
-        seed: of the weights and of the order of crops.
-        threads: CPU threads torch computes with.
-        device: auto, cpu or cuda.
-        experiment: MLflow experiment; in Python, naming one turns tracking on.
-        run_name: MLflow run name.
-        tracking_uri: MLflow store.
-    """
-
-    horizon: int
-    model: str = "auto"
-    id: str | None = None
-    time: str | None = None
-    target: str | None = None
-    static: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
-    past: tuple[str, ...] = ()
-    observed: str | None = None
-    freq: str | None = None
-    season_length: int | None = None
-    quantiles: tuple[float, ...] = ()
-    lookback: int | Auto = "auto"
-    segment: int | Auto = "auto"
-    origins: int | Auto = "auto"
-    transform: str = "auto"
-    normaliser: str = "auto"
-    memory: int | Auto = "auto"
-    base: str = "auto"
-    highway: str = "auto"
-    hidden_size: int | Auto = "auto"
-    layers: int = 1
-    dilations: tuple[int, ...] = ()
-    decoder: str = "auto"
-    teacher_forcing: float = 0.5
-    head: str = "auto"
-    point: str = "median"
-    calibrate: str = "none"
-    dropout: float = 0.0
-    loss: str = "auto"
-    series_weights: str = "equal"
-    members: int | Auto = "auto"
-    workers: int | Auto = "auto"
-    blend: str = "auto"
-    preset: str = "balanced"
-    steps: int | Auto = "auto"
-    batch_size: int | Auto = "auto"
-    learning_rate: float | Auto = "auto"
-    weight_decay: float = 0.01
-    gradient_clip: float = 1.0
-    averaging: float | Auto = "auto"
-    patience: int | Auto = "auto"
-    val_size: int | Auto = "auto"
-    max_time: str | None = None
-    seed: int = 0
-    threads: int | Auto = "auto"
-    device: str = "auto"
-    experiment: str | None = None
-    run_name: str | None = None
-    tracking_uri: str | None = None
+    horizon: int = field(
+        metadata=described(
+            "Steps to forecast after the cutoff.",
+            group=MODEL,
+            values=COUNT,
+            flags=("--horizon", "-H"),
+            metavar="STEPS",
+            everyday=True,
+        )
+    )
+    model: str = setting(
+        "auto",
+        "Architecture or baseline by name; `forecast models list` shows them.",
+        group=MODEL,
+        flags=("--model", "-m"),
+        everyday=True,
+    )
+    id: str | None = setting(
+        None,
+        "Column of the series ids; left out, it is unique_id, item_id or series_id, or the table is one series.",
+        group=DATA,
+        metavar="COL",
+        everyday=True,
+    )
+    time: str | None = setting(
+        None,
+        "Column of the time stamps or integer steps; left out, it is ds, timestamp or date.",
+        group=DATA,
+        metavar="COL",
+        everyday=True,
+    )
+    target: str | None = setting(
+        None,
+        "Column to forecast; left out, it is y, target or value.",
+        group=DATA,
+        metavar="COL",
+        everyday=True,
+    )
+    static: tuple[str, ...] = setting(
+        (), "Columns with one value a series.", group=DATA, metavar="COL,...", everyday=True
+    )
+    known: tuple[str, ...] = setting(
+        (), "Columns that are known up to the cutoff + horizon.", group=DATA, metavar="COL,...", everyday=True
+    )
+    past: tuple[str, ...] = setting(
+        (), "Columns that are known up to the cutoff.", group=DATA, metavar="COL,...", everyday=True
+    )
+    observed: str | None = setting(
+        None, "Boolean column that is false where the target was filled in.", group=DATA, metavar="COL", everyday=True
+    )
+    freq: str | int | None = setting(
+        None,
+        "Frequency of the rows: h, 15min, D, W, MS..., or 1 for integer time; left out, the times tell it.",
+        group=DATA,
+        metavar="FREQ",
+        everyday=True,
+    )
+    season_length: int | None = setting(
+        None,
+        "Steps in one season; left out, it is the frequency's usual one, or is found for integer time.",
+        group=DATA,
+        values=COUNT,
+        metavar="STEPS",
+        everyday=True,
+    )
+    quantiles: tuple[float, ...] = setting(
+        (),
+        "Levels in (0, 1) to forecast beside the point, such as 0.1,0.5,0.9.",
+        group=MODEL,
+        metavar="LEVEL,...",
+        everyday=True,
+    )
+    lookback: int | Auto = setting(
+        "auto", "Rows of history that the network reads.", group=MODEL, values=COUNT, metavar="ROWS"
+    )
+    segment: int | Auto = setting(
+        "auto",
+        "Rows that one recurrent step reads; 1 is the textbook network.",
+        group=MODEL,
+        values=COUNT,
+        metavar="ROWS",
+    )
+    origins: int | Auto = setting(
+        "auto", "Forecasts that are trained in one crop; 1 is the classical window.", group=MODEL, values=COUNT
+    )
+    transform: str = setting(
+        "auto",
+        "What is forecast instead of the target: none, log or softplus (of positive values, undone by an exponential "
+        "or a softplus), sigmoid (of values in (0, 1)), or softmax (of shares that add up to one over all series at "
+        "each time).",
+        group=MODEL,
+    )
+    normaliser: str = setting("auto", "How the history is scaled at each origin: mean, last or robust.", group=MODEL)
+    memory: int | Auto = setting(
+        "auto",
+        "Rows up to an origin that the normaliser and the linear highway read.",
+        group=MODEL,
+        values=COUNT,
+        metavar="ROWS",
+    )
+    base: str = setting(
+        "auto",
+        "Forecast that training starts from: last, season, or cycle (half the last season, half one further back).",
+        group=MODEL,
+    )
+    highway: str = setting(
+        "auto",
+        "Where the linear map beside the network starts: at its ridge regression, or at zero.",
+        group=MODEL,
+        values=HIGHWAYS,
+    )
+    hidden_size: int | Auto = setting("auto", "Width of the recurrent layers.", group=MODEL, values=COUNT)
+    layers: int = setting(1, "Recurrent layers, one on top of the other.", group=MODEL, values=COUNT)
+    dilations: tuple[int, ...] = setting(
+        (), "Steps between a layer's states, a number a layer; none is 1 everywhere.", group=MODEL, values=COUNT
+    )
+    decoder: str = setting(
+        "auto",
+        "How a state becomes a forecast: direct (all steps from one state), position (a state for each output "
+        "segment), seq2seq (a recurrent decoder), attention or luong (one that looks back at every state).",
+        group=MODEL,
+    )
+    teacher_forcing: float = setting(
+        0.5,
+        "Share of a recurrent decoder's steps that read the actual value instead of their own forecast when training "
+        "begins; it falls to none until training ends.",
+        group=TRAINING,
+        values=Range(most=1),
+    )
+    head: str = setting(
+        "auto",
+        "What a step's forecast is: point, quantile, or a distribution (normal, student_t, lognormal, poisson, "
+        "negative_binomial, beta).",
+        group=MODEL,
+        everyday=True,
+    )
+    point: str = setting(
+        "median", "What `forecast` holds of a distribution: its median or its mean.", group=MODEL, values=POINTS
+    )
+    calibrate: str = setting(
+        "none",
+        "Correct the quantiles by conformal prediction on the newest rows, which then do not train.",
+        group=MODEL,
+        values=CALIBRATIONS,
+        everyday=True,
+    )
+    dropout: float = setting(
+        0.0,
+        "Share of the activations that is dropped between layers in training.",
+        group=TRAINING,
+        values=Range(below=1),
+    )
+    loss: str = setting(
+        "auto",
+        "What training minimises: mae, mse, huber, relative, mixed, pinball (with quantiles) or nll (with a "
+        "distribution).",
+        group=TRAINING,
+    )
+    series_weights: str = setting(
+        "equal",
+        "How much a series counts in the loss: all equal, or by scale, as much as it varies.",
+        group=TRAINING,
+        values=SERIES_WEIGHTS,
+    )
+    members: int | Auto = setting(
+        "auto", "Networks in the ensemble of `auto`; other models are one network.", group=MODEL, values=COUNT
+    )
+    workers: int | Auto = setting(
+        "auto", "Processes that train the networks of `auto` side by side.", group=TRAINING, values=COUNT
+    )
+    blend: str = setting(
+        "auto",
+        "Forecasts beside the networks in `auto`: on (Theta, naive), boosted (these and boosting on lags), "
+        "intermittent (TSB, SBA) or off.",
+        group=MODEL,
+        values=BLENDS,
+    )
+    preset: str = setting("balanced", "How much work to spend.", group=TRAINING, values=PRESETS, everyday=True)
+    steps: int | Auto = setting("auto", "Optimiser steps.", group=TRAINING, values=COUNT)
+    batch_size: int | Auto = setting("auto", "Crops in one optimiser step.", group=TRAINING, values=COUNT)
+    learning_rate: float | Auto = setting(
+        "auto", "Peak of the one-cycle learning-rate schedule.", group=TRAINING, values=AMOUNT
+    )
+    weight_decay: float = setting(0.01, "AdamW's decoupled weight decay.", group=TRAINING, values=AMOUNT)
+    gradient_clip: float = setting(1.0, "Largest norm of the gradient.", group=TRAINING, values=AMOUNT)
+    averaging: float | Auto = setting(
+        "auto",
+        "Decay of the moving average of the weights, which is what is kept; 0 keeps the last weights.",
+        group=TRAINING,
+        values=Range(below=1),
+    )
+    patience: int | Auto = setting(
+        "auto",
+        "Validation rounds without progress before training stops; 0 never stops early.",
+        group=TRAINING,
+        values=AMOUNT,
+        metavar="ROUNDS",
+    )
+    val_size: int | Auto = setting(
+        "auto",
+        "Rows at each series' end that are held back to choose the best weights.",
+        group=TRAINING,
+        values=AMOUNT,
+        metavar="ROWS",
+        everyday=True,
+    )
+    max_time: str | float | None = setting(
+        None,
+        "Time that training may take, planned for beforehand: 90s, 5m, 1h, or seconds.",
+        group=TRAINING,
+        metavar="TIME",
+        everyday=True,
+    )
+    seed: int = setting(
+        0, "Seed of the weights and of the order of crops.", group=TRAINING, values=Range(below=2**63), everyday=True
+    )
+    threads: int | Auto = setting(
+        "auto", "CPU threads that torch computes with.", group=TRAINING, values=COUNT, everyday=True
+    )
+    device: str = setting("auto", "Where the network is trained.", group=TRAINING, values=DEVICES, everyday=True)
+    experiment: str | None = setting(
+        None, "MLflow experiment; in Python, naming one turns tracking on.", group=TRACKING, everyday=True
+    )
+    run_name: str | None = setting(
+        None, "Name of the MLflow run; left out, it is the model's.", group=TRACKING, everyday=True
+    )
+    tracking_uri: str | None = setting(
+        None,
+        "MLflow store; left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.",
+        group=TRACKING,
+        metavar="URI",
+        everyday=True,
+    )
 
     def __post_init__(self) -> None:
-        for name in ("static", "known", "past", "quantiles", "dilations"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str | int | float) else tuple(value))
-        problems = [*_range_problems(self), *_choice_problems(self), *quantile_problems(self.quantiles)]
-        problems += _time_problems(self.max_time)
-        problems += _dilation_problems(self.dilations, self.layers)
+        lines = declarations(type(self))
+        for name, line in lines.items():
+            object.__setattr__(self, name, line.coerced(getattr(self, name)))
+        single = {name: line.problems(getattr(self, name)) for name, line in lines.items()}
+        problems = [problem for wrong in single.values() for problem in wrong]
+        for names, cross in CROSS_CHECKS.items():
+            if not any(single[name] for name in names):
+                problems += cross(self)
         if problems:
             raise ConfigError("the settings do not fit together", problems=problems)
+
+    @property
+    def columns(self) -> Columns:
+        """The roles of the table's columns."""
+        return Columns(**{role.name: getattr(self, role.name) for role in fields(Columns)})
 
     @property
     def max_seconds(self) -> float | None:
@@ -157,84 +299,30 @@ class Settings:
         return tuple(f.name for f in fields(cls))
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Settings:
-        """Settings from a mapping (a config file, keywords), refusing names that do not exist."""
-        unknown = [_unknown(name, cls.names()) for name in values if name not in cls.names()]
+    def unknown(cls, names: Iterable[str]) -> list[Problem]:
+        """A problem for each name that no setting has, with the nearest one."""
+        known = cls.names()
+        return [_unknown(name, known) for name in names if name not in known]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Settings from a mapping (a config file, keywords).
+
+        Raises:
+            ConfigError: with every name that does not exist and every value that is out of range.
+        """
+        unknown = cls.unknown(values)
+        wrong = check(cls, {name: value for name, value in values.items() if name in cls.names()})
         if unknown:
-            raise ConfigError("unknown setting", problems=unknown)
+            raise ConfigError("unknown setting", problems=[*unknown, *wrong])
         if "horizon" not in values:
-            raise ConfigError("horizon is required", hint="Say how many steps to forecast, as in horizon=12.")
+            hint = "Say how many steps to forecast, as in horizon=12."
+            raise ConfigError("horizon is required", problems=wrong, hint=hint)
         return cls(**values)
 
 
-COUNTS = (
-    "horizon",
-    "season_length",
-    "lookback",
-    "segment",
-    "origins",
-    "memory",
-    "hidden_size",
-    "members",
-    "workers",
-    "layers",
-    "steps",
-    "batch_size",
-    "threads",
-)
-AMOUNTS = (
-    "dropout",
-    "weight_decay",
-    "gradient_clip",
-    "learning_rate",
-    "averaging",
-    "val_size",
-    "patience",
-    "teacher_forcing",
-)
-AUTO = frozenset(COUNTS[2:] + AMOUNTS) - {"layers", "dropout", "weight_decay", "gradient_clip", "teacher_forcing"}
-
-
-def _range_problems(settings: Settings) -> list[Problem]:
-    problems = []
-    for name in COUNTS:
-        value = getattr(settings, name)
-        if value is None or (value == "auto" and name in AUTO):
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            problems.append(Problem(what=f"{name}={value!r}", expected="a whole number of at least 1"))
-    for name in AMOUNTS:
-        value = getattr(settings, name)
-        if value == "auto" and name in AUTO:
-            continue
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-            problems.append(Problem(what=f"{name}={value!r}", expected="a number of at least 0"))
-    if isinstance(settings.teacher_forcing, int | float) and settings.teacher_forcing > 1:
-        problems.append(Problem(what=f"teacher_forcing={settings.teacher_forcing!r}", expected="a share up to 1"))
-    if isinstance(settings.dropout, int | float) and settings.dropout >= 1:
-        problems.append(Problem(what=f"dropout={settings.dropout!r}", expected="a share below 1"))
-    if isinstance(settings.averaging, int | float) and settings.averaging >= 1:
-        problems.append(Problem(what=f"averaging={settings.averaging!r}", expected="a decay below 1"))
-    if not isinstance(settings.seed, int) or not 0 <= settings.seed < 2**63:
-        problems.append(Problem(what=f"seed={settings.seed!r}", expected="a whole number of at least 0"))
-    return problems
-
-
-def _choice_problems(settings: Settings) -> list[Problem]:
-    choices = {
-        "preset": PRESETS,
-        "device": DEVICES,
-        "blend": BLENDS,
-        "highway": HIGHWAYS,
-        "series_weights": SERIES_WEIGHTS,
-        "point": POINTS,
-        "calibrate": CALIBRATIONS,
-    }
-    return [
-        Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"one of {', '.join(known)}")
-        for name, known in choices.items()
-        if getattr(settings, name) not in known
-    ]
+SUMMARY = """What a user can set. "auto" and none are filled in from the training rows, and shown."""
+Settings.__doc__ = docstring(SUMMARY, Settings)
 
 
 def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
@@ -248,21 +336,29 @@ def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
     return problems
 
 
-def _dilation_problems(dilations: tuple[int, ...], layers: int) -> list[Problem]:
-    if any(not isinstance(d, int) or d < 1 for d in dilations):
-        return [Problem(what=f"dilations={dilations!r}", expected="whole numbers of at least 1")]
+def _dilation_problems(settings: Settings) -> list[Problem]:
+    dilations, layers = settings.dilations, settings.layers
     if dilations and len(dilations) != layers:
         return [Problem(what=f"dilations={dilations!r} with layers={layers}", expected="a number a layer")]
     return []
 
 
-def _time_problems(text: str | None) -> list[Problem]:
+def _time_problems(settings: Settings) -> list[Problem]:
+    text = settings.max_time
     if text is None or _seconds(text) is not None:
         return []
     return [Problem(what=f"max_time={text!r}", expected="a number of seconds, or a time such as 90s, 5m or 1h")]
 
 
-def _seconds(text: str) -> float | None:
+# what no setting can tell of itself alone, by the settings that must be right for the question to make sense
+CROSS_CHECKS: dict[tuple[str, ...], Callable[[Settings], list[Problem]]] = {
+    ("quantiles",): lambda settings: quantile_problems(settings.quantiles),
+    ("max_time",): _time_problems,
+    ("dilations", "layers"): _dilation_problems,
+}
+
+
+def _seconds(text: str | float) -> float | None:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match and float(match[1]) else None
 

@@ -19,7 +19,7 @@ from forecast.datasets.time.grid import Grid, Integers
 from forecast.datasets.time.times import LISTED, Times, as_text, parse_times
 
 
-def panel_from_table(table: Any, columns: Columns, *, freq: str | None = None, grid: Grid | None = None) -> Panel:
+def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = None, grid: Grid | None = None) -> Panel:
     """Validate a table and lay it out as a panel.
 
     Rows may come in any order. Rows absent on the grid and missing targets are masked, rows before a series' first

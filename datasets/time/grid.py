@@ -51,7 +51,7 @@ class Grid:
     step: int = 1
 
     @classmethod
-    def of(cls, freq: str) -> Grid:
+    def of(cls, freq: str | int) -> Grid:
         """The grid of an alias such as h, 15min, D, W-FRI, MS, QE, B, or a whole number for integer time.
 
         Raises:
@@ -59,7 +59,7 @@ class Grid:
         """
         if str(freq).isdigit() and int(freq) > 0:
             return cls(kind="integer", freq=str(int(freq)), step=int(freq))
-        offset = _offset(freq)
+        offset = _offset(str(freq))
         name = offset.rule_code if offset.n == 1 else offset.freqstr
         if isinstance(offset, pd.offsets.Week):
             return cls(kind="tick", freq=offset.freqstr, step=7 * DAY * offset.n)

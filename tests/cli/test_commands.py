@@ -105,6 +105,47 @@ def test_config_file_and_set(sales: str) -> None:
     assert (found["steps"], found["seed"]) == (44, 5)
 
 
+def _problems(*words: str) -> list[str]:
+    done = _run("fit", "sales.csv", "--json", *words)
+    assert done.returncode == 2, done.stderr
+    error = json.loads(done.stderr.splitlines()[-1])["error"]
+    return [f"{problem['what']}: {problem['expected']}" for problem in error["problems"]]
+
+
+def test_every_wrong_setting_is_named_with_its_place(sales: str) -> None:
+    Path("c.yaml").write_text("horizon: 3\nlearning_rat: 0.1\nlayers: [2]\nsteps: 1e3\n")
+    assert _problems("-c", "c.yaml", "--set", "hiden_size=3", "--set", "dropout=2", "--threads", "two") == [
+        "unknown setting 'learning_rat': 'learning_rate'?",
+        "unknown setting 'hiden_size': 'hidden_size'?",
+        "layers=[2] (c.yaml): a whole number of at least 1",
+        "steps='1e3' (c.yaml): a whole number of at least 1, or auto",
+        "dropout=2.0 (--set): a number of at least 0 and below 1",
+        "threads='two' (--threads): a whole number of at least 1, or auto",
+    ]
+    assert _problems("-H", "0", "--quantiles", "0.9,0.1") == [
+        "horizon=0 (--horizon): a whole number of at least 1",
+        "quantiles=(0.9, 0.1): ascending levels without repeats",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("hidden_size", "64", 64),
+        ("learning_rate", "1e-3", 1e-3),
+        ("dilations", "1", [1]),
+        ("calibrate", "none", "none"),
+    ],
+)
+def test_options_assignments_and_files_say_the_same(sales: str, name: str, text: str, value: object) -> None:
+    Path("c.json").write_text(json.dumps({"horizon": 3, name: text}))
+    typed = [f"--{name.replace('_', '-')}", text]
+    for words in (["-H", "3", *typed], ["-H", "3", "--set", f"{name}={text}"], ["-c", "c.json"]):
+        done = _run("fit", sales, "--model", "gru", "--dry-run", "--json", *words)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["settings"][name] == value
+
+
 def _bad_file(name: str, text: str) -> str:
     Path(name).write_text(text)
     return name
@@ -231,6 +272,6 @@ def test_check_and_doctor(sales: str) -> None:
 
 def test_help_names_every_command() -> None:
     shown = _run("--help").stdout
-    for name in ("fit", "evaluate", "predict", "compare", "check", "datasets", "models", "ui", "doctor"):
+    for name in ("fit", "evaluate", "predict", "compare", "check", "datasets", "models", "settings", "ui", "doctor"):
         assert f"\n  {name} " in shown
         assert _run(name, "--help").returncode == 0

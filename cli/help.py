@@ -1,0 +1,67 @@
+"""`--help` in groups: the everyday options, and with `--help-all` every one."""
+
+from __future__ import annotations
+
+import re
+from copy import copy
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from forecast.declarations import GROUPS, HELP
+
+ALL = "help_all"  # in the context's meta
+ARGUMENTS = "arguments"
+UNBREAKABLE = "\xa0"  # a space that no line is broken at
+
+
+def _show_all(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        context.meta[ALL] = True
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+HelpAll = Annotated[
+    bool,
+    typer.Option(
+        "--help-all", help="Show every option and exit.", is_eager=True, callback=_show_all, rich_help_panel=HELP
+    ),
+]
+
+
+class GroupedCommand(TyperCommand):
+    """A command whose options are listed under headings; options that are hidden wait for `--help-all`."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the arguments, then each group's options."""
+        groups: dict[str, list[tuple[str, str]]] = {name: [] for name in (ARGUMENTS, *GROUPS)}
+        for param in self.get_params(ctx):
+            groups[_group(param)] += _records(param, ctx)
+        for name, records in groups.items():
+            if records:
+                with formatter.section(name.capitalize()):
+                    formatter.write_dl(records)
+        formatter.buffer = [text.replace(UNBREAKABLE, " ") for text in formatter.buffer]
+
+
+def _group(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return ARGUMENTS
+    return getattr(param, "rich_help_panel", None) or HELP
+
+
+def _records(param: Any, ctx: Any) -> list[tuple[str, str]]:
+    """The parameter's line, none where it is hidden."""
+    if param.param_type_name == "argument":
+        return [(param.metavar or param.name, param.help or "")]
+    shown = copy(param)
+    shown.hidden = getattr(param, "hidden", False) and not ctx.meta.get(ALL, False)
+    record = shown.get_help_record(ctx)
+    return [] if record is None else [(record[0], _whole(record[1]))]
+
+
+def _whole(text: str) -> str:
+    """Text whose [default: ...] stays on one line."""
+    return re.sub(r" +\[(\w+:[^\]]*)\]", lambda match: f" [{match[1].replace(' ', UNBREAKABLE)}]", text)

@@ -1,0 +1,102 @@
+"""`forecast settings`: every setting with its option, default and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from forecast.cli import options as o
+from forecast.declarations import Declaration, declarations, grouped
+from forecast.settings import Settings
+
+Names = Annotated[list[str] | None, typer.Argument(help="Settings by name; none shows all.", metavar="[NAME...]")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md.")]
+INTRODUCTION = """# Settings
+
+A setting has the same name everywhere: `fc.Forecaster(48, hidden_size=64)` in Python, `--hidden-size 64` or
+`--set hidden_size=64` on the command line, `hidden_size = 64` in a settings file (`-c`). `auto`, and `none` where that
+is the default, are filled in from the training rows; `forecast fit DATA --horizon H --dry-run` shows with what, and
+why. `forecast settings --markdown` prints this page.
+"""
+
+
+def settings(names: Names = None, json: o.Json = False, markdown: Markdown = False, verbose: o.Verbose = False) -> None:
+    """Show the settings: option, default and meaning.
+
+    Example: forecast settings lookback preset
+    """
+    from forecast.cli.output import show_json, show_rows
+
+    lines = _chosen(names or [])
+    if json:
+        show_json({"schema": "forecast/settings/v1", "status": "ok", "settings": [_as_dict(line) for line in lines]})
+    elif markdown:
+        typer.echo(page(Settings), nl=False)
+    elif names:
+        show_rows(["what", "value"], [row for line in lines for row in _card(line)])
+    else:
+        show_rows(["setting", "option", "default", "meaning"], _table())
+
+
+def page(kind: type) -> str:
+    """The settings of a class as a page in Markdown."""
+    parts = [INTRODUCTION]
+    for group, lines in grouped(kind).items():
+        parts += [
+            f"\n## {group.capitalize()}\n\n| setting | option | default | value | meaning |\n|---|---|---|---|---|\n"
+        ]
+        parts += [
+            f"| `{line.name}` | `{', '.join(line.options)}` | {_default(line)} | {line.expected} | {line.help} |\n"
+            for line in lines
+        ]
+    return "".join(parts)
+
+
+def _chosen(names: list[str]) -> list[Declaration]:
+    from forecast.datasets.errors import ConfigError
+
+    wanted = [name.replace("-", "_") for name in names]
+    unknown = Settings.unknown(wanted)
+    if unknown:
+        raise ConfigError("unknown setting", problems=unknown, hint="`forecast settings` lists them all.")
+    if wanted:
+        return [declarations(Settings)[name] for name in wanted]
+    return [line for lines in grouped(Settings).values() for line in lines]
+
+
+def _default(line: Declaration) -> str:
+    return "required" if line.required else line.default_text
+
+
+def _table() -> Iterator[tuple[str, ...]]:
+    """A row a setting, each group after a row with its name."""
+    for group, lines in grouped(Settings).items():
+        yield group.upper(), "", "", ""
+        for line in lines:
+            yield line.name, line.options[0], _default(line), line.help
+
+
+def _card(line: Declaration) -> list[tuple[str, str]]:
+    return [
+        ("setting", line.name),
+        ("option", f"{', '.join(line.options)} {line.placeholder}"),
+        ("group", line.group),
+        ("default", _default(line)),
+        ("value", line.expected),
+        ("meaning", line.help),
+    ]
+
+
+def _as_dict(line: Declaration) -> dict[str, object]:
+    return {
+        "name": line.name,
+        "group": line.group,
+        "options": line.options,
+        "required": line.required,
+        "default": line.default,
+        "value": line.expected,
+        "meaning": line.help,
+        "everyday": line.everyday,
+    }

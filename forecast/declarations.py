@@ -1,0 +1,273 @@
+"""What a setting declares of itself; checks, parsing, options and descriptions follow from it.
+
+A field of a settings class is one call of `setting`: its default, its meaning, the group it is shown in, and the range
+or the choices of its values. The type that stands before it says the rest: `int | Auto` may be "auto", `str | None` may
+be left out, `tuple[str, ...]` is a list.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from forecast.datasets.errors import Problem
+
+T = TypeVar("T")
+DATA, MODEL, TRAINING, BACKTEST, OUTPUT, TRACKING, HELP = GROUPS = (  # headings, in the order they are shown
+    "data",
+    "model",
+    "training",
+    "backtest",
+    "output",
+    "tracking",
+    "settings and help",
+)
+KEY = "declaration"  # in the metadata of a dataclass field
+ABSENT = ("", "none", "null")  # texts that leave a setting out
+TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+WIDTH = 100  # columns of the docstring
+LONG_CHOICE = 24  # characters of the choices that are spelled out in front of an option's meaning
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers from `least` to `most` that are smaller than `below`."""
+
+    least: float = 0
+    most: float = float("inf")
+    below: float = float("inf")
+
+    def __contains__(self, value: float) -> bool:
+        return self.least <= value <= self.most and value < self.below
+
+    def __str__(self) -> str:
+        ends = (("at most", self.most), ("below", self.below))
+        return f"of at least {self.least:g}" + "".join(
+            f" and {word} {end:g}" for word, end in ends if end != float("inf")
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What is known of one setting.
+
+    Args:
+        help: meaning, a sentence or two.
+        group: heading that the setting is shown under.
+        values: range of a number, or choices of a text; empty admits all.
+        flags: option's names on the command line; empty is `--` and the setting's name.
+        metavar: word for the value in the option's help; empty takes one that fits the type.
+        everyday: whether the short `--help` shows it.
+        name: of the field.
+        required: whether the user must give a value.
+        default: of the field, where it has one.
+        kinds: types that a value, or an item of a list, may have.
+        words: texts that a value of another type may be, such as "auto".
+        optional: whether None is a value.
+        many: whether the value is a tuple.
+    """
+
+    help: str
+    group: str
+    values: Range | tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    metavar: str = ""
+    everyday: bool = False
+    name: str = ""
+    required: bool = False
+    default: Any = None
+    kinds: tuple[type, ...] = ()
+    words: tuple[str, ...] = ()
+    optional: bool = False
+    many: bool = False
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Texts that the value must be one of; empty where it need not."""
+        return self.values if isinstance(self.values, tuple) else ()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names on the command line, the long one first."""
+        return self.flags or (f"--{self.name.replace('_', '-')}",)
+
+    @property
+    def placeholder(self) -> str:
+        """Word that stands for the value in an option's help."""
+        if self.metavar:
+            return self.metavar
+        choices = "|".join(self.choices)
+        if choices and len(choices) <= LONG_CHOICE:
+            return choices
+        word = {int: "N", float: "X", bool: "true|false"}.get(self.kinds[0], "NAME")
+        return f"{word},..." if self.many else word
+
+    @property
+    def default_text(self) -> str:
+        """The default as a user would type it; empty where there is none."""
+        return "" if self.required else self.text(self.default)
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        nouns = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        plurals = {int: "whole numbers", float: "numbers", str: "names"}
+        noun = plurals[self.kinds[0]] if self.many else " or ".join(nouns[kind] for kind in self.kinds)
+        noun = f"{noun} {self.values}" if isinstance(self.values, Range) else noun
+        return ", or ".join([noun, *self.words, *(["none"] if self.optional else [])])
+
+    def coerced(self, value: Any) -> Any:
+        """A list's value as a tuple, a single item included; other values as they are."""
+        if not self.many:
+            return value
+        if value is None:
+            return ()
+        single = isinstance(value, str) or not isinstance(value, Iterable)
+        return (value,) if single else tuple(value)
+
+    def problems(self, value: Any) -> list[Problem]:
+        """What is wrong with a coerced value."""
+        if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
+            return []
+        if all(self._admits(item) for item in (value if self.many else (value,))):
+            return []
+        return [Problem(what=f"{self.name}={value!r}", expected=self.expected)]
+
+    def parse(self, text: str) -> Any:
+        """A value from text; text that cannot be read comes back as it is, for `problems` to refuse."""
+        text = text.strip()
+        if self.many:
+            inner = text.strip("[]()").strip()
+            parts = [] if inner.lower() in ABSENT else inner.split(",")
+            return tuple(self._item(part.strip()) for part in parts if part.strip())
+        return None if self.optional and text.lower() in ABSENT else self._item(text)
+
+    def text(self, value: Any) -> str:
+        """A value as text that `parse` reads."""
+        if value is None or value == ():
+            return "none"
+        if self.many:
+            return ",".join(map(str, value))
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    def _admits(self, item: Any) -> bool:
+        if isinstance(item, bool):
+            return bool in self.kinds
+        kinds = (*self.kinds, int) if float in self.kinds else self.kinds
+        if not isinstance(item, kinds) or (self.choices and item not in self.choices):
+            return False
+        return not isinstance(self.values, Range) or (isinstance(item, int | float) and item in self.values)
+
+    def _item(self, text: str) -> Any:
+        if text in self.words or str in self.kinds:
+            return text
+        if bool in self.kinds:
+            return TRUTHS.get(text.lower(), text)
+        try:
+            return self.kinds[0](text)
+        except ValueError:
+            return text
+
+
+def described(
+    help: str,
+    *,
+    group: str,
+    values: Range | tuple[str, ...] = (),
+    flags: tuple[str, ...] = (),
+    metavar: str = "",
+    everyday: bool = False,
+) -> dict[str, Declaration]:
+    """Metadata of a required field, `horizon: int = field(metadata=described(...))`; arguments as of `Declaration`."""
+    return {
+        KEY: Declaration(help=help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday),
+    }
+
+
+def setting(
+    default: T,
+    help: str,
+    *,
+    group: str,
+    values: Range | tuple[str, ...] = (),
+    flags: tuple[str, ...] = (),
+    metavar: str = "",
+    everyday: bool = False,
+) -> T:
+    """A field with a default; the other arguments are those of `Declaration`."""
+    metadata = described(help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday)
+    return field(default=default, metadata=metadata)
+
+
+def declarations(kind: type) -> dict[str, Declaration]:
+    """The declared fields of a dataclass by name, in order.
+
+    Raises:
+        TypeError: for a type that no text can be parsed into.
+    """
+    return _declarations(kind)
+
+
+@cache
+def _declarations(kind: type) -> dict[str, Declaration]:
+    hints = get_type_hints(kind)
+    lines = [line for line in fields(kind) if KEY in line.metadata]
+    defaults = {line.name: {"default": line.default} for line in lines if line.default is not MISSING}
+    return {
+        line.name: replace(
+            line.metadata[KEY],
+            name=line.name,
+            **defaults.get(line.name, {"required": True}),
+            **_typed(line.name, hints[line.name]),
+        )
+        for line in lines
+    }
+
+
+def check(kind: type, values: dict[str, Any]) -> list[Problem]:
+    """What is wrong with single values by name."""
+    lines = declarations(kind)
+    return [problem for name, value in values.items() for problem in lines[name].problems(lines[name].coerced(value))]
+
+
+def grouped(kind: type) -> dict[str, list[Declaration]]:
+    """The declarations by group, the groups in their order and the declarations in that of the fields."""
+    groups: dict[str, list[Declaration]] = {group: [] for group in GROUPS}
+    for line in declarations(kind).values():
+        groups[line.group].append(line)
+    return {group: lines for group, lines in groups.items() if lines}
+
+
+def docstring(summary: str, kind: type) -> str:
+    """A class's docstring: a summary, then each setting with its default and meaning, group by group."""
+    blocks = [summary]
+    for group, lines in grouped(kind).items():
+        entries = [
+            textwrap.fill(
+                f"{line.name} ({'required' if line.required else line.default_text}): {line.help}",
+                WIDTH,
+                initial_indent=" " * 4,
+                subsequent_indent=" " * 8,
+            )
+            for line in lines
+        ]
+        blocks.append("\n".join([f"{group.capitalize()}:", *entries]))
+    return "\n\n".join(blocks)
+
+
+def _typed(name: str, hint: Any) -> dict[str, Any]:
+    """What a type says of a value: its kinds, its words, whether it may be left out and whether it is a list."""
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    many = any(get_origin(part) is tuple for part in parts)
+    parts = tuple(get_args(part)[0] if get_origin(part) is tuple else part for part in parts)
+    words = tuple(word for part in parts if get_origin(part) is Literal for word in get_args(part))
+    kinds = tuple(part for part in parts if part is not NoneType and get_origin(part) is not Literal)
+    if not kinds or not set(kinds) <= {int, float, str, bool}:
+        raise TypeError(f"the setting {name} has the type {hint}, which no text can be parsed into")
+    return {"kinds": kinds, "words": words, "optional": NoneType in parts, "many": many}
