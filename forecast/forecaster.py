@@ -20,11 +20,11 @@ from forecast.datasets.tables.result import path_table, result_table
 from forecast.datasets.tables.schema import panel_from_table, pd_frame
 from forecast.datasets.windows.future import with_future
 from forecast.datasets.windows.origins import Origins
-from forecast.models.shares import paths_in_shares
+from forecast.models.transforms import transform_named
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.roles import columns
-from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
+from forecast.settings import Settings, quantile_problems
 from forecast.uncertainty.conformal import BLOCKS, SCALE_ROWS, Conformal
 from forecast.uncertainty.paths import Dependence
 
@@ -137,7 +137,7 @@ class Forecaster:
             model.fit(panel)
         else:
             calibration = self._calibrated(model, panel, length)
-        dependence = Dependence.of(model, panel) if self._uncertain and not hasattr(model, "paths") else None
+        dependence = Dependence.of(model, panel) if model.uncertain and not hasattr(model, "paths") else None
         self.fit_seconds_, self.fit_cpu_seconds_ = time.perf_counter() - wall, time.process_time() - cpu
         self._remember(model, panel, length)
         self.calibration_, self.dependence_ = calibration, dependence
@@ -203,8 +203,7 @@ class Forecaster:
         else:
             remedy = "Fit again with quantiles= (--quantiles) or a distribution as head."
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=remedy)
-        if self.settings.transform == "softmax":
-            paths = paths_in_shares(paths, panel, origins)
+        paths = transform_named(self.settings.transform).paths(paths, panel, origins)
         return path_table(panel, origins, paths[:, : horizon or self.settings.horizon])
 
     def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:
@@ -323,11 +322,6 @@ class Forecaster:
             rows += BLOCKS * self.settings.horizon  # it looks back on its own forecasts
         self._context = panel.tail(rows) if rows is not None else panel
         self.run_id_ = None
-
-    @property
-    def _uncertain(self) -> bool:
-        """Whether forecasts have quantiles."""
-        return bool(self.settings.quantiles) or self.settings.head not in PLAIN_HEADS
 
     def _calibrated(self, model: Saveable, panel: Panel, length: int) -> Conformal:
         """Fit on all but the newest rows, which calibrate."""
