@@ -12,16 +12,14 @@ from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.splits import Cutoff
-from forecast.evaluation.leaderboard import leaderboard_frame
-from forecast.evaluation.metrics import Accumulator
+from forecast.evaluation.accumulator import Accumulator
+from forecast.evaluation.leaderboard import leaderboard_frame, ranked
 from forecast.evaluation.seeds import SeedSpread
 from forecast.fitted import FittedModel
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-SCALED = ("mse_scaled", "mae_scaled")  # only with scale="train": the long-horizon papers' protocol
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +61,7 @@ class Outcome:
     @property
     def metrics(self) -> dict[str, float]:
         """Flat means over series; OWA among them."""
-        values = {k: v for k, v in self.scores.result().items() if self.standardise or k not in SCALED}
+        values = self.scores.result(standardised=self.standardise)
         if self.owa is not None and np.isfinite(self.owa):
             values["owa"] = self.owa
         return values
@@ -79,7 +77,7 @@ class Evaluation:
         models: metrics of each model.
         baselines: metrics of the references (seasonal naive, Naive2).
         leaderboard: models and references, best first.
-        best: name of the best model by MASE (sMAPE where MASE is not defined).
+        best: name of the best model, as of `ranked`.
         by_series: metrics of each series and model.
         by_horizon: metrics of each step and model.
         by_cutoff: metrics of each cutoff and model.
@@ -197,7 +195,7 @@ def make_evaluation(
         models=models,
         baselines=baselines,
         leaderboard=leaderboard_frame({**models, **extra}),
-        best=min(models, key=lambda name: _rank(models[name])),
+        best=ranked(models)[0],
         by_series=_stack({name: o.scores.by_series(panel.ids) for name, o in outcomes.items()}),
         by_horizon=_stack({name: o.scores.by_horizon() for name, o in outcomes.items()}),
         by_cutoff=_stack({name: o.scores.by_cutoff() for name, o in outcomes.items()}),
@@ -209,11 +207,6 @@ def make_evaluation(
         outcomes=outcomes,
         panel=panel,
     )
-
-
-def _rank(metrics: dict[str, float]) -> float:
-    value = metrics.get("mase", np.nan)
-    return value if np.isfinite(value) else metrics.get("smape", np.inf)
 
 
 def _stack(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -27,7 +27,7 @@ CALIBRATION, STEPS, ACROSS = "calibration.", "dependence.steps", "dependence.ser
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from forecast.networks.cells import Cell
+    from forecast.networks.cell_table import CellMaker
 
 SERIES = "__series__"  # index of the series a context row belongs to
 
@@ -57,7 +57,7 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
     return directory
 
 
-def load(directory: str | Path, *, cells: Mapping[str, Cell] | None = None) -> FittedModel:
+def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None) -> FittedModel:
     """Read a model directory; nothing in it is executed.
 
     Args:
