@@ -25,6 +25,9 @@ Start = Annotated[
 End = Annotated[str | None, _option("--to", metavar="TIME", help="Time up to which the last horizon must reach.")]
 Step = Annotated[int | None, _option("--step", metavar="ROWS", help="Rows between cutoffs. [default: the horizon]")]
 Gap = Annotated[int, _option("--gap", metavar="ROWS", help="Rows after the cutoff that are not scored.")]
+Metrics = Annotated[
+    str | None, _option("--metrics", metavar="NAME,...", help="Metrics to compute. [default: all that can be]")
+]
 Refit = Annotated[str, _option("--refit", metavar="WHEN", help="never, each, or a number of cutoffs.")]
 Scale = Annotated[str | None, _option("--scale", metavar="train", help="Add errors of standardised values.")]
 MaseSeason = Annotated[
@@ -55,6 +58,7 @@ class Backtest:
     step: Step = None
     gap: Gap = 0
     refit: Refit = "never"
+    metrics: Metrics = None
     scale: Scale = None
     mase_season: MaseSeason = None
     seeds: Seeds = 1

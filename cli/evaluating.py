@@ -60,7 +60,7 @@ def run(request: Request, require: list[str]) -> None:
     if request.job.json:
         show_json(report(result, request.save))
     else:
-        _show(result)
+        _show(result, everything=request.backtest["metrics"] is not None)
     _require(conditions, result)
 
 
@@ -92,19 +92,24 @@ def _evaluate(request: Request, stack: ExitStack) -> Evaluation:
     from forecast.evaluator import evaluate
 
     values, backtest = dict(request.settings), dict(request.backtest)
-    names = [name.strip() for name in values.pop("model", "auto").split(",") if name.strip()]
-    refit = backtest.pop("refit")
+    names = _names(values.pop("model", "auto"))
+    refit, metrics = backtest.pop("refit"), backtest.pop("metrics")
     return evaluate(
         read(request.data, values),
         values.pop("horizon"),
         models=[_fetched(name, values, stack) for name in names],
         refit=int(refit) if refit.isdigit() else refit,
+        metrics=None if metrics is None else _names(metrics),
         output=request.out,
         progress=progress(request.job.quiet),
         source=request.data,
         **backtest,
         **values,
     )
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _fetched(name: str, values: dict[str, Any], stack: ExitStack) -> str:
@@ -138,9 +143,9 @@ def _keep(request: Request, result: Evaluation) -> None:
         say(f"drew {request.job.plot}")
 
 
-def _show(result: Evaluation) -> None:
+def _show(result: Evaluation, *, everything: bool) -> None:
     frame = result.leaderboard
-    show_frame(frame[[name for name in SHOWN if name in frame]])
+    show_frame(frame if everything else frame[[name for name in SHOWN if name in frame]])
     for name, spread in result.seeds.items():
         scores = ", ".join(f"{m} {spread.mean[m]:.4g} ± {spread.deviation[m]:.2g}" for m in SHOWN if m in spread.mean)
         share = "" if spread.difference is None else f"; two forecasts differ by {spread.difference:.0%} of the error"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from forecast.datasets.catalog import load_dataset as load_dataset
     from forecast.datasets.errors import ForecastError as ForecastError
     from forecast.datasets.tables.totals import rolling as rolling
+    from forecast.evaluation.metrics import Metric as Metric
     from forecast.evaluation.result import Evaluation as Evaluation
     from forecast.evaluation.scoring import score as score
     from forecast.evaluator import evaluate as evaluate
@@ -28,6 +29,7 @@ _HOMES = {
     "Evaluation": "forecast.evaluation.result",
     "ForecastError": "forecast.datasets.errors",
     "Forecaster": "forecast.forecaster",
+    "Metric": "forecast.evaluation.metrics",
     "Settings": "forecast.settings",
     "aggregate": "forecast.uncertainty.paths",
     "compare": "forecast.tracking.comparison",
@@ -47,6 +49,7 @@ __all__ = [  # resolved by __getattr__
     "Evaluation",
     "ForecastError",
     "Forecaster",
+    "Metric",
     "Settings",
     "aggregate",
     "compare",

@@ -14,6 +14,7 @@ from forecast.datasets.profile import season_length
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.splits import Cutoff, cutoffs_between, last_cutoffs
 from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol
+from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation
 from forecast.progress import Progress, progress_for
 from forecast.settings import Settings
@@ -42,6 +43,7 @@ def evaluate(
     step: int | None = None,
     gap: int = 0,
     refit: Refit = "never",
+    metrics: Sequence[str | Term | Metric] | str | None = None,
     scale: Literal["train"] | None = None,
     mase_season: int | None = None,
     seeds: int = 1,
@@ -65,6 +67,8 @@ def evaluate(
         step: rows between cutoffs; None takes the horizon.
         gap: rows after the cutoff that are not scored.
         refit: "never", "each" cutoff, or every N cutoffs.
+        metrics: names of metrics, functions of `Points` and `Metric`s of your own; None takes all that the quantiles allow.
+            Models are ranked by MASE where it is among them, else by sMAPE, else by the first.
         scale: "train" adds errors on values standardised by each series' training rows less `val_size` of them.
         mase_season: season of the MASE scale; None takes the season length.
         seeds: number of fits of each model, with seeds from `seed` on; the metrics and forecasts are the first's, and
@@ -85,6 +89,7 @@ def evaluate(
     _check_seeds(seeds)
     candidates = _candidates(models, {"horizon": horizon, **settings}, horizon + gap)
     lead = next(iter(candidates.values())).settings
+    chosen_metrics(metrics, lead.quantiles, standardised=scale == "train")  # refused before any work is done
     panel = panel_from_table(data, lead.columns, freq=lead.freq)
     if start is not None:
         rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
@@ -92,6 +97,7 @@ def evaluate(
         rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
     protocol = _protocol(panel, rolling, lead, horizon=horizon, gap=gap, refit=refit)
     protocol = replace(protocol, mase_season=mase_season or protocol.season_length, standardise=scale == "train")
+    protocol = replace(protocol, metrics=metrics)
     backtest = Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source)
     return backtest.run(open_evaluation, seeds=seeds, output=output)
 

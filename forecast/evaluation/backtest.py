@@ -20,6 +20,7 @@ from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.splits import Cutoff
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.forecast_file import ForecastFile
+from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation, Outcome, make_evaluation
 from forecast.evaluation.scales import Scales
 from forecast.evaluation.seeds import SeedComparison, SeedSpread
@@ -68,6 +69,7 @@ class EvaluationProtocol:
         mase_season: of the MASE scale.
         standardise: whether errors on standardised values are added.
         val_size: newest training rows that the standardisation leaves out, as the long-horizon papers do.
+        metrics: what is scored, as of `chosen_metrics`.
     """
 
     horizon: int
@@ -78,6 +80,7 @@ class EvaluationProtocol:
     mase_season: int
     standardise: bool = False
     val_size: int = 0
+    metrics: Sequence[str | Term | Metric] | str | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ class Backtest:
             prediction = fitted.predict(self.panel, origins)
             prediction = prediction.steps(slice(protocol.gap, protocol.gap + protocol.horizon))
             clock["predict_seconds"] += time.perf_counter() - started
-            scores = scores or Accumulator(self.scales, protocol.horizon, prediction.levels)
+            scores = scores or self._scores(prediction.levels)
             actual = actuals(self.panel, origins, protocol.horizon, gap=protocol.gap)
             scores.add(origins.series, actual, prediction.point, prediction.quantiles, cutoff=numbers)
             if comparison is not None:
@@ -186,6 +189,10 @@ class Backtest:
         assert scores is not None, "a protocol has at least one cutoff"
         assert fitted is not None
         return Outcome(name=name, fitted=fitted, scores=scores, standardise=protocol.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
+
+    def _scores(self, levels: tuple[float, ...]) -> Accumulator:
+        metrics = chosen_metrics(self.protocol.metrics, levels, standardised=self.protocol.standardise)
+        return Accumulator(self.scales, self.protocol.horizon, levels, metrics)
 
     def _fit(self, settings: Settings, block: _Block, run: Recording | None) -> FittedModel:
         before = self.panel.truncate(block.cutoffs[0][1].ends(self.panel))

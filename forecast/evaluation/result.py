@@ -14,6 +14,7 @@ from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.splits import Cutoff
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.leaderboard import leaderboard_frame, ranked
+from forecast.evaluation.metrics import RELATIVE
 from forecast.evaluation.seeds import SeedSpread
 from forecast.fitted import FittedModel
 
@@ -54,7 +55,7 @@ class Outcome:
         """With the references' scores, and OWA: sMAPE and MASE relative to Naive2's (Makridakis et al. 2020, M4)."""
         beside = {name: outcome.metrics for name, outcome in references.items()}
         mine, theirs = self.scores.result(), beside.get("naive2", {})
-        ratios = [mine[k] / theirs[k] for k in ("smape", "mase") if theirs.get(k)]
+        ratios = [mine[k] / theirs[k] for k in RELATIVE["owa"] if mine.get(k) is not None and theirs.get(k)]
         owa = float(np.mean(ratios)) if len(ratios) == 2 else None
         return replace(self, owa=owa, baselines=beside)
 

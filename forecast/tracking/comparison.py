@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.errors import ConfigError
+from forecast.evaluation.metrics import METRICS, RELATIVE
 from forecast.tracking.journal import forward
 from forecast.tracking.mlflow_run import close_dead_runs
 from forecast.tracking.store import Store
@@ -34,7 +36,7 @@ def compare(
         run, kind, model, data, the metrics, fit_cpu_seconds, started, status, run_id.
 
     Raises:
-        ConfigError: if there is no such run or experiment.
+        ConfigError: if there is no such run, experiment or metric.
         TrackingError: if the store cannot be reached.
     """
     import pandas as pd
@@ -58,8 +60,18 @@ def compare(
         found = [run for run in found if any(run.info.run_id.startswith(asked) for asked in runs)]
     else:
         found = [run for run in found if run.data.tags.get("forecast.kind") == "evaluate"]
+    _check_metric(metric, found)
     frame = pd.DataFrame([_row(run, metric) for run in found], columns=_columns(metric))
     return frame.sort_values(metric, kind="stable", na_position="last", ignore_index=True)
+
+
+def _check_metric(metric: str, runs: list[Any]) -> None:
+    """Refuse a metric that is neither ours nor in any of the runs: a column without values ranks nothing."""
+    names = {*METRICS, *RELATIVE, *(name.removeprefix("test/") for run in runs for name in run.data.metrics)}
+    if metric not in names:
+        near = get_close_matches(metric, names, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(names))}."
+        raise ConfigError(f"unknown metric {metric!r}", hint=hint)
 
 
 def _search(client: Any, places: list[str]) -> list[Any]:

@@ -69,5 +69,6 @@ def _curve(frame: pd.DataFrame, key: str, suffix: str) -> list[Row]:
     return [
         (f"test/{name}_by_{suffix}", float(value), step)
         for name in BY_STEP
+        if name in frame
         for step, value in zip(steps, frame[name].tolist(), strict=True)
     ]

@@ -20,6 +20,7 @@ def test_public_names() -> None:
         "Evaluation",
         "ForecastError",
         "Forecaster",
+        "Metric",
         "Settings",
         "aggregate",
         "compare",

@@ -9,6 +9,7 @@ from house import MODELS, QUICK, same
 
 import forecast as fc
 from forecast.datasets.errors import ConfigError, DataError, ModelError
+from forecast.evaluation.metrics import Points
 
 H = 5
 
@@ -143,3 +144,32 @@ def test_other_seeds_are_compared_with_the_first(frame: pd.DataFrame) -> None:
     assert still.deviation["mase"] == 0
     with pytest.raises(ConfigError, match="seeds"):
         fc.evaluate(frame, H, models="naive", seeds=0)
+
+
+def in_stock(points: Points) -> np.ndarray:
+    """1.0 where the forecast would have covered demand."""
+    return (points.forecast >= points.actual).astype(float)
+
+
+def test_metrics_are_chosen_and_a_users_own_stands_among_them(frame: pd.DataFrame) -> None:
+    result = fc.evaluate(frame, H, models=["theta", "naive"], cutoffs=2, metrics=["mae", in_stock, "owa"])
+    assert list(result.leaderboard.columns) == ["model", "mae", "in_stock", "smape", "mase", "owa"]
+    assert result.forecasts is not None
+    naive = result.forecasts[result.forecasts["model"] == "naive"]
+    assert result.models["naive"]["in_stock"] == pytest.approx((naive["forecast"] >= naive["y"]).mean())
+    assert "in_stock" in result.by_horizon
+    whole = fc.evaluate(frame, H, models=["theta", "naive"], cutoffs=2)
+    assert result.models["theta"]["owa"] == whole.models["theta"]["owa"]
+
+
+def test_models_are_ranked_by_the_first_metric_where_mase_is_not_chosen(frame: pd.DataFrame) -> None:
+    result = fc.evaluate(frame, H, models=["theta", "naive"], metrics=["rmse", "mae"])
+    assert list(result.leaderboard.columns) == ["model", "rmse", "mae"]
+    assert result.leaderboard["rmse"].is_monotonic_increasing
+    assert result.best == min(result.models, key=lambda name: result.models[name]["rmse"])
+
+
+def test_a_metric_that_cannot_be_is_refused_before_any_model_is_fitted(frame: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match="unknown metric 'mosa'") as refused:
+        fc.evaluate(frame, H, models="gru", metrics=["mosa", "wql"], steps=10**9)
+    assert "quantiles=" in str(refused.value)
