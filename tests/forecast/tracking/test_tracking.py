@@ -88,6 +88,8 @@ def test_an_evaluation_is_a_run_for_each_model(store: str, frame: pd.DataFrame) 
     assert some["model"].tolist() == ["naive"]
     with pytest.raises(ConfigError, match="no experiment"):
         fc.compare(experiment="nowhere", tracking_uri=store)
+    with pytest.raises(ConfigError, match="unknown metric 'mese'"):
+        fc.compare(experiment="evaluations", tracking_uri=store, metric="mese")
 
 
 def test_a_failed_fit_is_marked_failed(store: str, frame: pd.DataFrame) -> None:
