@@ -19,7 +19,7 @@ from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 from forecast.quantiles import probit
-from forecast.uncertainty.conformal import HALVES, Conformal, calibrating_rows
+from forecast.uncertainty.conformal import HALF_LIVES_OF_SCORES, Conformal, calibrating_rows
 from forecast.uncertainty.score_pool import ScorePool
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -68,7 +68,7 @@ def test_calibration_follows_errors_that_shrink() -> None:
     assert made is not None
     held, _ = calibrating_rows(panel, 4)
     np.testing.assert_allclose(made.weights[-1], 1)
-    np.testing.assert_allclose(made.weights[0], 0.5 ** (HALVES * (held - 4) / held), rtol=1e-12)
+    np.testing.assert_allclose(made.weights[0], 0.5 ** (HALF_LIVES_OF_SCORES * (held - 4) / held), rtol=1e-12)
     found = made.adjust(TooSure(), panel, Origins.last(panel)).quantiles
     even = replace(made, weights=np.ones(len(made.weights))).adjust(TooSure(), panel, Origins.last(panel)).quantiles
     assert found is not None
@@ -98,8 +98,8 @@ def test_a_level_and_its_mirror_share_their_scores() -> None:
     """Calibration rows that all lay above widen both sides alike, and leave the median where it is."""
     levels = (0.1, 0.5, 0.9, 0.95)
     scores = np.tile(np.array([3.0, 2.0, 1.0, 0.5]), (200, 1, 1))
-    found = Conformal(levels, scores, np.ones(200), 1, False, {})._pooled[0]
-    assert [sorted(set(pool.values)) for pool in found] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
+    pools = Conformal(levels, scores, np.ones(200), 1, False, {})._pools[0]
+    assert [sorted(set(pool.values)) for pool in pools] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
 
 
 def test_adaptive_calibration_follows_rows_that_training_has_not_seen() -> None:
