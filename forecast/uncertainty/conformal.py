@@ -121,7 +121,7 @@ class Conformal:
         return cls(levels, scores, state["weights"], season_length, adaptive, trained)
 
     def _adapted_levels(self, model: Model, panel: Panel, origins: Origins) -> Floats:
-        """The levels, (n, levels), that would have been right on each series' forecasts since training.
+        """Compute the levels, (n, levels), that would have been right on each series' forecasts since training.
 
         They move away from the requested levels only as far as the evidence carries: with h horizons that came true,
         by a share h / (h + 0.5) of the way.
@@ -143,14 +143,14 @@ class Conformal:
         return levels
 
     def _ranks(self, scores: Floats) -> Floats:
-        """Each score's rank in (0, 1) among the calibration scores of its step and level, (n, horizon, levels)."""
+        """Return each score's rank in (0, 1) among the calibration scores of its step and level, (n, horizon, levels)."""
         ranks = np.full(scores.shape, np.nan)
         for step, number, pool in self._each_pool():
             ranks[:, step, number] = pool.rank(scores[:, step, number])
         return np.where(np.isfinite(scores), ranks, np.nan)
 
     def _levels_of_ranks(self, ranks: Floats) -> Floats:
-        """The quantiles of each series' ranks, (n, ranks, levels), at the levels: (n, levels)."""
+        """Compute the quantiles of each series' ranks, (n, ranks, levels), at the levels: (n, levels)."""
         levels = np.empty((len(ranks), len(self.levels)))
         for number, level in enumerate(self.levels):
             mirror = _index_of(self.levels, 1 - level)
@@ -163,7 +163,7 @@ class Conformal:
         return levels
 
     def _moved(self, prediction: Prediction, scale: Floats, levels: Floats) -> Floats:
-        """The predicted quantiles plus the scores at `levels` (n, levels), each times its origin's scale (n,)."""
+        """Add to the quantiles the scores at `levels` (n, levels), each times its origin's scale (n,)."""
         assert prediction.quantiles is not None
         moved = prediction.quantiles.copy()
         for step, number, pool in self._each_pool():
@@ -171,13 +171,14 @@ class Conformal:
         return np.sort(moved, axis=2)
 
     def _each_pool(self) -> Iterator[tuple[int, int, ScorePool]]:
+        """Yield each pool with the numbers of its step and level."""
         for step, pools in enumerate(self._pools):
             for number, pool in enumerate(pools):
                 yield step, number, pool
 
     @cached_property
     def _pools(self) -> list[list[ScorePool]]:
-        """The scores of each step and level; where origins are few, a step borrows the scores of the steps around it.
+        """Pool the scores of each step and level; where origins are few, a step borrows scores of the steps around it.
 
         A level and its mirror image (0.1 and 0.9) share their scores: which side the calibration rows lay on is chance.
         """
@@ -194,7 +195,7 @@ class Conformal:
         return pools
 
     def _first_unseen_row(self, panel: Panel) -> Integers:
-        """The flat row, (series,), from which on training has not seen a series; of a new series, its first row."""
+        """Return the flat row, (series,), from which on training has not seen a series; of a new series, its first row."""
         was_trained = np.array([str(name) in self.trained for name in panel.ids])
         last = [self.trained.get(str(name), start) for name, start in zip(panel.ids, panel.starts, strict=True)]
         rows, _ = panel.grid.steps(panel.starts, np.array(last, np.int64))
@@ -222,7 +223,7 @@ def calibrating_rows(panel: Panel, horizon: int) -> tuple[int, int]:
 
 
 def _scores(model: Model, panel: Panel, origins: Origins, levels: tuple[float, ...], season_length: int) -> Floats:
-    """Actual less predicted quantile, (n, horizon, levels), in units of each origin's scale."""
+    """Return actual less predicted quantile, (n, horizon, levels), in units of each origin's scale."""
     prediction = model.predict(panel, origins).at(levels)
     assert prediction.quantiles is not None, "a model is calibrated at levels that it predicts"
     actual, scale = actuals(panel, origins, model.horizon), scale_before(panel, origins, season_length)
@@ -230,7 +231,7 @@ def _scores(model: Model, panel: Panel, origins: Origins, levels: tuple[float, .
 
 
 def _calibration_origins(panel: Panel, cut: Integers, horizon: int, stride: int) -> Origins:
-    """Origins `stride` rows apart from each series' cut on, each with a whole horizon after it."""
+    """Place origins `stride` rows apart from each series' cut on, each with a whole horizon after it."""
     parts = [np.arange(end, panel.indptr[k + 1] - horizon + 1, stride) for k, end in enumerate(cut)]
     series = np.repeat(np.arange(panel.n_series), [len(part) for part in parts])
     ends = np.concatenate(parts)
@@ -239,5 +240,5 @@ def _calibration_origins(panel: Panel, cut: Integers, horizon: int, stride: int)
 
 
 def _index_of(levels: tuple[float, ...], level: float) -> int | None:
-    """The number of a level among `levels`, but for rounding; None where it is not among them."""
+    """Return the number of a level among `levels`, but for rounding; None where it is not among them."""
     return next((k for k, other in enumerate(levels) if abs(other - level) < 1e-9), None)

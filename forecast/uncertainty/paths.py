@@ -153,7 +153,7 @@ def crps(samples: Floats, actual: Floats) -> Floats:
 
 
 def _normal_scores(prediction: Prediction, actual: Floats) -> Floats:
-    """Standard normal scores of the actuals under the forecasts, (n, horizon), NaN where nothing was observed."""
+    """Return standard normal scores of the actuals under the forecasts, (n, horizon), NaN where nothing was observed."""
     values = prediction.values(np.array(PERCENTILES)[None, None])  # (n, horizon, 99)
     # an actual can equal several percentiles (a count) or all of them (a flat forecast): take the middle of these
     below = (values < actual[:, :, None]).sum(axis=2)
@@ -163,7 +163,7 @@ def _normal_scores(prediction: Prediction, actual: Floats) -> Floats:
 
 
 def _step_correlation(z: Floats) -> Floats:
-    """Correlation of the steps of scores (forecasts, horizon), shrunk towards the nearest first-order autoregression.
+    """Estimate the correlation of steps from scores (forecasts, horizon), shrunk towards a first-order autoregression.
 
     The fewer the forecasts, the more it is shrunk; an empirical matrix of few forecasts is singular.
     """
@@ -180,7 +180,7 @@ def _step_correlation(z: Floats) -> Floats:
 
 
 def _positive_definite(correlation: Floats) -> Floats:
-    """The nearest positive definite matrix, scaled to ones on the diagonal, so that it has a Cholesky root."""
+    """Return the nearest positive definite matrix, scaled to ones on the diagonal, so that it has a Cholesky root."""
     values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
     definite = (vectors * np.maximum(values, 1e-6)) @ vectors.T
     size = np.sqrt(np.diagonal(definite))
@@ -188,7 +188,7 @@ def _positive_definite(correlation: Floats) -> Floats:
 
 
 def _series_correlation(z: Floats) -> float:
-    """The mean correlation of two series, from scores (series, past forecasts, horizon).
+    """Estimate the correlation of two series from scores (series, past forecasts, horizon).
 
     The mean of n scores with variance v and correlation r has variance v (1 + (n - 1) r) / n, which is solved for r.
     """
@@ -204,7 +204,7 @@ def _series_correlation(z: Floats) -> float:
 
 
 def _normal_cdf(z: Floats) -> Floats:
-    """Standard normal probabilities; torch has them, and scipy would be one more package to load."""
+    """Return standard normal probabilities; torch has them, and scipy would be one more package to load."""
     import torch
 
     return np.asarray(torch.special.ndtr(torch.from_numpy(z)).numpy())
