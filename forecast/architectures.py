@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Protocol
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from numpy.typing import NDArray
 
+from forecast.baselines import BASELINES
+from forecast.baselines.base import Baseline
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
+from forecast.networks.cell_table import CELLS, Cell, CellMaker
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytorch_lightning.loggers import Logger
-
-    from forecast.networks.cells import Cell
 
 
 class Saveable(Protocol):
@@ -29,9 +30,25 @@ class Saveable(Protocol):
     name: str
     horizon: int
 
+    @classmethod
+    def make(
+        cls,
+        settings: Settings,
+        season_length: int,
+        *,
+        cell: str = "",
+        progress: Progress | None = None,
+        logger: Logger | None = None,
+    ) -> Self:
+        """An unfitted model; arguments as of `build`, and the cell of its line in the table."""
+
     @property
     def context(self) -> int | None:
         """Rows of history a forecast reads; None reads all."""
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether forecasts have quantiles."""
 
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]: ...
     def fit(self, panel: Panel) -> Any: ...
@@ -47,6 +64,7 @@ class Architecture:
     Args:
         what: one sentence for `forecast models list`.
         kind: "network" or "baseline".
+        made_by: "module:name" of the class, whose `make` builds an unfitted model.
         cell: the network's cell in `CELLS`.
         source: where it comes from.
         settings: what the name sets where the user left it open.
@@ -57,6 +75,7 @@ class Architecture:
 
     what: str
     kind: str
+    made_by: str = "forecast.models.recurrent:RecurrentModel"
     cell: str = ""
     source: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -64,59 +83,30 @@ class Architecture:
     reads: str = "static, known, past"
     cost: str = ""
 
+    @classmethod
+    def of_cell(cls, name: str, cell: Cell) -> Architecture:
+        """The plain network of a cell."""
+        line = cls(what=cell.what, kind="network", cell=name)
+        return replace(line, source=cell.source, settings=cell.settings, cost=cell.cost)
 
-OWN = "you"
-ARCHITECTURES: dict[str, Architecture] = {
+    @classmethod
+    def of_baseline(cls, baseline: type[Baseline]) -> Architecture:
+        """A model without a network."""
+        made_by = f"{baseline.__module__}:{baseline.__qualname__}"
+        return cls(what=baseline.what, kind="baseline", made_by=made_by, source=baseline.source, reads="none")
+
+
+RECOMMENDED: dict[str, Architecture] = {
     "auto": Architecture(
         what="networks blended with statistical forecasts and boosting",
         kind="network",
+        made_by="forecast.automatic.ensemble:Ensemble",
         cell="gru",
         source="this toolkit",
     ),
-    "gru": Architecture(what="gated recurrent units", kind="network", cell="gru", source="Cho et al. 2014", cost="1"),
-    "lstm": Architecture(
-        what="long short-term memory", kind="network", cell="lstm", source="Hochreiter & Schmidhuber 1997", cost="1.0"
-    ),
-    "rnn": Architecture(
-        what="plain recurrent network, tanh", kind="network", cell="rnn", source="Elman 1990", cost="0.8"
-    ),
-    "rnn_relu": Architecture(
-        what="plain recurrent network, relu", kind="network", cell="rnn_relu", source="Le et al. 2015", cost="0.8"
-    ),
-    "mingru": Architecture(
-        what="GRU whose gates do not read the state",
-        kind="network",
-        cell="mingru",
-        source="Feng et al. 2024",
-        cost="1.5",
-    ),
-    "slstm": Architecture(
-        what="LSTM with exponential gates", kind="network", cell="slstm", source="Beck et al. 2024", cost="1.6"
-    ),
-    "bigru": Architecture(
-        what="GRU that reads the lookback both ways",
-        kind="network",
-        cell="bigru",
-        source="Schuster & Paliwal 1997",
-        settings={"origins": 1},
-        cost="1.3",
-    ),
-    "bilstm": Architecture(
-        what="LSTM that reads the lookback both ways",
-        kind="network",
-        cell="bilstm",
-        source="Schuster & Paliwal 1997",
-        settings={"origins": 1},
-        cost="0.8",
-    ),
-    "transformer": Architecture(
-        what="causal transformer encoder over the same segments, the comparator",
-        kind="network",
-        cell="transformer",
-        source="Vaswani et al. 2017",
-        settings={"layers": 2, "learning_rate": 2e-3},
-        cost="1.7",
-    ),
+}
+# Networks with more to their name than a cell; those of a plain cell are in `CELLS`, the baselines in `BASELINES`.
+NETWORKS: dict[str, Architecture] = {
     "seq2seq": Architecture(
         what="encoder and decoder, fed its own forecasts",
         kind="network",
@@ -144,6 +134,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "deepar": Architecture(
         what="LSTM that forecasts a step's distribution and is fed what is drawn from it",
         kind="network",
+        made_by="forecast.models.deepar:RecursiveModel",
         cell="lstm",
         source="Salinas et al. 2020",
         settings={"segment": 1, "layers": 2, "head": "student_t"},
@@ -153,6 +144,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "one_to_many": Architecture(
         what="cold start: a whole horizon from static and known covariates, no history",
         kind="network",
+        made_by="forecast.models.covariates_only:ColdStartModel",
         cell="gru",
         source="Karpathy 2015",
         cold=True,
@@ -161,6 +153,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "aligned": Architecture(
         what="the target at each row from the covariates up to it (nowcast, soft sensor)",
         kind="network",
+        made_by="forecast.models.covariates_only:AlignedModel",
         cell="gru",
         source="Graves 2012",
         reads="static, known",
@@ -176,6 +169,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "esrnn": Architecture(
         what="exponential smoothing of each series, learnt together with a stack of dilated LSTMs",
         kind="network",
+        made_by="forecast.models.esrnn:SmoothingModel",
         cell="lstm",
         source="Smyl 2020",
         settings={
@@ -195,31 +189,28 @@ ARCHITECTURES: dict[str, Architecture] = {
         settings={"origins": 1, "decoder": "position", "normaliser": "last", "highway": "zero"},
         cost="0.9",
     ),
-    "naive": Architecture(what="the last value", kind="baseline", reads="none"),
-    "seasonal_naive": Architecture(what="the last season, repeated", kind="baseline", reads="none"),
-    "drift": Architecture(what="the straight line from first to last value", kind="baseline", reads="none"),
-    "naive2": Architecture(
-        what="the last value, seasonally adjusted", kind="baseline", reads="none", source="Makridakis & Hibon 2000"
-    ),
-    "theta": Architecture(
-        what="two theta lines, seasonally adjusted",
-        kind="baseline",
-        reads="none",
-        source="Assimakopoulos & Nikolopoulos 2000",
-    ),
-    "croston": Architecture(
-        what="size over gap of intermittent demand", kind="baseline", reads="none", source="Croston 1972"
-    ),
-    "sba": Architecture(
-        what="Croston's method, unbiased", kind="baseline", reads="none", source="Syntetos & Boylan 2005"
-    ),
-    "tsb": Architecture(
-        what="size times chance of intermittent demand", kind="baseline", reads="none", source="Teunter et al. 2011"
-    ),
-    "boosting": Architecture(
-        what="gradient boosting on lags", kind="baseline", reads="none", source="scikit-learn's HistGradientBoosting"
-    ),
 }
+
+
+class Architectures(Mapping[str, Architecture]):
+    """Every model by name: the recommended one, a network for each cell, the other networks, the baselines."""
+
+    def __getitem__(self, name: str) -> Architecture:
+        return self._lines()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines())
+
+    def __len__(self) -> int:
+        return len(self._lines())
+
+    def _lines(self) -> dict[str, Architecture]:
+        cells = {name: Architecture.of_cell(name, cell) for name, cell in CELLS.items()}
+        baselines = {name: Architecture.of_baseline(baseline) for name, baseline in BASELINES.items()}
+        return {**RECOMMENDED, **cells, **NETWORKS, **baselines}
+
+
+ARCHITECTURES = Architectures()
 
 
 def architecture(name: str) -> Architecture:
@@ -239,23 +230,19 @@ def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**architecture(given.get("model", "auto")).settings, **given}
 
 
-def register(cells: Mapping[str, Cell]) -> None:
+def register(cells: Mapping[str, CellMaker]) -> None:
     """Add models of the user's own cells to the table, for this process.
 
     Raises:
         ConfigError: if a cell does not keep the contract of cells, or its name is taken.
     """
-    from forecast.networks.cells import is_causal, register_cell
-
     for name, cell in cells.items():
-        if name in ARCHITECTURES and ARCHITECTURES[name].source != OWN:
+        if name in ARCHITECTURES and name not in CELLS:
             problem = Problem(what=f"the name {name!r} is taken", remedy="Rename the class.")
             raise ConfigError(f"{name} cannot be used as a cell", problems=[problem])
+        from forecast.networks.cells import register_cell  # torch, which only the check of a cell needs
+
         register_cell(name, cell)
-        settings = {} if is_causal(name) else {"origins": 1}
-        ARCHITECTURES[name] = Architecture(
-            what="your own cell", kind="network", cell=name, source=OWN, settings=settings
-        )
 
 
 def build(
@@ -270,25 +257,5 @@ def build(
         logger: a Lightning logger for the learning curve.
     """
     line = architecture(settings.model)
-    if line.kind == "baseline":
-        from forecast.baselines import BASELINES
-
-        baseline = BASELINES[settings.model]
-        return baseline(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
-    if settings.model == "auto":
-        from forecast.automatic.ensemble import Ensemble
-
-        return Ensemble(settings, season_length, progress=progress, logger=logger)
-    from forecast.models.covariates_only import AlignedModel, ColdStartModel
-    from forecast.models.deepar import RecursiveModel
-    from forecast.models.esrnn import SmoothingModel
-    from forecast.models.recurrent import RecurrentModel
-
-    special = {
-        "deepar": RecursiveModel,
-        "one_to_many": ColdStartModel,
-        "aligned": AlignedModel,
-        "esrnn": SmoothingModel,
-    }
-    kind = special.get(settings.model, RecurrentModel)
-    return kind(settings.model, line.cell, settings, season_length, progress=progress, logger=logger)
+    maker: type[Saveable] = resolve_name(line.made_by)
+    return maker.make(settings, season_length, cell=line.cell, progress=progress, logger=logger)

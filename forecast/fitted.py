@@ -16,10 +16,10 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.profile import season_length
 from forecast.datasets.windows.history import SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
-from forecast.models.shares import paths_in_shares
+from forecast.models.transforms import transform_named
 from forecast.progress import Progress
 from forecast.protocol import DrawsPaths, Prediction
-from forecast.settings import PLAIN_HEADS, Settings, quantile_problems
+from forecast.settings import Settings, quantile_problems
 from forecast.uncertainty.conformal import Conformal
 from forecast.uncertainty.past_forecasts import HORIZONS_LOOKED_BACK
 from forecast.uncertainty.paths import Dependence
@@ -82,7 +82,7 @@ class FittedModel:
             import_module("forecast.training.loop")  # before the clocks start: to load Lightning is not to fit
         wall, cpu = time.perf_counter(), time.process_time()
         calibration = _fit_model(model, panel, settings, length)
-        learns_paths = _is_uncertain(settings) and not isinstance(model, DrawsPaths)
+        learns_paths = model.uncertain and not isinstance(model, DrawsPaths)
         dependence = Dependence.of(model, panel) if learns_paths else None
         return cls(
             model=model,
@@ -169,7 +169,7 @@ class FittedModel:
             paths = self.dependence.draw(prediction, samples, self.settings.seed)
         else:
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
-        return paths_in_shares(paths, panel, origins) if self.settings.transform == "softmax" else paths
+        return transform_named(self.settings.transform).paths(paths, panel, origins)
 
     def reads_the_future(self, panel: Panel) -> bool:
         """Return whether a forecast reads known-future covariates of the rows that it forecasts."""
@@ -250,11 +250,6 @@ def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -
         problem = Problem(what="no series is long enough to calibrate on", expected=rows)
         raise ConfigError("the quantiles cannot be calibrated", problems=[problem], hint="Leave out calibrate.")
     return calibration
-
-
-def _is_uncertain(settings: Settings) -> bool:
-    """Return whether forecasts have quantiles."""
-    return bool(settings.quantiles) or settings.head not in PLAIN_HEADS
 
 
 def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> Panel:

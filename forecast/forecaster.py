@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from forecast.evaluation.result import Evaluation
-    from forecast.networks.cells import Cell
+    from forecast.networks.cell_table import CellMaker
 
 
 class Forecaster:
@@ -280,7 +280,7 @@ class Forecaster:
         return self._fitted.run_id
 
 
-def load(directory: str | Path, *, cells: Mapping[str, Cell] | None = None) -> Forecaster:
+def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None) -> Forecaster:
     """Read a model directory; nothing in it is executed.
 
     Args:

@@ -15,7 +15,6 @@ PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
 BLENDS = ("auto", "on", "boosted", "intermittent", "off")
 HIGHWAYS = ("auto", "ridge", "zero")
-PLAIN_HEADS = ("auto", "point", "quantile")  # the others are distributions
 POINTS = ("median", "mean")
 CALIBRATIONS = ("none", "split", "adaptive")
 SERIES_WEIGHTS = ("equal", "scale")

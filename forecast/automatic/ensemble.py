@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import asdict, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,12 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows.history import actuals, ends_without_newest, mean_difference
 from forecast.datasets.windows.origins import Origins, evenly_spread
 from forecast.models.open_settings import Facts
-from forecast.models.recurrent import EPOCHS, RecurrentModel
-from forecast.models.shares import in_shares
+from forecast.models.recurrent import RecurrentModel
+from forecast.models.transforms import transform_named
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.settings import Settings
+from forecast.training.settings import EPOCHS
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -90,10 +91,28 @@ class Ensemble:
         self.counts = [1]  # members of each kind
         self.weights = np.ones(1)  # of each kind's median, then of each other forecast
 
+    @classmethod
+    def make(
+        cls,
+        settings: Settings,
+        season_length: int,
+        *,
+        cell: str = CELL,
+        progress: Progress | None = None,
+        logger: Logger | None = None,
+    ) -> Self:
+        """As of `RecurrentModel`; the cell is always `CELL`."""
+        return cls(settings, season_length, progress=progress, logger=logger)
+
     @property
     def context(self) -> int | None:
         """Rows of history a forecast reads."""
         return max([member.context for member in self.members] + [other.context or 0 for other in self.others])
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether forecasts have quantiles."""
+        return bool(self.settings.quantiles)
 
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
         """The settings that fitting this panel would use, and why."""
@@ -166,8 +185,7 @@ class Ensemble:
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         """The weighted mean of the members' median and the statistical forecasts, quantile by quantile."""
-        shares = self.settings.transform == "softmax"
-        return in_shares(self._blended, panel, origins) if shares else self._blended(panel, origins)
+        return transform_named(self.settings.transform).together(self._blended, panel, origins)
 
     def _blended(self, panel: Panel, origins: Origins) -> Prediction:
         members, parts = iter(self.members), []

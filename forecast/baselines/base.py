@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
+from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.settings import Settings
 
@@ -20,6 +21,11 @@ ERROR_ROWS = 500  # newest in-sample errors that the width of an interval is tak
 class Baseline:
     """A model without weights: what it forecasts follows from the rows before each origin.
 
+    Attributes:
+        name: what it is called, everywhere.
+        what: one sentence for `forecast models list`.
+        source: where it comes from.
+
     Args:
         horizon: steps to forecast.
         season_length: steps in a season; 1 means none.
@@ -28,14 +34,34 @@ class Baseline:
     """
 
     name = ""
+    what = ""
+    source = ""
 
     def __init__(self, horizon: int, *, season_length: int = 1, levels: tuple[float, ...] = (), seed: int = 0) -> None:
         self.horizon, self.season_length, self.levels, self.seed = horizon, season_length, levels, seed
+
+    @classmethod
+    def make(
+        cls,
+        settings: Settings,
+        season_length: int,
+        *,
+        cell: str = "",
+        progress: Progress | None = None,
+        logger: object = None,
+    ) -> Self:
+        """The baseline with these settings; it has no cell, and neither steps nor a learning curve to tell of."""
+        return cls(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
 
     @property
     def context(self) -> int | None:
         """Rows of history a forecast reads; None reads all."""
         return None
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether forecasts have quantiles."""
+        return bool(self.levels)
 
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
         """Nothing is left open but what the caller fills in."""

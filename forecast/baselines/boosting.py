@@ -32,6 +32,8 @@ class Boosting(Baseline):
     """
 
     name = "boosting"
+    what = "gradient boosting on lags"
+    source = "scikit-learn's HistGradientBoosting"
 
     def __init__(self, horizon: int, *, season_length: int = 1, levels: tuple[float, ...] = (), seed: int = 0) -> None:
         super().__init__(horizon, season_length=season_length, levels=levels, seed=seed)

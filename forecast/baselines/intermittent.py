@@ -23,6 +23,8 @@ class Croston(Baseline):
     """
 
     name = "croston"
+    what = "size over gap of intermittent demand"
+    source = "Croston 1972"
 
     @property
     def context(self) -> int | None:
@@ -58,6 +60,8 @@ class SBA(Croston):
     """
 
     name = "sba"
+    what = "Croston's method, unbiased"
+    source = "Syntetos & Boylan 2005"
 
     def rate(self, chunk: Histories) -> Floats:
         return (1 - ALPHA / 2) * super().rate(chunk)
@@ -71,6 +75,8 @@ class TSB(Croston):
     """
 
     name = "tsb"
+    what = "size times chance of intermittent demand"
+    source = "Teunter et al. 2011"
 
     def rate(self, chunk: Histories) -> Floats:
         demand = (chunk.values != 0) & chunk.inside

@@ -14,6 +14,7 @@ class Naive(Baseline):
     """The last value."""
 
     name = "naive"
+    what = "the last value"
 
     @property
     def context(self) -> int | None:
@@ -30,6 +31,7 @@ class SeasonalNaive(Baseline):
     """The value one season before; the last value where a series has no whole season."""
 
     name = "seasonal_naive"
+    what = "the last season, repeated"
 
     @property
     def context(self) -> int | None:
@@ -50,6 +52,7 @@ class Drift(Baseline):
     """The straight line through the first and the last value."""
 
     name = "drift"
+    what = "the straight line from first to last value"
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         values = filled(panel)

@@ -50,6 +50,8 @@ class Naive2(_Adjusted):
     """The last value, seasonally adjusted; the M competitions' reference (Makridakis & Hibon 2000)."""
 
     name = "naive2"
+    what = "the last value, seasonally adjusted"
+    source = "Makridakis & Hibon 2000"
 
     def _forecast(self, history: Histories) -> tuple[Floats, Floats]:
         point = np.repeat(history.last[:, None], self.horizon, axis=1)
@@ -65,6 +67,8 @@ class Theta(_Adjusted):
     """
 
     name = "theta"
+    what = "two theta lines, seasonally adjusted"
+    source = "Assimakopoulos & Nikolopoulos 2000"
 
     def _forecast(self, history: Histories) -> tuple[Floats, Floats]:
         intercept, slope = _trend(history)

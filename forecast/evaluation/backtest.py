@@ -18,8 +18,8 @@ from forecast.datasets.tables.result import result_table
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.splits import Cutoff
+from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.forecast_file import ForecastFile
-from forecast.evaluation.metrics import Accumulator
 from forecast.evaluation.result import Evaluation, Outcome, make_evaluation
 from forecast.evaluation.scales import Scales
 from forecast.evaluation.seeds import SeedComparison, SeedSpread

@@ -1,17 +1,48 @@
-"""Models side by side."""
+"""The table that ranks models, and the rule that it ranks by."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
+
+RANKING = ("mase", "smape")  # the first that is defined ranks models
+
+
+def ranked(models: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Rank models by MASE, by sMAPE where no model has a MASE, else by the first metric that any model has.
+
+    Args:
+        models: by model, its metrics by name; of the ranking metric, lower is better.
+
+    Returns:
+        Names of the models, the best first. A model whose metric is not defined comes last.
+    """
+    names = dict.fromkeys((*RANKING, *(name for metrics in models.values() for name in metrics)))
+
+    def scores(metric: str) -> list[float]:
+        return [metrics.get(metric, math.nan) for metrics in models.values()]
+
+    key = next((name for name in names if not all(map(math.isnan, scores(name)))), RANKING[0])
+    score = {model: math.inf if math.isnan(x) else x for model, x in zip(models, scores(key), strict=True)}
+    return sorted(models, key=score.__getitem__)
 
 
 def leaderboard_frame(models: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """A row a model, best MASE first (sMAPE where MASE is not defined)."""
+    """Lay the metrics out as a table, in the order of `ranked`.
+
+    Args:
+        models: by model, its metrics by name.
+
+    Returns:
+        A row for each model, the best first: `model`, and a column for each metric.
+    """
     import pandas as pd
 
+    names = list(models)
     frame = pd.DataFrame([{"model": name, **metrics} for name, metrics in models.items()])
-    key = "mase" if frame["mase"].notna().any() else "smape"
-    return frame.sort_values(key, kind="stable", na_position="last", ignore_index=True)
+    return frame.iloc[[names.index(name) for name in ranked(models)]].reset_index(drop=True)

@@ -12,16 +12,14 @@ from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.splits import Cutoff
-from forecast.evaluation.leaderboard import leaderboard_frame
-from forecast.evaluation.metrics import Accumulator
+from forecast.evaluation.accumulator import Accumulator
+from forecast.evaluation.leaderboard import leaderboard_frame, ranked
 from forecast.evaluation.seeds import SeedSpread
 from forecast.fitted import FittedModel
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-SCALED = ("mse_scaled", "mae_scaled")  # only with scale="train": the long-horizon papers' protocol
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,8 +68,8 @@ class Outcome:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Flat means over series; OWA among them."""
-        values = {k: v for k, v in self.scores.result().items() if self.standardise or k not in SCALED}
+        """Return metrics by name, flat means over series, and OWA where it is defined."""
+        values = self.scores.result(standardised=self.standardise)
         if self.owa is not None and np.isfinite(self.owa):
             values["owa"] = self.owa
         return values
@@ -87,7 +85,7 @@ class Evaluation:
         models: by model, its metrics by name.
         baselines: by reference model (seasonal naive, Naive2), its metrics by name.
         leaderboard: a table with a row for each model and reference, the best first.
-        best: name of the best model by MASE (by sMAPE where it has no MASE).
+        best: name of the model that `ranked` puts first.
         by_series: a table with the metrics of each series and model.
         by_horizon: a table with the metrics of each step and model.
         by_cutoff: a table with the metrics of each cutoff and model.
@@ -236,7 +234,7 @@ def make_evaluation(
         models=models,
         baselines=baselines,
         leaderboard=leaderboard_frame({**models, **extra}),
-        best=min(models, key=lambda name: _rank(models[name])),
+        best=ranked(models)[0],
         by_series=_stack({name: o.scores.by_series(panel.ids) for name, o in outcomes.items()}),
         by_horizon=_stack({name: o.scores.by_horizon() for name, o in outcomes.items()}),
         by_cutoff=_stack({name: o.scores.by_cutoff() for name, o in outcomes.items()}),
@@ -248,11 +246,6 @@ def make_evaluation(
         outcomes=outcomes,
         panel=panel,
     )
-
-
-def _rank(metrics: dict[str, float]) -> float:
-    value = metrics.get("mase", np.nan)
-    return value if np.isfinite(value) else metrics.get("smape", np.inf)
 
 
 def _stack(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from forecast.datasets.tables.columns import IDS, TIMES, Columns, find
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.time.times import LISTED, as_text, parse_times
-from forecast.evaluation.metrics import Accumulator
+from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.scales import Scales
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def score(
     actual = panel.target[panel.indptr[series] + row][:, None]
     quantiles = forecasts[names].to_numpy(np.float64)[:, None, :] if names else None
     scores.add(series, actual, forecasts[FORECAST].to_numpy(np.float64)[:, None], quantiles)
-    return {name: value for name, value in scores.result().items() if not name.endswith("_scaled")}
+    return scores.result(standardised=False)
 
 
 def _levels(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:

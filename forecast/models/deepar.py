@@ -15,8 +15,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins, gather
 from forecast.models.inference import threads
 from forecast.models.recurrent import RecurrentModel
-from forecast.networks.distributions import FAMILIES
-from forecast.networks.heads import DistributionHead
+from forecast.networks.heads import distribution_heads
 from forecast.networks.network import ForecastNetwork
 from forecast.protocol import Prediction
 from forecast.settings import Settings
@@ -38,8 +37,8 @@ class RecursiveModel(RecurrentModel):
         super().__init__(name, cell, replace(settings, horizon=1, quantiles=()), season_length, **more)
         self.asked, self.horizon = settings, settings.horizon
         problems = []
-        if settings.head not in FAMILIES:
-            wanted = f"one of {', '.join(FAMILIES)}"
+        if settings.head not in distribution_heads():
+            wanted = f"one of {', '.join(distribution_heads())}"
             problems.append(Problem(what=f"head={settings.head!r} with {name}", expected=wanted))
         if settings.past:
             what = f"past covariates {', '.join(settings.past)} with {name}"
@@ -109,8 +108,8 @@ class RecursiveModel(RecurrentModel):
         observed[:, lookback:, 0] = True
         static = torch.from_numpy(panel.static_values[origins.series]).repeat_interleave(samples, 0)
         offset = torch.from_numpy(panel.offset[origins.series, 0]).repeat_interleave(samples)[:, None]
-        assert isinstance(network.head, DistributionHead), "checked when the model was made"
         family = network.head.family
+        assert family is not None, "checked when the model was made"
         for step in range(self.horizon):
             rows = slice(step, step + lookback + 1)
             out = network(values[:, rows], observed[:, rows], static)
@@ -119,7 +118,7 @@ class RecursiveModel(RecurrentModel):
             raw, zero = out.normalised[:, -1].double(), (-offset - level) / safe
             parameters = [p.numpy() for p in family.parameters(raw, zero, safe)]
             drawn = torch.from_numpy(family.frozen(parameters).ppf(chance[:, step].reshape(-1, 1)))
-            own = drawn - offset if family.own_units else level + safe * drawn
+            own = drawn - offset if family.in_target_units else level + safe * drawn
             values[:, lookback + step, 0] = own[:, 0].float()
         future = values[:, lookback:, 0].double().reshape(TOGETHER, samples, self.horizon)
         return future.transpose(1, 2).numpy()[:n]

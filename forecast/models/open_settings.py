@@ -142,10 +142,11 @@ def _head(settings: Settings, facts: Facts) -> Choice:
 
 
 def _loss(settings: Settings, facts: Facts) -> Choice:
-    if settings.head not in ("point", "quantile"):
-        return "nll", f"the head is a distribution, {settings.head}"
-    if settings.head == "quantile":
-        return "pinball", "quantiles are asked for"
+    from forecast.networks.heads import make_head  # torch
+
+    needed = make_head(settings.head, settings.quantiles).loss
+    if needed is not None:
+        return needed, f"the head needs it, {settings.head}"
     if facts.intermittent:
         return "mae", "relative errors say little about intermittent demand"
     return "mixed", "scored like MASE and sMAPE"

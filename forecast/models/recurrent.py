@@ -4,43 +4,35 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.crops import WindowSpec
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
+from forecast.models.checks import check_choices, check_rows, check_targets
 from forecast.models.covariates import Covariates
 from forecast.models.inference import predict, threads
 from forecast.models.open_settings import STEPS, Facts, resolve
-from forecast.models.shares import check_shares, in_shares
-from forecast.models.transforms import TRANSFORMS
+from forecast.models.transforms import Transform, transform_named
 from forecast.networks.cells import is_causal
-from forecast.networks.decoders import DECODERS
-from forecast.networks.distributions import FAMILIES
-from forecast.networks.heads import HEADS
-from forecast.networks.network import BASES, ForecastNetwork, NetworkSettings
-from forecast.networks.normalisers import NORMALISERS
+from forecast.networks.heads import make_head
+from forecast.networks.network import ForecastNetwork, NetworkSettings
 from forecast.progress import Progress
 from forecast.protocol import Prediction
 from forecast.settings import Settings
-from forecast.training.losses import LOSSES
+from forecast.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
-    from forecast.training.module import TrainSettings
-
 SIDE = ("network_settings", "covariates")  # of the state, beside the weights
-LISTED = 10  # values that are named
-EPOCHS = 20  # validation rounds in a training run
+ONE_ORIGIN = "the cell reads the lookback both ways, so only its last state may forecast"
 
 
 class RecurrentModel:
@@ -77,17 +69,40 @@ class RecurrentModel:
         self.covariates = Covariates()
         self._started = 0.0
 
+    @classmethod
+    def make(
+        cls,
+        settings: Settings,
+        season_length: int,
+        *,
+        cell: str = "gru",
+        progress: Progress | None = None,
+        logger: Logger | None = None,
+    ) -> Self:
+        """The model that the settings name."""
+        return cls(settings.model, cell, settings, season_length, progress=progress, logger=logger)
+
     @property
     def context(self) -> int:
         """Rows a forecast reads: the lookback, and the horizon where its covariates may stand in the table."""
         return int(self.resolved.lookback) + (self.horizon if self.settings.known else 0)
 
+    @property
+    def transform(self) -> Transform:
+        """What is forecast instead of the target."""
+        return transform_named(self.settings.transform)
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether forecasts have quantiles."""
+        return make_head(self.settings.head, self.settings.quantiles).uncertain
+
     def fit(self, panel: Panel) -> RecurrentModel:
         """Resolve what is open, then train; the caller's random state is left as it was."""
-        _check_rows(panel)
-        _check_targets(panel, self.settings.head)
-        if self.settings.transform == "softmax":
-            check_shares(panel)
+        check_rows(panel)
+        check_choices(self.settings, self.cell)
+        check_targets(panel, self.settings)
+        self.transform.check(panel)
         self._started = time.perf_counter()
         panel = self._transformed(panel)
         self.resolved, self.reasons = self._plan(panel)
@@ -105,26 +120,25 @@ class RecurrentModel:
         return self._plan(self._transformed(panel))
 
     def _plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
-        asked, shared = self.settings, {}
+        asked, shared = self.settings, dict[str, str]()
+        if asked.origins == "auto" and not is_causal(self.cell):
+            asked, shared = replace(asked, origins=1), {"origins": ONE_ORIGIN}
         if asked.steps == "auto" and self.steps_share < 1:
             asked = replace(asked, steps=max(1, round(self.steps_share * STEPS[asked.preset])))
-            shared = {"steps": f"preset {asked.preset}"}
+            shared["steps"] = f"preset {asked.preset}"
         resolved, reasons = resolve(asked, Facts.of(panel, self.horizon, self.season_length))
         return resolved, reasons | shared
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"
-        if self.settings.transform == "softmax":
-            return in_shares(self._forecast, panel, origins)
-        return self._forecast(panel, origins)
+        return self.transform.together(self._forecast, panel, origins)
 
     def _forecast(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None
-        transform, mean = TRANSFORMS.get(self.settings.transform), self.settings.point == "mean"
+        mean = self.settings.point == "mean"
         with threads(int(self.resolved.threads)):
-            found = predict(self.network, self.encoded(panel), self._origins(origins), mean=mean)
-        found = found if transform is None else transform.undo(found)
-        return found.at(self.resolved.quantiles)  # the head always has the median
+            mapped = predict(self.network, self.encoded(panel), self._origins(origins), mean=mean)
+        return self.transform.undo(mapped).at(self.resolved.quantiles)  # the head always has the median
 
     def encoded(self, panel: Panel) -> Panel:
         """The panel as the network reads it."""
@@ -139,15 +153,7 @@ class RecurrentModel:
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take weights written by `state`; nothing in them is executed."""
-        values = json.loads(state["network_settings"].tobytes())
-        settings = NetworkSettings(
-            **{
-                **values,
-                "window": WindowSpec(**values["window"]),
-                "levels": tuple(values["levels"]),
-                **{name: tuple(values[name]) for name in ("dilations", "static", "known", "past")},
-            }
-        )
+        settings = NetworkSettings.from_json(json.loads(state["network_settings"].tobytes()))
         self.covariates = Covariates.from_json(json.loads(state["covariates"].tobytes()))
         self.network = self._network(settings, None).eval()
         weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k not in SIDE}
@@ -170,9 +176,8 @@ class RecurrentModel:
         return replace(plain, static=sizes("static"), known=sizes("known"), past=sizes("past"))
 
     def _transformed(self, panel: Panel) -> Panel:
-        _check_choices(self.settings, self.cell)
-        transform = TRANSFORMS.get(self.settings.transform)  # "auto" is none
-        return panel if transform is None else transform.panel(panel)
+        check_choices(self.settings, self.cell)
+        return self.transform.panel(panel)
 
     def _train(self, panel: Panel) -> None:
         from forecast.training.highway import fit_highway
@@ -185,7 +190,7 @@ class RecurrentModel:
             penalty = fit_highway(self.network, train_rows, self.resolved.seed)
             found = "no linear map of the recent rows beats the base" if penalty is None else f"penalty {penalty:g}"
             self.reasons["highway"] = f"{found}, on the last training rows"
-        plan = train_settings(self.resolved)
+        plan = TrainSettings.of(self.resolved)
         if self.resolved.max_seconds is not None:
             spent = time.perf_counter() - self._started
             steps = affordable_steps(self.network, panel, plan, self.resolved.max_seconds - spent)
@@ -224,87 +229,6 @@ def network_settings(cell: str, settings: Settings, panel: Panel, season_length:
         levels=settings.quantiles,
         masked=not bool(panel.observed[:, 0].all()),
     )
-
-
-def train_settings(settings: Settings) -> TrainSettings:
-    """The part of the resolved settings that says how to train."""
-    from forecast.training.module import TrainSettings
-
-    steps = int(settings.steps)
-    return TrainSettings(
-        loss=settings.loss,
-        series_weights=settings.series_weights,
-        teacher_forcing=settings.teacher_forcing,
-        steps=steps,
-        epochs=min(EPOCHS, steps),
-        batch_size=int(settings.batch_size),
-        learning_rate=float(settings.learning_rate),
-        weight_decay=settings.weight_decay,
-        gradient_clip=settings.gradient_clip,
-        patience=int(settings.patience),
-        val_size=int(settings.val_size),
-        averaging=float(settings.averaging),
-        seed=settings.seed,
-        device=settings.device,
-    )
-
-
-def _check_choices(settings: Settings, cell: str) -> None:
-    tables: dict[str, Mapping[str, object]] = {
-        "transform": TRANSFORMS,
-        "normaliser": NORMALISERS,
-        "base": BASES,
-        "loss": LOSSES,
-        "decoder": DECODERS,
-        "head": dict.fromkeys(HEADS),
-    }
-    problems = [
-        Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"auto or one of {', '.join(table)}")
-        for name, table in tables.items()
-        if getattr(settings, name) not in ("auto", *table)
-    ]
-    family = settings.head in FAMILIES
-    needed = "nll" if family else "pinball" if settings.quantiles or settings.head == "quantile" else None
-    if needed and settings.loss not in ("auto", needed):
-        head = settings.head if family else "quantiles"
-        problems.append(Problem(what=f"loss={settings.loss!r} with {head}", expected=f"{needed}, which they need"))
-    if needed is None and settings.loss in ("nll", "pinball"):
-        problems.append(
-            Problem(what=f"loss={settings.loss!r} of a point", expected="a head or quantiles to go with it")
-        )
-    if settings.origins not in ("auto", 1) and not is_causal(cell):
-        wanted = "1: this cell reads the lookback both ways, so only its last state may forecast"
-        problems.append(Problem(what=f"origins={settings.origins} with {cell}", expected=wanted))
-    if settings.head == "point" and settings.quantiles:
-        problems.append(Problem(what="head='point' with quantiles", expected="quantile, or a distribution"))
-    if settings.head in FAMILIES and FAMILIES[settings.head].own_units and settings.transform not in ("auto", "none"):
-        problems.append(
-            Problem(what=f"transform={settings.transform!r} with head={settings.head!r}", expected="no transform")
-        )
-    if problems:
-        raise ConfigError("the network cannot be built", problems=problems)
-
-
-def _check_rows(panel: Panel) -> None:
-    if not (panel.lengths > 1).any():
-        raise DataError(
-            "no series has two rows to learn from", hint="A network needs a row to read and a row to forecast."
-        )
-
-
-def _check_targets(panel: Panel, head: str) -> None:
-    """Refuse targets that a distribution cannot give."""
-    if head not in FAMILIES:
-        return
-    bad = np.flatnonzero(~FAMILIES[head].valid(panel.target) & np.isfinite(panel.target))[:LISTED]
-    series = np.searchsorted(panel.indptr, bad, side="right") - 1
-    problems = [
-        Problem(series=str(panel.ids[s]), what=f"value {panel.target[row]:g}", expected=FAMILIES[head].expected)
-        for row, s in zip(bad, series, strict=True)
-    ]
-    if problems:
-        hint = "Choose a distribution that has these values, such as normal."
-        raise DataError(f"head={head} cannot give every target", hint=hint, problems=problems)
 
 
 def _to_bytes(values: Any) -> NDArray[np.uint8]:

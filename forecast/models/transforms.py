@@ -1,4 +1,4 @@
-"""What is forecast instead of the target, by name: a monotone map, undone in the forecast."""
+"""What is forecast instead of the target, by name, and undone in the forecast."""
 
 from __future__ import annotations
 
@@ -10,20 +10,52 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.panel import Panel
+from forecast.datasets.windows.origins import Origins
+from forecast.models.shares import check_shares, in_shares, paths_in_shares
 from forecast.protocol import Prediction
 
 Floats = NDArray[np.float64]
+Predict = Callable[[Panel, Origins], Prediction]
 LISTED = 10  # values that are named where the map has no meaning
 
 
-@dataclass(frozen=True)
 class Transform:
+    """What is forecast instead of the target; this one is the target itself."""
+
+    def check(self, panel: Panel) -> None:
+        """Refuse, before training, series that have no meaning together."""
+
+    def panel(self, panel: Panel) -> Panel:
+        """The panel with the target mapped; every row from itself alone, so nothing leaks."""
+        return panel
+
+    def undo(self, prediction: Prediction) -> Prediction:
+        """A forecast of the mapped target as one of the target."""
+        return prediction
+
+    def together(self, predict: Predict, panel: Panel, origins: Origins) -> Prediction:
+        """Forecasts in units of the target, made to hang together across the series of one time.
+
+        Args:
+            predict: makes forecasts at any origins of the panel, in units of the target.
+            panel: all series.
+            origins: those to forecast from.
+        """
+        return predict(panel, origins)
+
+    def paths(self, paths: Floats, panel: Panel, origins: Origins) -> Floats:
+        """Drawn futures, (n, horizon, samples) in units of the target, made to hang together likewise."""
+        return paths
+
+
+@dataclass(frozen=True)
+class MonotoneMap(Transform):
     """A monotone map and its inverse. Quantiles go through it as they are, and so does the point, which is a median.
 
     Args:
-        forward: of the target.
-        inverse: of a forecast.
-        valid: which values the map has a meaning for.
+        forward: maps the target.
+        inverse: maps a forecast back.
+        valid: says which values have an image.
         expected: these values in words.
     """
 
@@ -33,12 +65,12 @@ class Transform:
     expected: str
 
     def panel(self, panel: Panel) -> Panel:
-        """The panel with the target mapped; every row from itself alone, so nothing leaks.
+        """As of `Transform`.
 
         Raises:
             DataError: if a value has no image.
         """
-        self._check(panel)
+        self._check_values(panel)
         target = self.forward(panel.target)
         # the panel's own rule: a missing value repeats the last one before it, less the series' first
         filled = self.forward(panel.values[:, 0].astype(np.float64) + np.repeat(panel.offset[:, 0], panel.lengths))
@@ -49,13 +81,12 @@ class Transform:
         return replace(panel, target=target, offset=offset, values=values)
 
     def undo(self, prediction: Prediction) -> Prediction:
-        """A forecast of the mapped target as one of the target."""
         quantiles = None if prediction.quantiles is None else self.inverse(prediction.quantiles)
         given = prediction.inverse
         inverse = None if given is None else lambda levels: self.inverse(given(levels))
         return Prediction(self.inverse(prediction.point), prediction.levels, quantiles, inverse)
 
-    def _check(self, panel: Panel) -> None:
+    def _check_values(self, panel: Panel) -> None:
         bad = np.flatnonzero(~self.valid(panel.target) & np.isfinite(panel.target))
         if not len(bad):
             return
@@ -70,6 +101,19 @@ class Transform:
         raise DataError(f"{len(bad)} values cannot be transformed", problems=problems)
 
 
+class Shares(MonotoneMap):
+    """Shares of a whole: forecasts of all series at one time add up to one, as a softmax over the series gives."""
+
+    def check(self, panel: Panel) -> None:
+        check_shares(panel)
+
+    def together(self, predict: Predict, panel: Panel, origins: Origins) -> Prediction:
+        return in_shares(predict, panel, origins)
+
+    def paths(self, paths: Floats, panel: Panel, origins: Origins) -> Floats:
+        return paths_in_shares(paths, panel, origins)
+
+
 def _softplus(x: Floats) -> Floats:
     return np.asarray(np.logaddexp(0.0, x))
 
@@ -78,17 +122,21 @@ def _exp(x: Floats) -> Floats:
     return np.asarray(np.exp(np.minimum(x, 700.0)))
 
 
-# One line a transform; on the side of the forecast each is what the literature calls an output activation. Of a softmax
-# this is the exponential; `forecast.shares` divides by the sum.
-TRANSFORMS: dict[str, Transform | None] = {
-    "none": None,
-    "log": Transform(np.log, _exp, lambda y: y > 0, "a value above 0, for its log"),
-    "softplus": Transform(lambda y: y + np.log(-np.expm1(-y)), _softplus, lambda y: y > 0, "a value above 0"),
-    "sigmoid": Transform(
+# One line a transform; on the side of the forecast each is what the literature calls an output activation.
+TRANSFORMS: dict[str, Transform] = {
+    "none": Transform(),
+    "log": MonotoneMap(np.log, _exp, lambda y: y > 0, "a value above 0, for its log"),
+    "softplus": MonotoneMap(lambda y: y + np.log(-np.expm1(-y)), _softplus, lambda y: y > 0, "a value above 0"),
+    "sigmoid": MonotoneMap(
         lambda y: np.log(y) - np.log1p(-y),
         lambda x: 1 / (1 + _exp(-x)),
         lambda y: (y > 0) & (y < 1),
         "a value in (0, 1)",
     ),
-    "softmax": Transform(np.log, _exp, lambda y: (y > 0) & (y < 1), "a share in (0, 1)"),
+    "softmax": Shares(np.log, _exp, lambda y: (y > 0) & (y < 1), "a share in (0, 1)"),
 }
+
+
+def transform_named(name: str) -> Transform:
+    """A transform by name; "auto" is none. Whether there is such a name is checked where a network is made."""
+    return TRANSFORMS.get(name, TRANSFORMS["none"])

@@ -1,13 +1,15 @@
-"""Recurrent layers by name: (batch, time, feature) in, (batch, time, hidden) out, causal."""
+"""Recurrent layers: (batch, time, feature) in, (batch, time, hidden) out, causal unless they say otherwise.
+
+A new one is a class here and a line in `CELLS` (`forecast/networks/cell_table.py`).
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from forecast.datasets.errors import ConfigError, Problem
+from forecast.networks.cell_table import CELLS, OWN, Cell, CellMaker
 
 LONGEST = 50  # steps an LSTM's gates hold at first
 
@@ -26,6 +28,44 @@ class TorchCell(nn.Module):
     def forward(self, steps: Tensor) -> Tensor:
         hidden: Tensor = self.layer(steps)[0]
         return hidden
+
+
+class RNN(TorchCell):
+    """A plain recurrent layer with a hyperbolic tangent."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(nn.RNN(input_size, hidden_size, batch_first=True, nonlinearity="tanh"))
+
+
+class ReluRNN(TorchCell):
+    """A plain recurrent layer with a rectifier."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(nn.RNN(input_size, hidden_size, batch_first=True, nonlinearity="relu"))
+
+
+class GRU(TorchCell):
+    """Gated recurrent units."""
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(nn.GRU(input_size, hidden_size, batch_first=True))
+
+
+class LSTM(TorchCell):
+    """Long short-term memory whose forget gates at first hold what they hold for 1 to `LONGEST` steps.
+
+    The gates are spread evenly in logarithms of these times: with torch's own start half is gone at each step, and a
+    lag of 50 is never learnt.
+
+    References:
+        Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time? (chrono initialisation).
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(nn.LSTM(input_size, hidden_size, batch_first=True))
+        keep = torch.log(1 + torch.rand(hidden_size) * (LONGEST - 1))
+        with torch.no_grad():
+            self.layer.get_parameter("bias_ih_l0")[: 2 * hidden_size] = torch.cat([-keep, keep])
 
 
 class MinGRU(nn.Module):
@@ -96,12 +136,13 @@ class Bidirectional(nn.Module):
     """
 
     causal = False
+    layer: type[nn.GRU] | type[nn.LSTM]
 
-    def __init__(self, layer: type[nn.GRU] | type[nn.LSTM], input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         half = hidden_size // 2
-        self.forwards = layer(input_size, hidden_size - half, batch_first=True)
-        self.backwards = layer(input_size, max(half, 1), batch_first=True)
+        self.forwards = self.layer(input_size, hidden_size - half, batch_first=True)
+        self.backwards = self.layer(input_size, max(half, 1), batch_first=True)
         self.out = nn.Linear(hidden_size - half + max(half, 1), hidden_size)
 
     def forward(self, steps: Tensor) -> Tensor:
@@ -110,6 +151,18 @@ class Bidirectional(nn.Module):
         whole = torch.cat([there, back[:, :1].expand(-1, steps.shape[1], -1)], -1)
         out: Tensor = self.out(whole)
         return out
+
+
+class BiGRU(Bidirectional):
+    """Gated recurrent units, both ways."""
+
+    layer = nn.GRU
+
+
+class BiLSTM(Bidirectional):
+    """Long short-term memory, both ways."""
+
+    layer = nn.LSTM
 
 
 class CausalAttention(nn.Module):
@@ -144,64 +197,31 @@ class CausalAttention(nn.Module):
         return out
 
 
-def remembering(layer: nn.LSTM) -> nn.LSTM:
-    """The layer with forget gates that at first hold what they hold for 1 to `LONGEST` steps, evenly in logarithms:
-    with torch's own start half is gone at each step, and a lag of 50 is never learnt.
-
-    References:
-        Tallec & Ollivier (2018), Can Recurrent Neural Networks Warp Time? (chrono initialisation).
-    """
-    hidden = layer.hidden_size
-    keep = torch.log(1 + torch.rand(hidden) * (LONGEST - 1))
-    bias = layer.get_parameter("bias_ih_l0")
-    with torch.no_grad():
-        bias[: 2 * hidden] = torch.cat([-keep, keep])
-    return layer
-
-
-Cell = Callable[[int, int], nn.Module]
-
-OWN: set[str] = set()  # names in CELLS that users registered
-# One line a cell: (input size, hidden size) -> a module.
-CELLS: dict[str, Cell] = {
-    "rnn": lambda i, h: TorchCell(nn.RNN(i, h, batch_first=True, nonlinearity="tanh")),
-    "rnn_relu": lambda i, h: TorchCell(nn.RNN(i, h, batch_first=True, nonlinearity="relu")),
-    "lstm": lambda i, h: TorchCell(remembering(nn.LSTM(i, h, batch_first=True))),
-    "gru": lambda i, h: TorchCell(nn.GRU(i, h, batch_first=True)),
-    "mingru": MinGRU,
-    "slstm": SLSTM,
-    "bigru": lambda i, h: Bidirectional(nn.GRU, i, h),
-    "bilstm": lambda i, h: Bidirectional(nn.LSTM, i, h),
-    "transformer": CausalAttention,
-}
-
-
-def register_cell(name: str, cell: Cell) -> None:
+def register_cell(name: str, cell: CellMaker) -> None:
     """Make a cell of the user's own known by its name, for this process.
 
     Raises:
         ConfigError: if the name is taken by another, or the cell does not keep the contract: (batch, time, feature)
             in, (batch, time, hidden) out, no step reading a later one.
     """
-    if CELLS.get(name) is cell:
+    if name in CELLS and CELLS[name].made_by is cell:
         return
-    problems = []
-    if name in CELLS and name not in OWN:
-        problems.append(Problem(what=f"the name {name!r} is taken", remedy="Rename the class."))
+    if name in CELLS and CELLS[name].source != OWN:
+        problems = [Problem(what=f"the name {name!r} is taken", remedy="Rename the class.")]
     else:
-        problems += _contract_problems(name, cell)
+        problems = _contract_problems(name, cell)
     if problems:
         raise ConfigError(f"{name} cannot be used as a cell", problems=problems)
-    CELLS[name] = cell
-    OWN.add(name)
+    CELLS[name] = Cell(what="your own cell", made_by=cell, source=OWN)
 
 
 def is_causal(name: str) -> bool:
     """Whether no state of the cell has read a later step."""
-    return bool(getattr(CELLS[name](2, 2), "causal", True))
+    with torch.random.fork_rng(devices=[]):
+        return bool(getattr(CELLS[name](2, 2), "causal", True))
 
 
-def _contract_problems(name: str, cell: Cell) -> list[Problem]:
+def _contract_problems(name: str, cell: CellMaker) -> list[Problem]:
     expected = f"{name}(3, 4) maps (2, 5, 3) to (2, 5, 4)"
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from forecast.datasets.windows.crops import WindowSpec
+from forecast.networks.bases import BASES
 from forecast.networks.cells import RecurrentCore
 from forecast.networks.covariate_layers import CovariateEmbedding, FutureEffect
 from forecast.networks.decoders import DECODERS, Context, DecoderSizes
 from forecast.networks.heads import make_head
-from forecast.networks.normalisers import NORMALISERS, SPREAD_FLOOR
+from forecast.networks.normalisers import NORMALISERS, SPREAD_FLOOR, running_spread
 from forecast.networks.segments import PlainEmbedding, SegmentEmbedding
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ class NetworkSettings:
     static: tuple[int, ...] = ()
     known: tuple[int, ...] = ()
     past: tuple[int, ...] = ()
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> NetworkSettings:
+        """From what `dataclasses.asdict` made, written as JSON and read again."""
+        lists = {name: tuple(values[name]) for name in ("levels", "dilations", "static", "known", "past")}
+        return cls(**{**values, **lists, "window": WindowSpec(**values["window"])})
 
 
 class Forecasts(NamedTuple):
@@ -244,7 +251,7 @@ class ForecastNetwork(nn.Module):
         level, scale = self.normaliser(recent, recent_mask)
         if self.streaming:
             shape = (len(series), self.settings.window.n_segments, self.settings.window.segment)
-            spread = _running_spread(series.reshape(shape), mask.reshape(shape))
+            spread = running_spread(series.reshape(shape), mask.reshape(shape))
             scale = torch.maximum(scale, SPREAD_FLOOR * spread)
         # a flat history has no units: its inputs are 0, and its forecast is its level
         return recent, level, scale, torch.where(scale > 0, 1 / scale, 0)
@@ -263,42 +270,3 @@ def _embedding(settings: NetworkSettings, *, streaming: bool, extra: int) -> Pla
         return PlainEmbedding(masked=settings.masked, extra=extra)
     sizes = (settings.window.segment, settings.hidden_size)
     return SegmentEmbedding(*sizes, streaming=streaming, masked=settings.masked, extra=extra)
-
-
-def _running_spread(segments: Tensor, observed: Tensor) -> Tensor:
-    """Standard deviation of all rows up to each segment's end, (batch, segments, 1); float64 inside, sums cancel."""
-    values, weight = segments.double(), observed.double()
-    count = weight.sum(-1).cumsum(1).clamp_min(1.0)
-    mean = (values * weight).sum(-1).cumsum(1) / count
-    square = (values.square() * weight).sum(-1).cumsum(1) / count
-    return (square - mean.square()).clamp_min(0.0).sqrt().to(segments.dtype).unsqueeze(-1)
-
-
-def _repeat_last(memory: int, horizon: int, season_length: int) -> Tensor:
-    weights = torch.zeros(memory, horizon)
-    weights[-1] = 1.0
-    return weights
-
-
-def _repeat_season(memory: int, horizon: int, season_length: int) -> Tensor:
-    if season_length > memory:
-        return _repeat_last(memory, horizon, season_length)
-    steps = torch.arange(horizon)
-    weights = torch.zeros(memory, horizon)
-    weights[memory - season_length + steps % season_length, steps] = 1.0
-    return weights
-
-
-def _repeat_cycle(memory: int, horizon: int, season_length: int) -> Tensor:
-    """Half the last season, half the season as long ago as the memory reaches (yesterday and the same weekday)."""
-    steps = torch.arange(horizon)
-    weights = 0.5 * _repeat_season(memory, horizon, season_length)
-    period = max(memory // season_length, 1) * season_length
-    if period > memory:
-        return 2 * weights
-    weights[memory - period + steps % period, steps] += 0.5
-    return weights
-
-
-# One line a base: (memory, horizon, season length) -> (memory, horizon) weights of the recent rows, columns sum to 1.
-BASES = {"last": _repeat_last, "season": _repeat_season, "cycle": _repeat_cycle}

@@ -74,6 +74,15 @@ class RobustNormaliser(Normaliser):
         return torch.maximum(deviation, 0.1 * super().spread(recent, observed))
 
 
+def running_spread(segments: Tensor, observed: Tensor) -> Tensor:
+    """Standard deviation of all rows up to each segment's end, (batch, segments, 1); float64 inside, sums cancel."""
+    values, weight = segments.double(), observed.double()
+    count = weight.sum(-1).cumsum(1).clamp_min(1.0)
+    mean = (values * weight).sum(-1).cumsum(1) / count
+    square = (values.square() * weight).sum(-1).cumsum(1) / count
+    return (square - mean.square()).clamp_min(0.0).sqrt().to(segments.dtype).unsqueeze(-1)
+
+
 def _median(values: Tensor, observed: Tensor) -> Tensor:
     known = torch.where(observed > 0, values, torch.nan)
     return torch.nan_to_num(known.nanmedian(-1, keepdim=True).values)

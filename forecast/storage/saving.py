@@ -26,7 +26,7 @@ from forecast.uncertainty.paths import Dependence
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from forecast.networks.cells import Cell
+    from forecast.networks.cell_table import CellMaker
 
 # names of arrays in the state beside the model's own
 CALIBRATION_PREFIX, STEP_CORRELATION, SERIES_CORRELATION = "calibration.", "dependence.steps", "dependence.series"
@@ -67,7 +67,7 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
     return directory
 
 
-def load(directory: str | Path, *, cells: Mapping[str, Cell] | None = None) -> FittedModel:
+def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None) -> FittedModel:
     """Read a model directory; nothing in it is executed.
 
     Args:

@@ -21,7 +21,8 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows.datamodule import Batch, ForecastDataModule
 from forecast.networks.network import ForecastNetwork
 from forecast.progress import NoProgress, Progress
-from forecast.training.module import ForecastModule, TrainSettings
+from forecast.training.module import ForecastModule
+from forecast.training.settings import TrainSettings
 
 Weights = list[torch.Tensor]
 DIVERGED = 20.0  # times the first epoch's loss

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
@@ -11,45 +9,9 @@ from torch import Tensor
 from forecast.datasets.windows.datamodule import Batch
 from forecast.networks.network import ForecastNetwork
 from forecast.training.losses import LOSSES, Scaled
+from forecast.training.settings import TrainSettings
 
 HIGHWAY_RATE = 0.3  # of the learning rate: the highway starts near where it ends, and each of its steps moves much
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSettings:
-    """How the weights are learned, resolved.
-
-    Args:
-        loss: a name in `LOSSES`.
-        series_weights: "equal", or "scale": each error counts in units of the target, as WAPE and MAE count it.
-        teacher_forcing: share of a seq2seq decoder's steps that read what came, at the start of training.
-        steps: optimiser steps in all.
-        epochs: validation rounds; steps is a multiple of it.
-        batch_size: crops in one step.
-        learning_rate: peak of the one-cycle schedule.
-        weight_decay: AdamW's decoupled decay.
-        gradient_clip: largest norm of the gradient.
-        patience: validation rounds without progress before training stops; 0 never stops early.
-        val_size: rows at each series' end that only validate.
-        averaging: decay of the exponential moving average of the weights.
-        seed: of weights and order.
-        device: "cpu" or "cuda".
-    """
-
-    loss: str
-    series_weights: str
-    teacher_forcing: float
-    steps: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    gradient_clip: float
-    patience: int
-    val_size: int
-    averaging: float
-    seed: int
-    device: str
 
 
 class ForecastModule(LightningModule):
@@ -93,7 +55,7 @@ class ForecastModule(LightningModule):
             levels=self.levels,
             median=self.network.head.median,
             scale=scale,
-            family=getattr(self.network.head, "family", None),
+            family=self.network.head.family,
         )
 
     def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[dict[str, object]]]:  # type: ignore[override]  # Lightning's union type is wider

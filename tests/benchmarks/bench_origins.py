@@ -20,11 +20,12 @@ from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.crops import CropPlan
 from forecast.datasets.windows.datamodule import make_batch
 from forecast.models.open_settings import Facts, resolve
-from forecast.models.recurrent import network_settings, train_settings
+from forecast.models.recurrent import network_settings
 from forecast.networks.network import ForecastNetwork
 from forecast.settings import Settings
 from forecast.training.loop import train
 from forecast.training.module import ForecastModule
+from forecast.training.settings import TrainSettings
 
 STEPS, ROUNDS, LIMIT = 40, 7, 1.10
 
@@ -34,7 +35,7 @@ def main() -> None:
     panel = panel_from_table(synthetic(414, 800, season_length=24, freq="h"), Columns())
     asked = Settings(horizon=48, val_size=0, hidden_size=128, device="cpu")
     settings, _ = resolve(asked, Facts.of(panel, 48, 24))
-    plan = replace(train_settings(settings), steps=STEPS, epochs=1)
+    plan = replace(TrainSettings.of(settings), steps=STEPS, epochs=1)
     shape = network_settings("gru", settings, panel, 24)
 
     def ours() -> float:

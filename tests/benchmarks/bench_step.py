@@ -18,7 +18,7 @@ from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.crops import WindowSpec
 from forecast.networks.network import ForecastNetwork, NetworkSettings
 from forecast.training.loop import train
-from forecast.training.module import TrainSettings
+from forecast.training.settings import TrainSettings
 
 LOOKBACK, HORIZON, BATCH = 96, 48, 128
 STEPS, ROUNDS = 60, 7

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from contracts import LEVELS, check_baseline
 from house import shared
 
 import forecast as fc
@@ -17,8 +18,6 @@ from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.origins import Origins
-
-LEVELS = (0.1, 0.5, 0.9)
 
 
 def _one(values: list[float]) -> Panel:
@@ -106,27 +105,7 @@ def test_trees_predict_what_scikit_learn_predicts() -> None:
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_contract(name: str) -> None:
-    panel = panel_from_table(synthetic(3, 60, seed=3), Columns())
-    model = BASELINES[name](7, season_length=12, levels=LEVELS).fit(panel)
-    origins = Origins(np.array([0, 1, 1, 2]), np.array([60, 80, 120, 180]))
-    found = model.predict(panel, origins)
-    assert found.point.shape == (4, 7)
-    assert found.quantiles is not None
-    assert found.quantiles.shape == (4, 7, 3)
-    assert np.isfinite(found.point).all()
-    assert (np.diff(found.quantiles, axis=2) >= 0).all(), "quantiles do not cross"
-
-    again = BASELINES[name](7, season_length=12, levels=LEVELS)
-    again.restore(model.state())
-    assert np.array_equal(again.predict(panel, origins).quantiles, found.quantiles)
-
-    short = panel.truncate(panel.indptr[1:] - np.array([0, 40, 0]))
-    at = Origins(np.array([1]), short.indptr[2:3])
-    assert np.array_equal(model.predict(short, at).point[0], found.point[1]), "rows after the origin change nothing"
-    if model.context is not None and name not in ("naive2", "theta"):
-        tail = panel.tail(model.context)
-        last = Origins(np.array([2]), tail.indptr[3:])
-        assert model.predict(tail, last).point[0] == pytest.approx(found.point[3], rel=1e-12), "context is enough"
+    check_baseline(name)
 
 
 @pytest.mark.parametrize("name", BASELINES)

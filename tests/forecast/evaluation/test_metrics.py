@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from contracts import check_metric
 from house import shared
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import forecast as fc
 from forecast.baselines import BASELINES
+from forecast.datasets.errors import ConfigError
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.splits import last_cutoffs
-from forecast.evaluation.metrics import METRICS, Accumulator
+from forecast.evaluation.accumulator import Accumulator
+from forecast.evaluation.leaderboard import leaderboard_frame, ranked
+from forecast.evaluation.metrics import LEAST_LEVELS, METRICS, Metric, Points, chosen_metrics
 from forecast.evaluation.scales import Scales
 
 
@@ -110,7 +115,64 @@ def test_scales_by_hand() -> None:
 
 
 def test_every_metric_is_computed() -> None:
-    assert set(_scores([[1.0]], [[2.0]])) == set(METRICS)
+    assert set(_scores([[1.0]], [[2.0]])) == {name for name, m in METRICS.items() if m.needs not in LEAST_LEVELS}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_contract(name: str) -> None:
+    check_metric(name)
+
+
+def test_metrics_of_ones_own() -> None:
+    def under(points: Points) -> np.ndarray:
+        return np.maximum(points.actual - points.forecast, 0)
+
+    gap = Metric("gap", lambda points: points.high - points.forecast, needs="interval")
+    chosen = chosen_metrics(["mae", under, gap, "coverage_80", "owa"], (0.1, 0.9))
+    assert list(chosen) == ["mae", "under", "gap_80", "coverage_80", "smape", "mase"]
+    one = np.ones(1)
+    scores = Accumulator(Scales(one, one, one), 2, (0.1, 0.9), chosen)
+    quantiles = np.array([[[8.0, 12.0], [8.0, 12.0]]])
+    scores.add(np.array([0]), np.array([[13.0, np.nan]]), np.full((1, 2), 10.0), quantiles)
+    found = scores.result()
+    assert (found["mae"], found["under"], found["gap_80"], found["coverage_80"]) == (3, 3, 2, 0)
+    assert list(scores.by_cutoff()["under"]) == [3]
+    assert list(chosen_metrics("coverage", (0.05, 0.1, 0.9, 0.95))) == ["coverage_90", "coverage_80"]
+    assert list(chosen_metrics(under, ())) == ["under"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "levels", "message"),
+    [
+        ("smap", (), "Did you mean 'smape'"),
+        ("wql", (), "quantiles="),
+        ("crps", (0.5,), "two quantiles"),
+        ("coverage", (0.5, 0.9), "a central interval"),
+        ("coverage_90", (0.1, 0.9), r"quantiles=\(0.05, 0.95\)"),
+        ("mse_scaled", (), "scale='train'"),
+        (["mae", lambda points: points.error], (), "has no name"),
+        (["mae", Metric("mae", lambda points: points.error)], (), "two metrics are named 'mae'"),
+    ],
+)
+def test_a_metric_that_cannot_be_computed_is_refused(asked: Any, levels: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        chosen_metrics(asked, levels)
+
+
+def test_a_metric_of_another_shape_says_what_was_expected() -> None:
+    one = np.ones(1)
+    scores = Accumulator(Scales(one, one, one), 2, (), {"total": Metric("total", lambda points: points.error.sum())})
+    with pytest.raises(ConfigError, match=r"'total'(.|\n)*shape \(\)(.|\n)*\(1, 2\)"):
+        scores.add(np.array([0]), np.zeros((1, 2)), np.ones((1, 2)))
+
+
+def test_models_are_ranked_by_the_first_metric_that_is_defined() -> None:
+    nothing = float("nan")
+    models = {"a": {"mase": 2.0, "smape": 1.0}, "b": {"mase": 1.0, "smape": 3.0}, "c": {"mase": nothing, "smape": 2.0}}
+    assert ranked(models) == ["b", "a", "c"]
+    assert ranked({name: {**metrics, "mase": nothing} for name, metrics in models.items()}) == ["a", "c", "b"]
+    assert ranked({"a": {"under": 2.0}, "b": {"under": 1.0}}) == ["b", "a"]
+    assert list(leaderboard_frame(models)["model"]) == ["b", "a", "c"]
 
 
 PUBLISHED = [  # M4 competition, as published with the M4 benchmarks

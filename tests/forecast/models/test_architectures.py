@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from contracts import check_network
 from house import QUICK, same
 from torch import Tensor, nn
 
 import forecast as fc
-from forecast.architectures import ARCHITECTURES
 from forecast.datasets.errors import ConfigError, ModelError
-from forecast.networks.cells import CELLS, RecurrentCore, is_causal
+from forecast.networks.cell_table import CELLS
+from forecast.networks.cells import RecurrentCore, is_causal
 from forecast.networks.decoders import DECODERS, AdditiveAttention, Context, DecoderSizes, DotAttention, Seq2SeqDecoder
 from forecast.networks.heads import HEADS
 
@@ -65,11 +66,7 @@ def _counts(series: int = 3, length: int = 90) -> pd.DataFrame:
 @pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("horizon", [1, 24])
 def test_every_cell_with_every_decoder_and_head(cell: str, decoder: str, head: str, horizon: int) -> None:
-    table = _counts() if head == "beta" else _counts().assign(y=lambda t: np.floor(9 * t["y"]) + (head == "lognormal"))
-    settings = {**QUICK, "steps": 2, "batch_size": 4, "highway": "zero", "lookback": 28, "segment": 7}
-    found = fc.Forecaster(horizon, model=cell, decoder=decoder, head=head, **settings).fit(table).predict()
-    assert len(found) == 3 * horizon
-    assert np.isfinite(found["forecast"]).all()
+    check_network(cell, decoder, head, horizon)
 
 
 def test_one_to_one() -> None:
@@ -178,7 +175,7 @@ def test_a_cell_of_your_own(frame: pd.DataFrame) -> None:
     made.save("model")
     assert same(fc.load("model", cells={"Leaky": Leaky}).predict(), found)
     assert made.settings.model == "Leaky"
-    del ARCHITECTURES["Leaky"]
+    del CELLS["Leaky"]
     with pytest.raises(ModelError, match="cell 'Leaky', which is not known"):
         fc.load("model")
     with pytest.raises(ConfigError, match="depends on a later step"):

@@ -16,7 +16,7 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.encoding import categories_of, is_categorical, vocabulary_codes
 from forecast.datasets.tables.result import panel_to_table
 from forecast.datasets.tables.schema import panel_from_table
-from forecast.networks.cells import CELLS
+from forecast.networks.cell_table import CELLS
 
 H = 6
 ROLES = {"known": ["promo", "day"], "past": ["price"], "static": ["store", "size"]}

@@ -14,9 +14,10 @@ from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.datamodule import ForecastDataModule
-from forecast.models.recurrent import RecurrentModel, network_settings, train_settings
+from forecast.models.recurrent import RecurrentModel, network_settings
 from forecast.settings import Settings
 from forecast.training.module import ForecastModule
+from forecast.training.settings import TrainSettings
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -64,7 +65,7 @@ def test_series_weights(series_weights: str) -> None:
     from forecast.networks.network import ForecastNetwork
 
     network = ForecastNetwork(network_settings("gru", resolved, panel, 12))
-    module = ForecastModule(network, train_settings(resolved))
+    module = ForecastModule(network, TrainSettings.of(resolved))
     data = ForecastDataModule(panel, network.settings.window, batch_size=8, steps=1)
     batch = next(iter(data.train_dataloader()))
     rows = network.settings.window.lookback

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from forecast.datasets.windows.crops import WindowSpec
-from forecast.networks.cells import CELLS, SLSTM, MinGRU, RecurrentCore, is_causal
+from forecast.networks.bases import BASES
+from forecast.networks.cell_table import CELLS
+from forecast.networks.cells import SLSTM, MinGRU, RecurrentCore, is_causal
 from forecast.networks.decoders import DECODERS, Context, DecoderSizes, PositionDecoder
-from forecast.networks.distributions import FAMILIES
-from forecast.networks.network import BASES, ForecastNetwork, NetworkSettings
+from forecast.networks.distributions import Normal
+from forecast.networks.network import ForecastNetwork, NetworkSettings
 from forecast.networks.normalisers import NORMALISERS
 from forecast.training.losses import LOSSES
 
@@ -219,7 +221,7 @@ def test_losses_are_least_at_the_truth(name: str) -> None:
         forecast = (target + error).unsqueeze(-1)
         family = None
         if name == "nll":
-            forecast, family = torch.cat([forecast, torch.zeros_like(forecast)], -1), FAMILIES["normal"]
+            forecast, family = torch.cat([forecast, torch.zeros_like(forecast)], -1), Normal()
         scaled = Scaled(
             forecast=forecast,
             target=target,

@@ -240,7 +240,7 @@ def test_crps_is_a_normals() -> None:
 
 
 def test_winkler_by_hand() -> None:
-    from forecast.evaluation.metrics import Accumulator
+    from forecast.evaluation.accumulator import Accumulator
     from forecast.evaluation.scales import Scales
 
     one = np.ones(1)

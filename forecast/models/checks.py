@@ -1,0 +1,96 @@
+"""What a network refuses before it is built or trained: choices that do not fit together, rows it cannot learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from forecast.datasets.errors import ConfigError, DataError, Problem
+from forecast.datasets.panel import Panel
+from forecast.models.transforms import TRANSFORMS
+from forecast.networks.bases import BASES
+from forecast.networks.cells import is_causal
+from forecast.networks.decoders import DECODERS
+from forecast.networks.heads import HEADS, Head, make_head
+from forecast.networks.normalisers import NORMALISERS
+from forecast.settings import Settings
+from forecast.training.losses import LOSSES
+
+LISTED = 10  # values that are named
+CHOICES: dict[str, Mapping[str, object]] = {
+    "transform": TRANSFORMS,
+    "normaliser": NORMALISERS,
+    "base": BASES,
+    "loss": LOSSES,
+    "decoder": DECODERS,
+    "head": HEADS,
+}
+
+
+def check_choices(settings: Settings, cell: str) -> None:
+    """Refuse settings that no network can have together.
+
+    Raises:
+        ConfigError: with every problem at once.
+    """
+    problems = [
+        Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"auto or one of {', '.join(table)}")
+        for name, table in CHOICES.items()
+        if getattr(settings, name) not in ("auto", *table)
+    ]
+    if settings.head in ("auto", *HEADS):
+        problems += _head_problems(settings, make_head(settings.head, settings.quantiles))
+    if settings.origins not in ("auto", 1) and not is_causal(cell):
+        wanted = "1: this cell reads the lookback both ways, so only its last state may forecast"
+        problems.append(Problem(what=f"origins={settings.origins} with {cell}", expected=wanted))
+    if problems:
+        raise ConfigError("the network cannot be built", problems=problems)
+
+
+def check_rows(panel: Panel) -> None:
+    """Refuse a panel without two rows in a series.
+
+    Raises:
+        DataError: if there is nothing to learn from.
+    """
+    if not (panel.lengths > 1).any():
+        hint = "A network needs a row to read and a row to forecast."
+        raise DataError("no series has two rows to learn from", hint=hint)
+
+
+def check_targets(panel: Panel, settings: Settings) -> None:
+    """Refuse targets that the head's distribution cannot give.
+
+    Raises:
+        DataError: naming the first of them.
+    """
+    family = make_head(settings.head, settings.quantiles).family
+    if family is None:
+        return
+    bad = np.flatnonzero(~family.valid(panel.target) & np.isfinite(panel.target))[:LISTED]
+    series = np.searchsorted(panel.indptr, bad, side="right") - 1
+    problems = [
+        Problem(series=str(panel.ids[s]), what=f"value {panel.target[row]:g}", expected=family.expected)
+        for row, s in zip(bad, series, strict=True)
+    ]
+    if problems:
+        hint = "Choose a distribution that has these values, such as normal."
+        raise DataError(f"head={settings.head} cannot give every target", hint=hint, problems=problems)
+
+
+def _head_problems(settings: Settings, head: Head) -> list[Problem]:
+    problems, needed = [], head.loss
+    name = "quantiles" if head.levels else settings.head
+    if needed is not None and settings.loss not in ("auto", needed):
+        problems.append(Problem(what=f"loss={settings.loss!r} with {name}", expected=f"{needed}, which {name} needs"))
+    if needed is None and settings.loss in {make(()).loss for make in HEADS.values()}:
+        expected = "a head or quantiles to go with it"
+        problems.append(Problem(what=f"loss={settings.loss!r} of a point", expected=expected))
+    if settings.quantiles and not head.uncertain:
+        expected = "quantile, or a distribution"
+        problems.append(Problem(what=f"head={settings.head!r} with quantiles", expected=expected))
+    if head.family is not None and head.family.in_target_units and settings.transform not in ("auto", "none"):
+        what = f"transform={settings.transform!r} with head={settings.head!r}"
+        problems.append(Problem(what=what, expected="no transform"))
+    return problems
