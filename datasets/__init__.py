@@ -1,1 +1,1 @@
-"""Tables to windows: everything below the networks."""
+"""Tables become windows here; the networks stand above."""

@@ -1,4 +1,4 @@
-"""Named data sets: four that ship with the package, and benchmarks found in a local folder."""
+"""Named data sets: some ship with the package, and benchmarks are read from a local folder."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ class Dataset:
     """A line of the catalogue.
 
     Args:
-        name: what to ask for.
-        what: one sentence.
-        series, rows: how many.
-        freq: of the grid.
-        season_length: steps in a season, as usually taken; text where it varies.
-        horizon: as usually forecast; text where there are several.
-        protocol: how it is usually scored.
-        source: where the data comes from.
-        licence: of the data.
-        bundled: whether it ships with the package.
-        sha256: of the file, where it does not ship.
+        name: the name that `load_dataset` takes.
+        what: one sentence about the data.
+        series: number of series.
+        rows: number of rows of all series.
+        freq: pandas alias of the time grid.
+        season_length: steps in a season, as the field takes it; text where it varies.
+        horizon: steps that the field forecasts; text where there are several.
+        protocol: one sentence about the usual way to score it.
+        source: the publisher of the data, or its address.
+        licence: name of the data's licence.
+        bundled: whether the file ships with the package.
+        sha256: hash of a file that does not ship with the package.
     """
 
     name: str
@@ -52,41 +53,49 @@ class Dataset:
 
 
 def catalog() -> dict[str, Dataset]:
-    """Every known data set by name, the bundled ones first."""
+    """Return every data set of the catalogue by name, the bundled ones first."""
     text = (files("forecast.datasets.bundled") / "catalog.json").read_text(encoding="utf-8")
     return {values["name"]: Dataset(**values) for values in json.loads(text)}
 
 
 def list_datasets() -> pd.DataFrame:
-    """The catalogue as a frame: name, what, series, rows, freq, season_length, horizon, available..."""
+    """Return the catalogue as a frame.
+
+    Returns:
+        A row for each data set: the fields of `Dataset`, and `available`, whether its file is at hand.
+    """
     import pandas as pd
 
     return pd.DataFrame([{**asdict(entry), "available": _path(entry) is not None} for entry in catalog().values()])
 
 
 def describe(name: str) -> Dataset:
-    """One line of the catalogue.
+    """Return one line of the catalogue.
 
     Raises:
-        ConfigError: if there is none of that name.
+        ConfigError: if it has no data set of that name.
     """
-    known = catalog()
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
+    entries = catalog()
+    if name in entries:
+        return entries[name]
+    similar = get_close_matches(name, entries, n=1)
+    hint = f"Did you mean {similar[0]!r}? " if similar else ""
     raise ConfigError(f"unknown data set {name!r}", hint=f"{hint}`forecast datasets list` shows them all.")
 
 
 def load_dataset(name: str) -> pd.DataFrame:
-    """A data set as a long frame.
+    """Read a data set as a long frame.
 
     Args:
-        name: from `list_datasets`. Benchmarks are read from the folder that FORECAST_DATA_DIR names.
+        name: name of a data set of `list_datasets`. Benchmarks are read from the folder that the environment variable
+            FORECAST_DATA_DIR names.
+
+    Returns:
+        A table with the columns unique_id, ds and y, and covariates where the set has any.
 
     Raises:
-        ConfigError: if there is none of that name.
-        DataError: if its file is not there, or is not the one the catalogue knows.
+        ConfigError: if the catalogue has no data set of that name.
+        DataError: if the file is missing, or its hash is not the one in the catalogue.
     """
     import pandas as pd
 
@@ -103,6 +112,7 @@ def load_dataset(name: str) -> pd.DataFrame:
 
 
 def _path(entry: Dataset) -> Path | None:
+    """Return the path of the data set's file; None where it is not at hand."""
     if entry.bundled:
         return Path(str(files("forecast.datasets.bundled") / f"{entry.name}.parquet"))
     folder = os.environ.get(FOLDER_VARIABLE)

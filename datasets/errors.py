@@ -1,4 +1,4 @@
-"""What can go wrong, one class a kind, each with the exit code the command line ends with."""
+"""The errors that this toolkit raises: each kind has a class, with the exit code that the command line ends with."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-SHOWN = 20  # problems spelled out in a message; the rest are counted, and kept in `problems`
+MAX_PROBLEMS_SHOWN = 20  # in a message; the rest are counted there, and kept in `problems`
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong, where it is, and what to do about it.
+    """One thing that is wrong, its place, and a way to mend it.
 
     Args:
-        what: what was found, in one clause.
-        series: id of the series it was found in.
-        column: column it was found in.
-        time: time stamp (or integer time) it was found at, as text.
-        expected: what must hold instead.
-        remedy: what the user can do next.
+        what: a clause that says what is wrong.
+        series: id of the series that it is wrong in; None where it concerns no single series.
+        column: name of the column that it is wrong in; None where it concerns no single column.
+        time: time stamp (or integer time) of the row that is wrong, as text; None where it concerns no single row.
+        expected: a clause that says what must hold instead.
+        remedy: a sentence that says what the user can do next.
     """
 
     what: str
@@ -31,19 +31,19 @@ class Problem:
 
     def __str__(self) -> str:
         places = (("series", self.series), ("column", self.column), ("time", self.time))
-        where = ", ".join(f"{name} {value!r}" for name, value in places if value is not None)
-        text = f"{where}: {self.what}" if where else self.what
+        place = ", ".join(f"{name} {value!r}" for name, value in places if value is not None)
+        text = f"{place}: {self.what}" if place else self.what
         text += f"; expected {self.expected}" if self.expected else ""
         return text + (f". {self.remedy}" if self.remedy else "")
 
 
 class ForecastError(ValueError):
-    """Base of every error this toolkit raises on purpose.
+    """The base of every error that this toolkit raises on purpose.
 
     Args:
-        message: what is wrong, in one sentence.
-        hint: what to do next.
-        problems: every single finding, when there are several.
+        message: a sentence that says what is wrong.
+        hint: a sentence that says what the user can do next.
+        problems: every single thing that is wrong, where there are several.
     """
 
     code: ClassVar[str] = "run"
@@ -54,13 +54,13 @@ class ForecastError(ValueError):
         self.message, self.hint, self.problems = message, hint, tuple(problems)
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  - {problem}" for problem in self.problems[:SHOWN])]
-        if len(self.problems) > SHOWN:
-            lines.append(f"  - and {len(self.problems) - SHOWN} more")
+        lines = [self.message, *(f"  - {problem}" for problem in self.problems[:MAX_PROBLEMS_SHOWN])]
+        if len(self.problems) > MAX_PROBLEMS_SHOWN:
+            lines.append(f"  - and {len(self.problems) - MAX_PROBLEMS_SHOWN} more")
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as the JSON object that `--json` puts on the last line of stderr."""
+        """Return the error as the JSON object that `--json` writes to the last line of stderr."""
         problems = [{k: v for k, v in asdict(p).items() if v is not None} for p in self.problems]
         return {"code": self.code, "message": self.message, "hint": self.hint, "problems": problems}
 

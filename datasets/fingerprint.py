@@ -1,4 +1,4 @@
-"""A name for the data itself: SHA-256 of what a panel holds, whatever the order of the rows it came in."""
+"""The fingerprint of the data: the SHA-256 of a panel, which does not depend on the order of the table's rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forecast.datasets.panel import Panel
 
 
 def panel_sha256(panel: Panel) -> str:
-    """64 hexadecimal digits over ids, grid, times, values, masks and static columns."""
+    """Hash ids, grid, times, values, masks and static columns to 64 hexadecimal digits."""
     digest = hashlib.sha256()
     roles = [(channel.name, channel.role, *(channel.categories or ())) for channel in panel.channels]
     digest.update(json.dumps([panel.grid.to_json(), roles, [str(name) for name in panel.ids]]).encode())

@@ -1,4 +1,4 @@
-"""What a table looks like, and how long its season is."""
+"""A profile of a table for `forecast check`, and the length of its season."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ import numpy as np
 from forecast.datasets.panel import Panel
 from forecast.datasets.time.times import as_text
 
-# Seasons people meet: quarters, weeks, months, days in hours or half hours, years in weeks, days in quarter hours or
+# Seasons that are common: quarters, weeks, months, days in hours or half hours, years in weeks, days in quarter hours or
 # ten minutes, weeks in hours.
 SEASONS = (4, 5, 7, 12, 24, 48, 52, 96, 144, 168)
-MOST_SERIES = 200  # looked at, spread evenly over the ids
-MOST_ROWS = 4000  # newest rows of each
+MAX_SERIES, MAX_NEWEST_ROWS = 200, 4000  # that a season is detected from; series are spread evenly over the ids
 
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What `forecast check` says of a table.
+    """The facts that `forecast check` reports of a table.
 
     Args:
-        series: how many.
-        rows: on the grid, absent ones included.
-        freq: of the grid.
-        season_length: steps in a season, and `season_reason` why.
-        first, last: time of the earliest and the latest row.
-        shortest, median, longest: rows of a series.
-        missing: masked rows.
-        zeros: share of observed targets that are zero.
-        negatives: share below zero.
-        constant: series of one value.
-        notes: what was found and left as it is.
+        series: number of series.
+        rows: number of grid rows of all series; rows that the table lacks are counted.
+        freq: pandas alias of the time grid.
+        season_length: steps in a season.
+        season_reason: a clause that says how the season length was chosen.
+        first: time of the earliest row, as text.
+        last: time of the latest row, as text.
+        shortest: rows of the shortest series.
+        median: median number of a series' rows.
+        longest: rows of the longest series.
+        missing: number of rows without an observed target.
+        zeros: share of observed targets that are zero, 0 to 1.
+        negatives: share of observed targets below zero, 0 to 1.
+        constant: number of series whose target never changes.
+        notes: sentences about irregularities that were left as they are.
     """
 
     series: int
@@ -51,12 +54,17 @@ class Profile:
     notes: tuple[str, ...]
 
 
-def profile(panel: Panel, asked_season: int | None = None) -> Profile:
-    """Look at every series once."""
-    length, reason = season_length(panel, asked_season)
+def profile(panel: Panel, requested_season: int | None = None) -> Profile:
+    """Compute the profile of a panel.
+
+    Args:
+        panel: the rows.
+        requested_season: the season length that the user gave in steps; None finds it.
+    """
+    length, reason = season_length(panel, requested_season)
     lengths, integer = panel.lengths, panel.grid.kind == "integer"
     ends = panel.grid.shift(panel.starts, lengths - 1)
-    seen = panel.target[panel.observed[:, 0]]
+    observed = panel.target[panel.observed[:, 0]]
     low, high = (f.reduceat(panel.values[:, 0], panel.indptr[:-1]) for f in (np.minimum, np.maximum))
     return Profile(
         series=panel.n_series,
@@ -70,45 +78,62 @@ def profile(panel: Panel, asked_season: int | None = None) -> Profile:
         median=int(np.median(lengths)),
         longest=int(lengths.max()),
         missing=int((~panel.observed[:, 0]).sum()),
-        zeros=float((seen == 0).mean()),
-        negatives=float((seen < 0).mean()),
+        zeros=float((observed == 0).mean()),
+        negatives=float((observed < 0).mean()),
         constant=int((low == high).sum()),
         notes=panel.notes,
     )
 
 
-def season_length(panel: Panel, asked: int | None) -> tuple[int, str]:
-    """Steps in a season, and where the number comes from."""
-    if asked is not None:
-        return asked, "asked for"
+def season_length(panel: Panel, requested: int | None) -> tuple[int, str]:
+    """Choose the season length: the requested one, else the usual one of the frequency, else a detected one.
+
+    Args:
+        panel: the rows.
+        requested: the season length that the user gave in steps; None finds it.
+
+    Returns:
+        Steps in a season, and a clause that says how they were chosen.
+    """
+    if requested is not None:
+        return requested, "asked for"
     usual = panel.grid.season_length
     if usual is not None:
         return usual, f"usual for frequency {panel.grid.freq}"
-    found = detect_season_length(panel)
-    return found, f"found by autocorrelation, since frequency {panel.grid.freq} names none"
+    detected = detect_season_length(panel)
+    return detected, f"found by autocorrelation, since frequency {panel.grid.freq} names none"
 
 
 def detect_season_length(panel: Panel) -> int:
-    """The candidate whose autocorrelation stands out most, 1 if none does.
+    """Choose the candidate of `SEASONS` whose autocorrelation exceeds that of its neighbours by most, or 1.
 
-    Differences are correlated, so that a trend is no season. A lag counts if it is significant at 99% for the median
-    series and beats both its neighbours.
+    Differences are correlated, so that a trend is no season. A candidate must exceed both neighbouring lags and the
+    99% bound of white noise (2.58 over the root of the number of rows), for the median series.
+
+    Args:
+        panel: the rows; series spread evenly over the ids and their newest rows are read.
+
+    Returns:
+        Steps in a season; 1 where no candidate qualifies.
     """
-    chosen = np.unique(np.linspace(0, panel.n_series - 1, MOST_SERIES).astype(int))
+    chosen = np.unique(np.linspace(0, panel.n_series - 1, MAX_SERIES).astype(int))
     scores = []
     for number in chosen:
-        rows = slice(max(panel.indptr[number], panel.indptr[number + 1] - MOST_ROWS), panel.indptr[number + 1])
+        rows = slice(max(panel.indptr[number], panel.indptr[number + 1] - MAX_NEWEST_ROWS), panel.indptr[number + 1])
         scores.append(_seasonality(panel.values[rows, 0].astype(np.float64)))
-    table = np.array(scores)
-    tried = np.flatnonzero(np.isfinite(table).any(axis=0))  # the others are longer than a third of every series
-    if not len(tried):
+    table = np.array(scores)  # (series, candidate)
+    testable = np.flatnonzero(np.isfinite(table).any(axis=0))  # the others are longer than a third of every series
+    if not len(testable):
         return 1
-    usual = np.nanmedian(table[:, tried], axis=0)
-    return SEASONS[tried[int(usual.argmax())]] if usual.max() > 0 else 1
+    median = np.nanmedian(table[:, testable], axis=0)
+    return SEASONS[testable[int(median.argmax())]] if median.max() > 0 else 1
 
 
 def _seasonality(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
-    """For each candidate season, its autocorrelation less the larger neighbour's and the noise's; NaN if too short."""
+    """Score each candidate: its autocorrelation less the largest of its neighbours' and of the noise bound.
+
+    A candidate is NaN where the series is constant or shorter than three seasons.
+    """
     change = np.diff(values)
     change = change - change.mean() if len(change) else change
     power = float(change @ change)
@@ -117,6 +142,6 @@ def _seasonality(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[f
         if len(change) < 3 * lag or power == 0:
             scores.append(np.nan)
             continue
-        near, here, far = (float(change[k:] @ change[:-k]) / power for k in (lag - 1, lag, lag + 1))
-        scores.append(here - max(near, far, 2.58 / np.sqrt(len(change))))
+        shorter, at_lag, longer = (float(change[k:] @ change[:-k]) / power for k in (lag - 1, lag, lag + 1))
+        scores.append(at_lag - max(shorter, longer, 2.58 / np.sqrt(len(change))))
     return scores

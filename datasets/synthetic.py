@@ -15,18 +15,18 @@ def synthetic(
     freq: str | None = "MS",
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Level, trend, season and noise.
+    """Make series that are the sum of a level, a linear trend, a sine of one season, and noise.
 
     Args:
-        n_series: series, named s0, s1...
-        n_rows: rows of each.
-        season_length: steps in a season; 1 leaves it out.
-        noise: standard deviation of the noise, relative to the season's amplitude.
+        n_series: number of series, which are named s0, s1 and so on.
+        n_rows: rows of each series.
+        season_length: steps in a season; 1 leaves the season out.
+        noise: standard deviation of the noise, relative to the season's amplitude, which is 10.
         freq: pandas alias of the time stamps; None numbers the rows from 1.
-        seed: same seed, same frame.
+        seed: the same seed makes the same frame.
 
     Returns:
-        unique_id, ds, y.
+        A long frame with the columns unique_id, ds and y.
     """
     random = np.random.default_rng(seed)
     step = np.arange(n_rows)
@@ -39,7 +39,17 @@ def synthetic(
 
 
 def random_walks(n_series: int = 10, n_rows: int = 200, *, freq: str | None = None, seed: int = 0) -> pd.DataFrame:
-    """Random walks, which nothing beats the last value on."""
+    """Make random walks with unit steps from about 100; no forecast of them beats the last value.
+
+    Args:
+        n_series: number of series, which are named s0, s1 and so on.
+        n_rows: rows of each series.
+        freq: pandas alias of the time stamps; None numbers the rows from 1.
+        seed: the same seed makes the same frame.
+
+    Returns:
+        A long frame with the columns unique_id, ds and y.
+    """
     random = np.random.default_rng(seed)
     return _long(100 + random.normal(size=(n_series, n_rows)).cumsum(axis=1), freq)
 

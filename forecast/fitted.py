@@ -1,4 +1,4 @@
-"""A fitted model: a validated panel and origins in, forecasts out. Tables are the business of `Forecaster`, above."""
+"""A fitted model takes a validated panel and origins and returns forecasts; `Forecaster`, above it, takes tables."""
 
 from __future__ import annotations
 
@@ -20,31 +20,33 @@ from forecast.models.transforms import transform_named
 from forecast.progress import Progress
 from forecast.protocol import DrawsPaths, Prediction
 from forecast.settings import Settings, quantile_problems
-from forecast.uncertainty.conformal import BLOCKS, Conformal
+from forecast.uncertainty.conformal import Conformal
+from forecast.uncertainty.past_forecasts import HORIZONS_LOOKED_BACK
 from forecast.uncertainty.paths import Dependence
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
-NAMED = 5  # series that an error names
+MAX_SERIES_NAMED = 5  # in an error
 TRAIN_FOR_QUANTILES = "Fit again with quantiles= (--quantiles) or a distribution as head."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedModel:
-    """A model that has learnt from a panel, with all that its forecasts need.
+    """A model that has learnt from a panel, with everything that its forecasts need.
 
     Args:
-        model: the network, ensemble or baseline.
-        settings: the settings that the user gave.
+        model: the fitted network, ensemble or baseline.
+        settings: the settings that the user gave, some of them open ("auto").
         season_length: steps in a season.
         context: the newest training rows, as many as a forecast reads.
-        reasons: for each setting that was left open, why it got its value.
-        calibration: correction of the quantiles; None where the settings ask for none.
-        dependence: how the errors of steps and series go together; None without quantiles, or where the model draws
-            paths itself.
-        fit_seconds, fit_cpu_seconds: wall and CPU seconds that fitting took.
-        run_id: MLflow run of the fit; None without tracking.
+        reasons: for each setting that was left open, a sentence that says why it got its value.
+        calibration: the correction of the quantiles; None where the settings ask for none.
+        dependence: the correlation of forecast errors over steps and series; None without quantiles, or where the
+            model draws paths itself.
+        fit_seconds: wall seconds that fitting took.
+        fit_cpu_seconds: CPU seconds that fitting took.
+        run_id: id of the MLflow run of the fit; None without tracking.
     """
 
     model: Saveable
@@ -67,11 +69,11 @@ class FittedModel:
         Args:
             panel: the training rows.
             settings: the user's settings.
-            progress: it is told of each training step.
-            logger: a Lightning logger that takes the learning curve.
+            progress: an observer that is told of each training step; None tells nobody.
+            logger: a Lightning logger that takes the learning curve; None records none.
 
         Raises:
-            ConfigError: where settings and data do not fit together.
+            ConfigError: if settings and data do not fit together.
             RunError: if training diverges.
         """
         length, reason = season_length(panel, settings.season_length)
@@ -96,13 +98,13 @@ class FittedModel:
 
     @property
     def resolved(self) -> Settings:
-        """The settings with nothing left open."""
+        """Return the settings with nothing left open."""
         resolved: Settings = getattr(self.model, "resolved", self.settings)
         return replace(resolved, season_length=self.season_length, freq=self.context.grid.freq)
 
     @property
     def curve(self) -> list[dict[str, float]]:
-        """The learning curve, one row an epoch; empty for models without one."""
+        """Return the learning curve, a row for each epoch; it is empty for models without one."""
         curve: list[dict[str, float]] = getattr(self.model, "history", [])
         return curve
 
@@ -118,15 +120,15 @@ class FittedModel:
 
         Args:
             panel: the rows to read, on the grid of the training table.
-            origins: n of them.
-            horizon: fewer steps than the model was trained for; None takes all.
-            quantiles: levels in (0, 1); None takes those of the settings.
+            origins: n origins.
+            horizon: steps to forecast, at most those that the model was trained for; None takes all of these.
+            quantiles: quantile levels in (0, 1); None takes those of the settings.
 
         Returns:
-            (n, horizon) forecasts in units of the target.
+            (n, horizon) forecasts in units of the target, with (n, horizon, levels) quantiles where there are levels.
 
         Raises:
-            ConfigError: if the model cannot give what is asked for.
+            ConfigError: if the horizon is longer than the trained one, or a point forecast has no quantiles.
             RunError: if a forecast is not finite.
         """
         calibration = self.calibration
@@ -137,25 +139,25 @@ class FittedModel:
         )
         not_finite = ~np.isfinite(prediction.point).all(axis=1)
         if not_finite.any():
-            names = ", ".join(map(repr, panel.ids[np.unique(origins.series[not_finite])][:NAMED]))
+            names = ", ".join(map(repr, panel.ids[np.unique(origins.series[not_finite])][:MAX_SERIES_NAMED]))
             raise RunError(f"the forecast of {names} is not finite", hint="Look at the series with `forecast check`.")
         if horizon is None and quantiles is None:
             return prediction
         return self._narrowed(prediction, horizon, quantiles)
 
     def paths(self, panel: Panel, origins: Origins, samples: int) -> NDArray[np.float64]:
-        """Draw whole futures whose steps and series go together as the model's errors did in the past.
+        """Draw whole futures whose steps and series are correlated as the model's errors were in the past.
 
         Args:
             panel: the rows to read.
-            origins: n of them.
-            samples: paths of each origin; the same seed draws the same paths.
+            origins: n origins.
+            samples: number of paths of each origin; the same `settings.seed` draws the same paths.
 
         Returns:
             (n, horizon, samples) in units of the target.
 
         Raises:
-            ConfigError: if the model has no paths, or `samples` is no count.
+            ConfigError: if the model has no paths, or `samples` is not a whole number of at least 1.
         """
         if not isinstance(samples, int) or samples < 1:
             problem = Problem(what=f"samples={samples!r}", expected="a whole number of at least 1")
@@ -164,18 +166,20 @@ class FittedModel:
             paths = self.model.paths(panel, origins, samples, self.settings.seed)
         elif self.dependence is not None:
             prediction = self.predict(panel, origins)
-            paths = self.dependence.draw(prediction, origins.series, samples, self.settings.seed)
+            paths = self.dependence.draw(prediction, samples, self.settings.seed)
         else:
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
         return transform_named(self.settings.transform).paths(paths, panel, origins)
 
     def reads_the_future(self, panel: Panel) -> bool:
-        """Whether a forecast reads known covariates of the rows it forecasts."""
+        """Return whether a forecast reads known-future covariates of the rows that it forecasts."""
         return bool(panel.numbers("known")) and architecture(self.settings.model).kind == "network"
 
     def last_origins(self, panel: Panel) -> Origins:
-        """The newest origins that can be forecast from the panel alone: its end, or a horizon before it where the model
-        reads covariates of the future."""
+        """Return the newest origin of each series that can be forecast from the panel alone.
+
+        It is the series' end, or a horizon before the end where the model reads covariates of the future.
+        """
         back = self.settings.horizon if self.reads_the_future(panel) else 0
         return Origins(np.arange(panel.n_series), np.maximum(panel.indptr[1:] - back, panel.indptr[:-1] + 1))
 
@@ -185,18 +189,18 @@ class FittedModel:
         if not 1 <= steps <= trained:
             what = f"horizon={steps} is outside 1 to {trained}, which the model was trained for"
             raise ConfigError(what, hint="Fit again.")
-        wanted = self.settings.quantiles if levels is None else tuple(levels)
-        problems = quantile_problems(wanted)
+        requested = self.settings.quantiles if levels is None else tuple(levels)
+        problems = quantile_problems(requested)
         if problems:
             raise ConfigError("these are no quantile levels", problems=problems)
-        if wanted and not prediction.uncertain:
-            problem = Problem(what=f"quantiles {list(wanted)} of a point forecast", remedy=TRAIN_FOR_QUANTILES)
+        if requested and not prediction.uncertain:
+            problem = Problem(what=f"quantiles {list(requested)} of a point forecast", remedy=TRAIN_FOR_QUANTILES)
             raise ConfigError("the model was not trained for quantiles", problems=[problem])
-        return (prediction.at(wanted) if wanted else prediction).steps(slice(steps))
+        return (prediction.at(requested) if requested else prediction).steps(slice(steps))
 
 
 class BehindTables(Protocol):
-    """A fitted model behind a door of tables: a `Forecaster`."""
+    """Whatever holds a fitted model and turns tables into panels; `Forecaster` does."""
 
     fitted_: FittedModel | None
 
@@ -206,10 +210,10 @@ class BehindTables(Protocol):
 
 
 def fitted_of(forecaster: BehindTables) -> FittedModel:
-    """The fitted model behind a door.
+    """Return the fitted model of a forecaster.
 
     Raises:
-        ModelError: if nothing was fitted yet.
+        ModelError: if it is not fitted yet.
     """
     if forecaster.fitted_ is None:
         raise ModelError("this Forecaster is not fitted", hint="Call fit first, or forecast.load a saved model.")
@@ -217,10 +221,14 @@ def fitted_of(forecaster: BehindTables) -> FittedModel:
 
 
 def planned(panel: Panel, settings: Settings) -> tuple[Settings, dict[str, str]]:
-    """The settings that fitting this panel would use, and why; nothing is trained.
+    """Resolve the settings that fitting this panel would use, without training anything.
+
+    Args:
+        panel: the training rows.
+        settings: the user's settings, some of them open ("auto").
 
     Returns:
-        The settings with nothing left open, and a reason for each that was.
+        The settings with nothing left open, and for each that was open a sentence that says why it got its value.
     """
     length, reason = season_length(panel, settings.season_length)
     resolved, reasons = build(settings, length).plan(panel)
@@ -228,7 +236,7 @@ def planned(panel: Panel, settings: Settings) -> tuple[Settings, dict[str, str]]
 
 
 def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -> Conformal | None:
-    """Fit on all rows, or on all but the newest ones, which then calibrate."""
+    """Fit on all rows; where the quantiles are calibrated, fit on all but the newest rows and calibrate on those."""
     if settings.calibrate == "none":
         model.fit(panel)
         return None
@@ -245,12 +253,12 @@ def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -
 
 
 def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> Panel:
-    """The newest rows, as many as a forecast and its calibration read."""
+    """Return the newest rows, as many as a forecast and its calibration read."""
     rows = model.context
     if rows is None:
         return panel
     if settings.calibrate != "none":
-        rows = max(rows, SCALE_ROWS + length)  # errors are measured in what the history varies by
+        rows = max(rows, SCALE_ROWS + length)  # the scale of errors is measured there
     if settings.calibrate == "adaptive":
-        rows += BLOCKS * settings.horizon  # it looks back on its own forecasts
+        rows += HORIZONS_LOOKED_BACK * settings.horizon  # it scores the forecasts made there
     return panel.tail(rows)

@@ -1,4 +1,4 @@
-"""What a user sees while a model trains: a bar on a terminal, a line an epoch elsewhere, nothing when asked."""
+"""Progress of training as a user sees it: a bar on a terminal, a line an epoch in a log, or nothing."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Told of each step of a training run."""
+    """An observer that is told of each step of a training run."""
 
     def start(self, total: int, description: str) -> None:
-        """`total` optimiser steps are about to begin."""
+        """Take note that `total` optimiser steps are about to begin."""
 
     def step(self, n: int, loss: float) -> None:
-        """`n` more steps are done."""
+        """Take note that `n` more steps are done, the last of them with this training loss."""
 
     def epoch(self, row: dict[str, float]) -> None:
-        """A row of the learning curve is known."""
+        """Take a row of the learning curve: step, seconds, train_loss, and val_loss where there is validation."""
 
     def finish(self) -> None:
-        """Training is over, well or not."""
+        """Take note that training is over, whether it succeeded or failed."""
 
 
 class NoProgress:
-    """Says nothing."""
+    """An observer that shows nothing."""
 
     def start(self, total: int, description: str) -> None: ...
     def step(self, n: int, loss: float) -> None: ...
@@ -33,7 +33,7 @@ class NoProgress:
 
 
 class LineProgress:
-    """One line an epoch on stderr, for logs."""
+    """An observer that writes one line an epoch to stderr, for logs."""
 
     def start(self, total: int, description: str) -> None:
         self.total, self.description = total, description
@@ -41,16 +41,16 @@ class LineProgress:
     def step(self, n: int, loss: float) -> None: ...
 
     def epoch(self, row: dict[str, float]) -> None:
-        share = 100 * row["step"] / self.total
-        print(f"{self.description} {share:3.0f}%  {_losses(row)}  {row['seconds']:.1f}s", file=sys.stderr, flush=True)
+        percent = 100 * row["step"] / self.total
+        print(f"{self.description} {percent:3.0f}%  {_losses(row)}  {row['seconds']:.1f}s", file=sys.stderr, flush=True)
 
     def finish(self) -> None: ...
 
 
 class BarProgress:
-    """A bar on stderr that goes away when training is over."""
+    """An observer that draws a bar on stderr and removes it when training is over."""
 
-    REFRESH = 0.1  # seconds; drawing costs more than a small training step
+    SECONDS_BETWEEN_DRAWS = 0.1  # drawing costs more than a small training step
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -74,7 +74,7 @@ class BarProgress:
     def step(self, n: int, loss: float) -> None:
         self._pending += n
         now = time.monotonic()
-        if now - self._drawn >= self.REFRESH:
+        if now - self._drawn >= self.SECONDS_BETWEEN_DRAWS:
             self._bar.update(self._task, advance=self._pending, loss=self._loss or f"loss {loss:.3f}", refresh=True)
             self._pending, self._drawn = 0, now
 
@@ -88,7 +88,12 @@ class BarProgress:
 
 
 def progress_for(*, lines: bool = False, quiet: bool = False) -> Progress:
-    """A bar on a terminal; elsewhere nothing, or a line an epoch."""
+    """Choose an observer: a bar on a terminal; elsewhere nothing, or with `lines` a line an epoch.
+
+    Args:
+        lines: whether a line an epoch is written where stderr is no terminal.
+        quiet: whether nothing is shown anywhere.
+    """
     if quiet:
         return NoProgress()
     if sys.stderr is not None and sys.stderr.isatty():

@@ -1,4 +1,4 @@
-"""What the backtest asks of a model: arrays in, arrays out."""
+"""The contract of a model: it reads a panel and origins, and returns arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Prediction:
         point: (n, horizon) float64.
         levels: quantile levels in (0, 1), ascending.
         quantiles: (n, horizon, levels) float64, never crossing.
-        inverse: of a distribution: levels (n or 1, horizon or 1, k) -> values (n, horizon, k).
+        inverse: the quantile function of a distribution, which maps levels (n or 1, horizon or 1, k) to values
+            (n, horizon, k); None where the model predicts no distribution.
     """
 
     point: Floats
@@ -34,19 +35,25 @@ class Prediction:
 
     @property
     def uncertain(self) -> bool:
-        """Whether quantiles can be had."""
+        """Return whether the prediction can give quantiles."""
         return self.inverse is not None or self.quantiles is not None
 
     def values(self, levels: Floats) -> Floats:
-        """Quantiles at any levels, (n or 1, horizon or 1, k) -> (n, horizon, k): exact from a distribution,
-        interpolated from quantiles."""
+        """Compute quantiles at any levels, exactly from a distribution, else by interpolation between quantiles.
+
+        Args:
+            levels: (n or 1, horizon or 1, k) in (0, 1).
+
+        Returns:
+            (n, horizon, k) in units of the target.
+        """
         if self.inverse is not None:
             return self.inverse(levels)
         assert self.quantiles is not None, "a point has no quantiles"
         return interpolate(self.quantiles, self.levels, levels)
 
     def at(self, levels: tuple[float, ...]) -> Prediction:
-        """With quantiles at these levels."""
+        """Return the prediction with quantiles at these levels; with none, it is a point forecast."""
         if levels == self.levels:
             return self
         if not levels:
@@ -54,13 +61,13 @@ class Prediction:
         return replace(self, levels=levels, quantiles=self.values(np.array(levels)[None, None]))
 
     def steps(self, part: slice) -> Prediction:
-        """Only some steps of the horizon; quantiles, not distributions."""
+        """Return only some steps of the horizon; a distribution is dropped, the quantiles stay."""
         quantiles = None if self.quantiles is None else self.quantiles[:, part]
         return Prediction(self.point[:, part], self.levels, quantiles)
 
 
 class Model(Protocol):
-    """Anything that learns from a panel and forecasts at origins: a network, a baseline, your own."""
+    """Anything that learns from a panel and forecasts at origins: a network, a baseline, or a class of your own."""
 
     name: str
     horizon: int
@@ -70,7 +77,10 @@ class Model(Protocol):
         ...
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
-        """Forecast the `horizon` rows after each origin, reading only rows before `origins.end`."""
+        """Forecast the `horizon` rows after each origin.
+
+        Only rows before `origins.end` may be read, and known-future covariates of the rows that are forecast.
+        """
         ...
 
 
@@ -79,5 +89,8 @@ class DrawsPaths(Protocol):
     """A model that draws whole futures itself, step after step."""
 
     def paths(self, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
-        """Draw futures, (n, horizon, samples) in units of the target."""
+        """Draw `samples` futures of each of n origins, (n, horizon, samples), in units of the target.
+
+        The same seed draws the same futures.
+        """
         ...

@@ -1,4 +1,4 @@
-"""The door for MLflow: a model as it is served, a table in, a table out."""
+"""The model that MLflow serves: it takes a table and returns a table of forecasts."""
 
 from __future__ import annotations
 
@@ -10,22 +10,32 @@ from forecast.forecaster import load
 
 
 class ServedModel:
-    """Forecasts for the rows it is given.
+    """A saved model that forecasts from the rows of each request.
 
     Args:
-        directory: a model directory.
+        directory: path of a model directory.
+
+    Raises:
+        ModelError: if the directory is missing, damaged or of another schema.
     """
 
     def __init__(self, directory: str) -> None:
         self.forecaster = load(directory)
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Forecast the steps after each series' last row; `params` may name a shorter `horizon`."""
-        given = params or {}
-        horizon = given.get("horizon")
+        """Forecast the steps after each series' last row.
+
+        Args:
+            model_input: a table as the model was fitted on, whose series are forecast from their last row on.
+            params: `horizon` may be set to fewer steps than the model was trained for.
+
+        Returns:
+            A table of forecasts, as `Forecaster.predict` makes it.
+        """
+        horizon = (params or {}).get("horizon")
         return self.forecaster.predict(model_input, horizon=None if horizon is None else int(horizon))
 
 
 def _load_pyfunc(data_path: str) -> ServedModel:
-    """MLflow's door."""
+    """Load the model; MLflow calls this function by its name."""
     return ServedModel(data_path)

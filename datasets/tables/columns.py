@@ -1,4 +1,4 @@
-"""The roles of a table's columns, and how the table looked, so that results go back in the same dress."""
+"""The roles of a table's columns, and the form of the table, so that results have the same form."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ TARGETS = ("y", "target", "value")
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which column plays which role; None is found by its usual name.
+    """The column of each role; a role that is None is found by its usual names.
 
     Args:
-        id: ids of the series (unique_id, item_id, series_id); a table without one is one series.
-        time: time stamps or integer steps (ds, timestamp, date, datetime, time).
-        target: what is forecast (y, target, value).
-        static: one value a series.
-        known: known up to the cutoff + horizon.
-        past: known up to the cutoff.
-        observed: boolean, False where the target was filled in.
+        id: column with the id of each row's series (unique_id, item_id, series_id); a table without one is one series.
+        time: column with time stamps or integer steps (ds, timestamp, date, datetime, time).
+        target: column with the values to forecast (y, target, value).
+        static: columns with one value for each series.
+        known: columns with covariates that are known up to the cutoff plus the horizon.
+        past: columns with covariates that are known up to the cutoff.
+        observed: boolean column that is False where the target was filled in; None where the table has no such column.
     """
 
     id: str | None = None
@@ -38,21 +38,22 @@ class Columns:
 
     @property
     def covariates(self) -> tuple[str, ...]:
+        """Return the known and the past columns, in this order."""
         return (*self.known, *self.past)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableFormat:
-    """How the caller's table looked.
+    """The form of the caller's table.
 
     Args:
-        kind: "long", "wide" (a column a series) or "series".
-        id: name of the id column, None for a table of one series.
+        kind: "long" (a row for each series and time), "wide" (a column for each series) or "series" (a pandas Series).
+        id: name of the id column; None for a table of one series.
         time: name of the time column or index.
-        target: name of the target.
+        target: name of the target column.
         id_dtype: pandas dtype of the ids, as text.
-        time_dtype: "int64", "datetime64[us]", "period[M]"...; the zone is apart.
-        zone: time zone, None for naive stamps.
+        time_dtype: dtype of the times without the zone, such as "int64", "datetime64[us]" or "period[M]".
+        zone: time zone; None for stamps without one.
     """
 
     kind: Literal["long", "wide", "series"] = "long"
@@ -64,25 +65,38 @@ class TableFormat:
     zone: str | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON primitives."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TableFormat:
+        """Build the format that `to_json` described."""
         return cls(**values)
 
 
 def find(
-    asked: str | None, usual: Sequence[str], names: Sequence[str], role: str, *, needed: bool
+    requested: str | None, usual: Sequence[str], names: Sequence[str], role: str, *, needed: bool
 ) -> tuple[str | None, list[Problem]]:
-    """The column of a role: the one asked for, else the one with a usual name."""
-    if asked is not None:
-        return (asked, []) if asked in names else (None, [missing(asked, names, role)])
-    hits = [name for name in names if str(name).lower() in usual]
-    if len(hits) == 1:
-        return hits[0], []
-    if len(hits) > 1:
+    """Find the column of a role.
+
+    Args:
+        requested: name of the column that the user gave; None takes the one column with a usual name.
+        usual: usual names of the role, in lower case.
+        names: names of the table's columns.
+        role: name of the role, for messages.
+        needed: whether it is a problem that the table has no such column.
+
+    Returns:
+        Name of the column, None where there is none, and the problems.
+    """
+    if requested is not None:
+        return (requested, []) if requested in names else (None, [missing(requested, names, role)])
+    matches = [name for name in names if str(name).lower() in usual]
+    if len(matches) == 1:
+        return matches[0], []
+    if len(matches) > 1:
         remedy = f"Name it with {role}= (--{role})."
-        return None, [Problem(what=f"columns {hits} could all be the {role}", expected="one of them", remedy=remedy)]
+        return None, [Problem(what=f"columns {matches} could all be the {role}", expected="one of them", remedy=remedy)]
     if not needed:
         return None, []
     expected = f"a column named {', '.join(usual)}"
@@ -91,7 +105,7 @@ def find(
 
 
 def missing(name: str, names: Sequence[str], role: str) -> Problem:
-    """The problem that a named column does not exist, with the nearest that does."""
-    near = get_close_matches(name, [str(n) for n in names], n=1)
-    remedy = f"Did you mean {near[0]!r}?" if near else f"The table has: {', '.join(map(str, names))}."
+    """Return the problem that a column does not exist, with the most similar name that does."""
+    similar = get_close_matches(name, [str(n) for n in names], n=1)
+    remedy = f"Did you mean {similar[0]!r}?" if similar else f"The table has: {', '.join(map(str, names))}."
     return Problem(what=f"the {role} column does not exist", column=name, remedy=remedy)

@@ -1,4 +1,4 @@
-"""Columns of text as numbers: categories read from a table, vocabularies learnt from training rows."""
+"""Columns of text become numbers: categories are read from a table, vocabularies are learnt from training rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNKNOWN = 0  # code of a category that training did not see, and of a missing on
 
 
 def is_categorical(column: pd.Series) -> bool:
-    """Whether a column holds names: text or categories of which not one is a number."""
+    """Return whether a column holds names: text or categories none of which is a number."""
     if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
         return False
     filled = column[~blank(column)]
@@ -20,24 +20,28 @@ def is_categorical(column: pd.Series) -> bool:
 
 
 def categories_of(column: pd.Series) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """A column of names as codes from 0 (NaN where missing), and the names in ascending order."""
+    """Encode a column of names.
+
+    Returns:
+        (rows,) codes from 0, NaN where the name is missing, and the names in the order of the codes, ascending.
+    """
     missing = blank(column)
     text = column.astype(str).to_numpy(object)
     names = sorted(set(text[~missing]))
     number = {name: float(code) for code, name in enumerate(names)}
-    codes = np.array([np.nan if gone else number[name] for name, gone in zip(text, missing, strict=True)])
+    codes = np.array([np.nan if is_missing else number[name] for name, is_missing in zip(text, missing, strict=True)])
     return codes, tuple(names)
 
 
 def blank(column: pd.Series) -> NDArray[np.bool_]:
-    """Cells without a value: missing, or text of spaces."""
-    found = column.isna()
+    """Return which cells, (rows,), have no value: they are missing or hold only spaces."""
+    is_blank = column.isna()
     if not pd.api.types.is_numeric_dtype(column.dtype):
-        found = found | (column.astype(str).str.strip() == "")
-    return found.to_numpy(bool)
+        is_blank = is_blank | (column.astype(str).str.strip() == "")
+    return is_blank.to_numpy(bool)
 
 
 def vocabulary_codes(categories: Sequence[str], vocabulary: Sequence[str]) -> NDArray[np.float32]:
-    """For each category its place in the vocabulary, from 1; `UNKNOWN` where it is not in it."""
-    known = {name: place for place, name in enumerate(vocabulary, start=1)}
-    return np.array([known.get(name, UNKNOWN) for name in categories], np.float32)
+    """Return each category's place in the vocabulary, counted from 1; `UNKNOWN` where it is not in it."""
+    places = {name: place for place, name in enumerate(vocabulary, start=1)}
+    return np.array([places.get(name, UNKNOWN) for name in categories], np.float32)

@@ -1,4 +1,4 @@
-"""Files to frames and back: CSV, Parquet, JSON lines, Arrow, and stdin."""
+"""Files are read to frames and written from them: CSV, Parquet, JSON lines, Arrow, and stdin."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ import pandas as pd
 from forecast.datasets.errors import ConfigError, DataError
 from forecast.datasets.tables.columns import IDS
 
-# what a CSV calls missing, except in ids, where "NA" is Namibia
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
+# cells of a CSV that have no value, except in ids, where "NA" is Namibia
+MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
 
 
 def read_table(source: str | Path, *, ids: Sequence[str] = ()) -> pd.DataFrame:
     """Read a table.
 
     Args:
-        source: a .csv, .csv.gz, .tsv, .parquet, .jsonl, .ndjson, .arrow or .feather file; "-" reads stdin and finds
-            out which of them it is.
-        ids: columns that are kept as text beside those named unique_id, item_id and series_id, so that "001" stays
-            "001".
+        source: path of a .csv, .csv.gz, .tsv, .parquet, .jsonl, .ndjson, .arrow or .feather file; "-" reads stdin and
+            recognises Parquet, Arrow, JSON lines and CSV by their first bytes.
+        ids: columns that are kept as text, so that "001" stays "001"; unique_id, item_id and series_id always are.
+
+    Returns:
+        The table, with column names as text.
 
     Raises:
-        DataError: if there is no such file, or it is empty, cut off or not what its name says.
+        DataError: if there is no such file, or it is empty, cut off or of another kind than its name says.
     """
     if str(source) == "-":
         return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", ids)
@@ -59,11 +61,12 @@ def _parse(kind: str, place: Any, name: str, ids: Sequence[str]) -> pd.DataFrame
 
 def _csv(place: Any, ids: Sequence[str], sep: str = ",") -> pd.DataFrame:
     gz: Any = "gzip" if str(place).endswith(".gz") else None
-    shown = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz)
+    # the names are read first, because pandas takes types and missing words by name
+    names = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns
     if hasattr(place, "seek"):
         place.seek(0)
-    text = [name for name in shown.columns if str(name).lower() in ids or name in ids]
-    missing = {name: list(MISSING) for name in shown.columns if name not in text}
+    text = [name for name in names if str(name).lower() in ids or name in ids]
+    missing = {name: list(MISSING_WORDS) for name in names if name not in text}
     return pd.read_csv(
         place,
         sep=sep,
@@ -104,15 +107,20 @@ READERS: dict[str, Callable[[Any, Sequence[str]], pd.DataFrame]] = {
 
 
 def _sniff(data: bytes) -> str:
+    """Recognise the kind of a table by its first bytes; what is nothing else is taken for CSV."""
     if not data.strip():
         raise DataError("stdin is empty", hint="Pipe a table into it.")
     heads = {b"PAR1": "parquet", b"ARROW1": "arrow"}
-    found = next((kind for head, kind in heads.items() if data.startswith(head)), None)
-    return found or ("jsonl" if data.lstrip()[:1] == b"{" else "csv")
+    binary = next((kind for head, kind in heads.items() if data.startswith(head)), None)
+    return binary or ("jsonl" if data.lstrip()[:1] == b"{" else "csv")
 
 
 def write_table(frame: pd.DataFrame, target: str | Path) -> None:
-    """Write a table, whole or not at all; "-" is stdout, as CSV.
+    """Write a table; after an interruption the file is the old one or the new one, never half of one.
+
+    Args:
+        frame: the table; an index of times becomes a column.
+        target: path of a .csv, .parquet, .jsonl or .arrow file; "-" writes CSV to stdout.
 
     Raises:
         ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
@@ -140,7 +148,11 @@ def write_table(frame: pd.DataFrame, target: str | Path) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a name that no table can have, before any work is done."""
+    """Refuse a file name that no table can have, before any work is done.
+
+    Raises:
+        ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
+    """
     if path.suffix not in WRITERS:
         raise ConfigError(
             f"cannot write to {path}", hint=f"Use a name ending in {', '.join(WRITERS)}, or - for stdout."

@@ -1,4 +1,4 @@
-"""Mending that the user asks for by name; nothing is repaired in silence."""
+"""Repairs of a table that the user asks for by name; nothing is repaired in silence."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ Keep = Literal["first", "last", "mean", "sum"]
 
 
 def merge_duplicates(table: pd.DataFrame, *, id: str | None, time: str, target: str, keep: Keep) -> pd.DataFrame:
-    """One row for every series and time.
+    """Merge rows of the same series and time.
 
     Args:
         table: a long frame.
-        id: id column, None for one series.
-        time: time column.
-        target: column that is merged; of the others the first value is kept.
-        keep: which target remains.
+        id: name of the id column; None for a table of one series.
+        time: name of the time column.
+        target: name of the column that is merged; of the other columns the first value is kept.
+        keep: the target of the merged row, which is the "first", "last", "mean" or "sum" of theirs.
+
+    Returns:
+        A frame with the same columns and one row for each series and time.
+
+    Raises:
+        ConfigError: if `keep` is none of these.
     """
     if keep not in ("first", "last", "mean", "sum"):
         raise ConfigError(f"keep={keep!r} is not known", hint="Use first, last, mean or sum.")

@@ -1,4 +1,4 @@
-"""Forecasts and panels as tables, in the form that the caller's table had."""
+"""Forecasts and panels become tables in the form that the caller's table had."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORECAST, CUTOFF = "forecast", "cutoff"
 
 
 def quantile_column(level: float) -> str:
-    """Name of a quantile's column in per cent: q10, q2.5."""
+    """Return the name of a quantile level's column, in per cent: q10 for 0.1, q2.5 for 0.025."""
     return f"q{level * 100:.10g}"
 
 
@@ -32,25 +32,25 @@ def result_table(
     actual: bool = False,
     first_step: int = 1,
 ) -> pd.DataFrame:
-    """A row for every origin and step.
+    """Lay forecasts out as a table with a row for every origin and step.
 
     Args:
-        panel: what was forecast.
-        origins: n of them.
-        point: (n, horizon).
-        quantiles: (n, horizon, levels).
-        levels: of the quantiles.
-        cutoff: add the time of the last known row.
-        actual: add what was observed (NaN where nothing was), under the target's name.
-        first_step: steps after the cutoff at which the forecast begins.
+        panel: the rows that were forecast from.
+        origins: n origins.
+        point: (n, horizon) forecasts in units of the target.
+        quantiles: (n, horizon, levels) in units of the target; None for none.
+        levels: quantile levels in (0, 1), in the order of `quantiles`.
+        cutoff: whether a column `cutoff` holds the time of the last row before the origin; False by default.
+        actual: whether the target's column holds the actuals, NaN where nothing was observed; False by default.
+        first_step: step after the cutoff that the forecast begins with; 1 by default, more after a gap.
 
     Returns:
-        id (where the table had one), time, `cutoff`, `forecast`, `q10`..., the target. Without cutoffs, a wide table
-        gets a wide one back and a Series a frame indexed by time.
+        Columns id (where the table had one), time, `cutoff`, `forecast`, `q10` and so on, and the target. Without
+        cutoffs, the result of a wide table is wide, and that of a Series is a frame indexed by time.
     """
     horizon = point.shape[1]
-    known = origins.end - panel.indptr[origins.series]
-    steps = known[:, None] + (first_step - 1) + np.arange(horizon)
+    rows_before = origins.end - panel.indptr[origins.series]
+    steps = rows_before[:, None] + (first_step - 1) + np.arange(horizon)
     starts = panel.starts[origins.series][:, None]
     fmt = panel.format
     columns: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def result_table(
         columns[fmt.id] = give_ids(panel, np.repeat(origins.series, horizon))
     columns[fmt.time] = give_times(panel, panel.grid.shift(starts, steps).ravel())
     if cutoff:
-        columns[CUTOFF] = give_times(panel, np.repeat(panel.grid.shift(starts[:, 0], known - 1), horizon))
+        columns[CUTOFF] = give_times(panel, np.repeat(panel.grid.shift(starts[:, 0], rows_before - 1), horizon))
     columns[FORECAST] = point.ravel()
     for number, level in enumerate(levels if quantiles is not None else ()):
         assert quantiles is not None
@@ -66,31 +66,38 @@ def result_table(
     if actual:
         columns[fmt.target] = actuals(panel, origins, horizon, gap=first_step - 1).ravel()
     frame = pd.DataFrame(columns)
-    return frame if cutoff else _dressed(frame, panel)
+    return frame if cutoff else _in_callers_form(frame, panel)
 
 
 def path_table(panel: Panel, origins: Origins, paths: NDArray[np.float64]) -> pd.DataFrame:
-    """A row for every origin, sample and step: id (where the table had one), time, `sample` from 0, `forecast`.
+    """Lay sample paths out as a table with a row for every origin, sample and step.
 
     Args:
-        panel: what was forecast.
-        origins: n of them.
-        paths: (n, horizon, samples).
+        panel: the rows that were forecast from.
+        origins: n origins.
+        paths: (n, horizon, samples) in units of the target.
+
+    Returns:
+        Columns id (where the table had one), time, `sample` from 0, and `forecast`.
     """
     n, horizon, samples = paths.shape
-    known = origins.end - panel.indptr[origins.series]
-    times = panel.grid.shift(panel.starts[origins.series][:, None], known[:, None] + np.arange(horizon))
+    rows_before = origins.end - panel.indptr[origins.series]
+    times = panel.grid.shift(panel.starts[origins.series][:, None], rows_before[:, None] + np.arange(horizon))
     columns: dict[str, Any] = {}
     if panel.format.id is not None:
         columns[panel.format.id] = give_ids(panel, np.repeat(origins.series, samples * horizon))
     columns[panel.format.time] = give_times(panel, np.repeat(times[:, None], samples, axis=1).ravel())
     columns["sample"] = np.tile(np.repeat(np.arange(samples), horizon), n)
-    columns[FORECAST] = paths.transpose(0, 2, 1).ravel()
+    columns[FORECAST] = paths.transpose(0, 2, 1).ravel()  # (n, samples, horizon)
     return pd.DataFrame(columns)
 
 
 def panel_to_table(panel: Panel) -> pd.DataFrame:
-    """Id (where the table had one), time, target, covariates and static columns; missing values are NaN."""
+    """Return a panel as a long table, in which missing values are NaN.
+
+    Returns:
+        Columns id (where the table had one), time, target, covariates and static columns.
+    """
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
     steps = np.arange(panel.n_rows) - np.repeat(panel.indptr[:-1], panel.lengths)
     fmt = panel.format
@@ -106,33 +113,33 @@ def panel_to_table(panel: Panel) -> pd.DataFrame:
 
 
 def give_ids(panel: Panel, series: NDArray[np.int64]) -> Any:
+    """Return the id of each number of a series, (n,), in the dtype that the caller's ids had."""
     dtype: Any = panel.format.id_dtype
-    ids = pd.Series(panel.ids, dtype="str" if dtype == "category" else None)
-    own = pd.Series(panel.ids).astype("str") if dtype in ("object", "category") else ids.astype(dtype)
-    taken = own.array.take(series)
+    ids = pd.Series(panel.ids).astype("str" if dtype in ("object", "category") else dtype)
+    taken = ids.array.take(series)
     return pd.Categorical(taken) if dtype == "category" else taken
 
 
 def give_times(panel: Panel, values: NDArray[np.int64]) -> Any:
+    """Return times of the grid, (n,), in the dtype and zone that the caller's times had."""
     return give_back(values, panel.grid, panel.format.time_dtype, panel.format.zone)
 
 
-def _dressed(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+def _in_callers_form(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
+    """Turn a long frame into the form of the caller's table."""
     fmt = panel.format
     if fmt.kind == "series":
         return frame.set_index(fmt.time)
     if fmt.kind == "wide":
-        numbers = [name for name in frame.columns if name not in (fmt.id, fmt.time)]
-        wide = frame.pivot(index=fmt.time, columns=fmt.id, values=numbers if len(numbers) > 1 else numbers[0])
-        return (
-            wide.rename_axis(columns=None)
-            if len(numbers) == 1
-            else wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
-        )
+        values = [name for name in frame.columns if name not in (fmt.id, fmt.time)]
+        wide = frame.pivot(index=fmt.time, columns=fmt.id, values=values if len(values) > 1 else values[0])
+        if len(values) == 1:
+            return wide.rename_axis(columns=None)
+        return wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
     return frame
 
 
 def _names(categories: tuple[str, ...], codes: NDArray[np.float64]) -> NDArray[np.object_]:
-    """Names of the codes, None where missing."""
-    listed = np.array([*categories, None], object)
-    return listed[np.where(np.isnan(codes), len(categories), codes).astype(np.int64)]
+    """Return the names of codes, None where a code is missing."""
+    names = np.array([*categories, None], object)
+    return names[np.where(np.isnan(codes), len(categories), codes).astype(np.int64)]

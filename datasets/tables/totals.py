@@ -1,4 +1,4 @@
-"""Many to one: a table whose target is what the last rows of a series add up to."""
+"""Totals as targets: a table whose target is the sum, mean, maximum or minimum of the last rows of a series."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.result import give_ids, give_times
 from forecast.datasets.tables.schema import panel_from_table
 
-LISTED = 10  # series that are named
-EACH = "_each"
+MAX_SERIES_NAMED = 10  # in an error
+SINGLE_SUFFIX = "_each"  # of the column with each row's single value
 
 
 def rolling(
@@ -25,26 +25,28 @@ def rolling(
     time: str | None = None,
     target: str | None = None,
 ) -> pd.DataFrame:
-    """The target of each row replaced by the sum, mean, maximum or minimum of the last `rows` rows up to it.
+    """Replace the target of each row by the sum, mean, maximum or minimum of the last `rows` rows up to it.
 
-    With `rows` the horizon, the last step of a forecast of this table is that of the whole horizon: a network that
-    is trained on it learns to forecast the total itself. Quantiles of the total come with it; those of
-    `forecast.aggregate` come from sample paths.
+    Where `rows` is the horizon, the last step of a forecast of the new table is the total of the whole horizon, so a
+    network that is trained on it learns to forecast the total itself, with quantiles. `forecast.aggregate` computes
+    totals from sample paths instead.
 
     Args:
-        data: a long or wide frame, a Series with a time index, or anything narwhals reads.
-        rows: how many, at least 2.
-        how: sum, mean, max or min.
-        id, time, target: columns, where they have other than the usual names.
+        data: a long or wide frame, a Series with a time index, or anything that narwhals reads.
+        rows: number of rows in a window, at least 2.
+        how: the aggregate of a window, which is "sum", "mean", "max" or "min"; "sum" by default.
+        id: name of the id column; None finds it by its usual names.
+        time: name of the time column; None finds it by its usual names.
+        target: name of the target column; None finds it by its usual names.
 
     Returns:
-        A long table: id and time (as they were), the target, and under its name with `_each` behind it what stood
-        there before, which may be read as a past covariate. The first `rows` - 1 rows of each series have no full
-        window and are left out; a window with a missing value is missing.
+        A long table with id and time as they were, the new target, and the single values under the target's name with
+        the suffix `_each`, which may serve as a past covariate. The first `rows` - 1 rows of each series have no full
+        window and are left out. A window with a missing value is missing.
 
     Raises:
-        ConfigError: if `rows` or `how` is not understood.
-        DataError: with every problem of the table, or naming the series that are shorter than a window.
+        ConfigError: if `rows` or `how` has another value.
+        DataError: if the table has problems, or a series is shorter than a window.
     """
     problems = []
     if not isinstance(rows, int) or isinstance(rows, bool) or rows < 2:
@@ -56,11 +58,11 @@ def rolling(
     panel = panel_from_table(data, Columns(id=id, time=time, target=target))
     short = np.flatnonzero(panel.lengths < rows)
     if len(short):
-        listed = [
+        problems = [
             Problem(series=str(panel.ids[k]), what=f"{panel.lengths[k]} rows", expected=f"at least {rows}")
-            for k in short[:LISTED]
+            for k in short[:MAX_SERIES_NAMED]
         ]
-        raise DataError(f"{len(short)} series are shorter than a window", problems=listed, hint="Leave them out.")
+        raise DataError(f"{len(short)} series are shorter than a window", problems=problems, hint="Leave them out.")
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
     row = np.arange(panel.n_rows) - panel.indptr[series]
     windows = pd.Series(panel.target).groupby(series).rolling(rows)
@@ -68,5 +70,5 @@ def rolling(
     columns: dict[str, Any] = {} if fmt.id is None else {fmt.id: give_ids(panel, series)}
     columns[fmt.time] = give_times(panel, panel.grid.shift(panel.starts[series], row))
     columns[fmt.target] = getattr(windows, how)().to_numpy()
-    columns[fmt.target + EACH] = panel.target
+    columns[fmt.target + SINGLE_SUFFIX] = panel.target
     return pd.DataFrame(columns)[row >= rows - 1].reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Finding the grid from the times, and placing every row on it."""
+"""The time grid is found from the times of a table, and every row is placed on it."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid, Integers
 from forecast.datasets.time.times import LISTED, as_text
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
-BUSINESS_ROWS = 10  # fewer stamps without a weekend say nothing
-AT_LEAST = 0.5  # share of a series' steps that must be one grid step, unless the frequency was asked for
+MIN_ROWS_WITHOUT_WEEKEND = 10  # with fewer, daily stamps may miss the weekend by chance
+AT_LEAST = 0.5  # share of a series' steps that must be one grid step, unless the user named the frequency
 
 
 def find_grid(times: Integers, series: Integers, *, integer: bool) -> Grid:
-    """The grid of sorted times: the most common step between neighbours of one series.
+    """Find the grid of sorted times, whose step is the most common one between neighbouring rows of a series.
 
     Args:
-        times: (rows,) int64, sorted within each series.
-        series: (rows,) number of the series each row belongs to.
+        times: (rows,) int64 integers or microseconds since 1970, sorted within each series.
+        series: (rows,) number of each row's series.
         integer: whether times are plain integers.
 
     Raises:
         DataError: if no series has two rows.
     """
-    same = series[1:] == series[:-1]
-    steps = np.diff(times)[same]
+    same_series = series[1:] == series[:-1]
+    steps = np.diff(times)[same_series]
     if not len(steps):
         hint = "Name it with freq= (--freq), such as h, D, W, MS; 1 for integer time."
         raise DataError("no series has two rows, so the frequency cannot be found", hint=hint)
     if integer:
         return Grid.of(str(_most_common(steps)))
     if int(steps.min()) >= 28 * DAY:
-        months = _monthly(times, same)
+        months = _month_alias(times, same_series)
         if months is not None:
             return Grid.of(months)
     step = _most_common(steps)
-    if step == DAY and len(times) >= BUSINESS_ROWS and (_weekday(times) < 5).all():
+    if step == DAY and len(times) >= MIN_ROWS_WITHOUT_WEEKEND and (_weekday(times) < 5).all():
         return Grid.of("B")
     return Grid.of(_tick_name(step, times))
 
@@ -81,23 +81,27 @@ def _most_common(steps: Integers) -> int:
     return int(values[counts.argmax()])
 
 
-def _monthly(times: Integers, same: NDArray[np.bool_]) -> str | None:
-    """MS, ME, QS... if all stamps of a series share the day of the month, or are month ends."""
+def _month_alias(times: Integers, same_series: NDArray[np.bool_]) -> str | None:
+    """Return MS, ME, QS and the like if all stamps of a series share the day of the month or are month ends.
+
+    `same_series` says of each pair of neighbouring rows whether both are of one series.
+    """
     stamps = times.astype("datetime64[us]")
     months = stamps.astype("datetime64[M]")
     day = (stamps - months.astype("datetime64[us]")).astype(np.int64)
     length = ((months + 1).astype("datetime64[us]") - months.astype("datetime64[us]")).astype(np.int64)
     ends = (length - day <= DAY).all()
-    if not ends and not (day[1:] == day[:-1])[same].all():
+    if not ends and not (day[1:] == day[:-1])[same_series].all():
         return None
     number: Integers = months.astype(np.int64)
-    step = _most_common((number[1:] - number[:-1])[same])
+    step = _most_common((number[1:] - number[:-1])[same_series])
     unit, count = next((u, step // n) for u, n in (("Y", 12), ("Q", 3), ("M", 1)) if step % n == 0)
     suffix = "E" if ends else "S"
     return f"{count if count > 1 else ''}{unit}{suffix}"
 
 
 def _tick_name(step: int, times: Integers) -> str:
+    """Return the pandas alias of a step in microseconds; weeks are named by the weekday that all stamps share."""
     if step % (7 * DAY) == 0:
         days = np.unique(_weekday(times))
         count = step // (7 * DAY)
@@ -108,4 +112,5 @@ def _tick_name(step: int, times: Integers) -> str:
 
 
 def _weekday(times: Integers) -> Integers:
+    """Return the weekdays of microseconds since 1970, 0 for Monday."""
     return (times // DAY + 3) % 7  # 1970-01-01 was a Thursday

@@ -1,4 +1,4 @@
-"""The time grid: which times a series can have, and how many steps lie between two of them."""
+"""The time grid says which times a series can have, and how many steps lie between two of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RENAMED = {
     "U": "us",
 }
 CYCLES = (DAY, MICROSECONDS["h"], MICROSECONDS["min"])
-LONGEST_SEASON = 288  # five minutes in a day; a longer cycle is more than a network reads in one look
+MAX_USUAL_SEASON = 288  # five minutes in a day; a longer cycle is more than a network's lookback holds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,10 @@ class Grid:
     shorter than a day, local wall time otherwise).
 
     Args:
-        kind: integer steps, ticks of a fixed length, calendar months, or any other pandas offset.
-        freq: as shown to users and accepted back: "1" for integers, else a pandas alias.
-        step: length of a step: integers, microseconds or months; 1 for offsets.
+        kind: "integer" for integer steps, "tick" for steps of a fixed length, "month" for calendar months, or "offset"
+            for any other pandas offset.
+        freq: the frequency that users see and may give: the step as text for integers ("1"), else a pandas alias.
+        step: length of a step in integers, microseconds or months; 1 for offsets.
     """
 
     kind: Kind
@@ -74,7 +75,10 @@ class Grid:
 
     @property
     def season_length(self) -> int | None:
-        """The season users mean by default: 24 for h, 48 for 30min, 60 for min, 7 for D, 5 for B, 52 for W, 12, 4, 1."""
+        """Return the usual season of the frequency in steps; None where it has none.
+
+        It is 24 for h, 48 for 30min, 60 for min, 7 for D, 5 for B, 52 for W, 12 for months, 4 for quarters, 1 for years.
+        """
         if self.kind == "month":
             return max(1, 12 // self.step)
         if self.kind == "tick":
@@ -85,10 +89,10 @@ class Grid:
         if self.step >= DAY:
             return {DAY: 7, 7 * DAY: 52}.get(self.step)
         lengths = (cycle // self.step for cycle in CYCLES if cycle % self.step == 0)
-        return next((length for length in lengths if 1 < length <= LONGEST_SEASON), None)
+        return next((length for length in lengths if 1 < length <= MAX_USUAL_SEASON), None)
 
     def shift(self, times: Integers, steps: Integers) -> Integers:
-        """The times that lie `steps` steps later; the two broadcast."""
+        """Return the times that lie `steps` steps after `times`; the two arrays broadcast."""
         if self.kind in ("integer", "tick"):
             return times + steps * self.step
         if self.kind == "month":
@@ -107,10 +111,12 @@ class Grid:
         return self._steps_offset(first, times)
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON primitives."""
         return {"kind": self.kind, "freq": self.freq, "step": self.step}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Grid:
+        """Build the grid that `to_json` described."""
         return cls(**values)
 
     def _shift_offset(self, times: Integers, steps: Integers) -> Integers:
@@ -128,7 +134,7 @@ class Grid:
         return end - begin, exact
 
     def _calendar(self, times: Integers, margin: int) -> Integers:
-        """Every time of the grid from the earliest to the latest, and `margin` steps on either side."""
+        """Return every time of the grid from the earliest of `times` to the latest, and `margin` steps on either side."""
         offset = _offset(self.freq)
         earliest, latest = (pd.Timestamp(int(t), unit="us") for t in (times.min(), times.max()))
         days = pd.date_range(earliest - margin * offset, latest + (margin + 1) * offset, freq=offset)
@@ -136,7 +142,7 @@ class Grid:
 
 
 def microseconds(stamps: pd.DatetimeIndex) -> Integers:
-    """Naive stamps as microseconds since 1970."""
+    """Return naive stamps as microseconds since 1970."""
     return stamps.as_unit("us").asi8
 
 
@@ -145,26 +151,26 @@ def _offset(freq: str) -> pd.tseries.offsets.BaseOffset:
         return pd.tseries.frequencies.to_offset(freq)
     except ValueError as error:
         root = str(freq).lstrip("0123456789").split("-")[0]
-        known = "h, 15min, D, B, W-SUN, MS, ME, QS, QE, YS, YE, or a whole number for integer time"
-        hint = f"pandas calls it {RENAMED[root]!r} now." if root in RENAMED else f"Known ones: {known}."
+        examples = "h, 15min, D, B, W-SUN, MS, ME, QS, QE, YS, YE, or a whole number for integer time"
+        hint = f"pandas calls it {RENAMED[root]!r} now." if root in RENAMED else f"Known ones: {examples}."
         raise ConfigError(f"freq={freq!r} is not a frequency", hint=hint) from error
 
 
 def _months(times: Integers) -> Integers:
-    """Months since 1970."""
+    """Return whole months since 1970."""
     return times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
 
 
 def _add_months(times: Integers, months: Integers, freq: str) -> Integers:
-    """Calendar months later: the month's end stays the end (ME, QE, YE), other days stay the day."""
+    """Add calendar months: for ME, QE and YE a month's end stays a month's end, else the day of the month stays."""
     stamps = times.astype("datetime64[us]")
     month: NDArray[Any] = stamps.astype("datetime64[M]")
     begin = month.astype("datetime64[us]").astype(np.int64)
     target: NDArray[Any] = month + months
     new = target.astype("datetime64[us]").astype(np.int64)
     if freq.lstrip("0123456789").split("-")[0].endswith("E"):
-        length_then, length_new = (_month_end(m) - _month_begin(m) for m in (month, target))
-        return times - begin - length_then + new + length_new
+        length_old, length_new = (_month_end(m) - _month_begin(m) for m in (month, target))
+        return times - begin - length_old + new + length_new
     return times - begin + new
 
 

@@ -1,4 +1,4 @@
-"""From a column of times to int64, and back to what the caller had."""
+"""A column of times is read to int64, and given back in the form that the caller had."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.time.grid import DAY, Grid, Integers, microseconds
 
-LISTED = 1000  # problems of one kind that are listed; a broken column has one for every row
+LISTED = 1000  # problems of one kind are listed at most; a broken column has one in every row
 EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 to 9999, in microseconds
 
 
@@ -20,11 +20,11 @@ class Times:
     """A column of times.
 
     Args:
-        values: int64, integers or microseconds (UTC where the column has a zone).
+        values: (rows,) int64 integers, or microseconds since 1970 (in UTC where the column has a zone).
         integer: whether they are plain integers.
-        dtype: of the column, without the zone.
-        zone: time zone, or None.
-        freq: the frequency a PeriodIndex brings along.
+        dtype: dtype of the column as text, without the zone.
+        zone: time zone; None for stamps without one.
+        freq: frequency of a column of periods; None for other columns.
     """
 
     values: Integers
@@ -34,14 +34,26 @@ class Times:
     freq: str | None = None
 
     def on(self, grid: Grid | None) -> Integers:
-        """In the grid's own reckoning: local wall time where steps of a day or longer meet a zone."""
+        """Return the times in the unit of the grid, (rows,).
+
+        Where the column has a zone and steps are a day or longer, it is local wall time, so that days may have 23 or
+        25 hours; None stands for such a grid.
+        """
         if self.zone is None or (grid is not None and _is_utc(grid)):
             return self.values
         return _local(self.values, self.zone)
 
 
 def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
-    """Read a column of stamps, periods, ISO text or integers."""
+    """Read a column of stamps, periods, ISO 8601 text or integers.
+
+    Args:
+        column: the column.
+        name: its name, for messages.
+
+    Returns:
+        The times, None where they cannot be read, and the problems.
+    """
     dtype = column.dtype
     if isinstance(dtype, pd.PeriodDtype):
         stamps = column.dt.start_time
@@ -61,21 +73,27 @@ def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Proble
 
 
 def give_back(values: Integers, grid: Grid, dtype: str, zone: str | None) -> Any:
-    """Times in the caller's dtype and zone, as something a DataFrame takes as a column."""
+    """Return times of the grid in the caller's dtype and zone, as a DataFrame takes them for a column.
+
+    Args:
+        values: (n,) int64 times in the unit of the grid.
+        grid: the grid.
+        dtype: dtype of the caller's times as text, without the zone.
+        zone: the caller's time zone; None for stamps without one.
+    """
     if grid.kind == "integer":
         return values.astype(dtype)
     stamps = pd.DatetimeIndex(values.view("datetime64[us]"))
     if dtype.startswith("period"):
         return stamps.to_period(dtype[7:-1])
     if zone is not None:
-        moved = stamps.tz_localize("UTC").tz_convert(zone) if _is_utc(grid) else _localize(stamps, zone)
-        stamps = moved
+        stamps = stamps.tz_localize("UTC").tz_convert(zone) if _is_utc(grid) else _localize(stamps, zone)
     unit: Any = dtype[11:-1]
     return stamps if unit in ("", "us") else stamps.as_unit(unit)
 
 
 def as_text(value: int, integer: bool) -> str:
-    """A time as a message shows it."""
+    """Return a time as messages show it: a whole number, a date, or a date with the time of day."""
     if integer:
         return str(value)
     stamp = pd.Timestamp(int(value), unit="us")
@@ -83,18 +101,26 @@ def as_text(value: int, integer: bool) -> str:
 
 
 def parse_time(value: Any, grid: Grid, zone: str | None) -> int:
-    """One time that a user typed, in the grid's own reckoning.
+    """Read one time that a user typed.
+
+    Args:
+        value: a whole number on an integer grid, else ISO 8601 text or a stamp.
+        grid: the grid.
+        zone: time zone of the table; None for a table without one.
+
+    Returns:
+        The time in the unit of the grid.
 
     Raises:
-        ConfigError: if it is not a time of the grid's kind.
+        ConfigError: if it is not a time of the grid's kind, or has a zone where the table has none.
     """
-    wanted = "a whole number" if grid.kind == "integer" else "an ISO 8601 time such as 2024-01-31"
+    form = "a whole number" if grid.kind == "integer" else "an ISO 8601 time such as 2024-01-31"
     try:
         if grid.kind == "integer":
             return int(value)
         stamp = pd.Timestamp(value)
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"{value!r} is no time of this table", hint=f"Write it as {wanted}.") from error
+        raise ConfigError(f"{value!r} is no time of this table", hint=f"Write it as {form}.") from error
     if zone is not None:
         stamp = stamp.tz_localize(zone) if stamp.tzinfo is None else stamp.tz_convert(zone)
         stamp = stamp.tz_convert("UTC").tz_localize(None) if _is_utc(grid) else stamp.tz_localize(None)
@@ -104,6 +130,7 @@ def parse_time(value: Any, grid: Grid, zone: str | None) -> int:
 
 
 def _is_utc(grid: Grid) -> bool:
+    """Return whether the grid counts in UTC: steps shorter than a day have one length, whatever the clocks do."""
     return grid.kind == "tick" and grid.step < DAY
 
 
@@ -116,11 +143,12 @@ def _local(values: Integers, zone: str) -> Integers:
 
 
 def _localize(stamps: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
-    # a wall time that a clock change repeats or skips: the earlier of two, the first one that exists
+    # of a wall time that a clock change repeats, the earlier is taken; of one that it skips, the next that exists
     return stamps.tz_localize(zone, ambiguous=np.ones(len(stamps), bool), nonexistent="shift_forward")
 
 
 def _period_freq(dtype: str) -> str:
+    """Return the alias of a period dtype's starts: period[M] gives MS."""
     name = dtype[7:-1]
     starts = {"M": "MS", "Q": "QS", "Y": "YS", "A": "YS"}
     root, _, anchor = name.partition("-")
@@ -128,6 +156,7 @@ def _period_freq(dtype: str) -> str:
 
 
 def _blank(column: pd.Series, name: str) -> list[Problem]:
+    """List the rows without a time as problems."""
     rows = np.flatnonzero(column.isna().to_numpy())[:LISTED]
     return [
         Problem(what=f"row {row + 1} has no time", column=name, remedy="Give it one or remove the row.") for row in rows
@@ -164,5 +193,6 @@ def _text(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
 
 
 def _has_zone(column: pd.Series) -> bool:
+    """Return whether the first text ends in a zone, such as Z or +01:00; the signs of a date stand before its tenth letter."""
     first = str(column.iloc[0]) if len(column) else ""
     return first.endswith("Z") or any(sign in first[10:] for sign in "+-")

@@ -14,11 +14,12 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Origins:
-    """Forecast origins: which series, and where in the flat matrix its known rows end.
+    """Forecast origins: each is a series and the flat row at which its history ends.
 
     Args:
-        series: (n,) int64 index of the series.
-        end: (n,) int64 flat row just past the last known one; `panel.indptr[series] < end <= panel.indptr[series + 1]`.
+        series: (n,) int64 number of the series.
+        end: (n,) int64 flat row just past the last one that is read as history, at most the end of the series:
+            `panel.indptr[series] < end <= panel.indptr[series + 1]`.
     """
 
     series: Integers
@@ -32,12 +33,12 @@ class Origins:
 
     @classmethod
     def last(cls, panel: Panel) -> Origins:
-        """One origin a series, at its last row."""
+        """Return one origin for each series, at its end."""
         return cls(np.arange(panel.n_series), panel.indptr[1:].copy())
 
 
 def evenly_spread(n: int, most: int) -> Integers:
-    """At most `most` of the numbers 0 to n - 1, ascending and as far apart as possible; both ends are among them."""
+    """Choose at most `most` of the numbers 0 to n - 1, ascending, evenly spread, with both ends among them."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64)) if n else np.array([], np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Rolling origins: where a backtest cuts a panel, also as a scikit-learn splitter."""
+"""Rolling origins are the cutoffs of a backtest; a scikit-learn splitter gives them for tables."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Cutoff:
     """One cutoff of every series that can be forecast there.
 
     Args:
-        index: 0 for the oldest.
-        origins: one a series.
-        skipped: ids of series without a row before it, or without one after.
+        index: number of the cutoff, 0 for the oldest.
+        origins: one origin for each series that is forecast here.
+        skipped: ids of series without a row before the cutoff, or without one after it and the gap.
     """
 
     index: int
@@ -30,7 +30,7 @@ class Cutoff:
     skipped: tuple[str, ...] = ()
 
     def ends(self, panel: Panel) -> Integers:
-        """Flat row at which each series' known rows end, (series,): its first row where it is skipped."""
+        """Return the flat row, (series,), at which each series' history ends; of a skipped series, its first row."""
         ends = panel.indptr[:-1].copy()
         ends[self.origins.series] = self.origins.end
         return ends
@@ -39,17 +39,21 @@ class Cutoff:
 def last_cutoffs(
     panel: Panel, *, horizon: int, n_cutoffs: int = 1, step: int | None = None, gap: int = 0
 ) -> list[Cutoff]:
-    """Cutoffs counted back from each series' end; the last stands `horizon + gap` rows before it.
+    """Place cutoffs counted back from each series' end; the last stands `horizon + gap` rows before it.
 
     Args:
         panel: the rows.
-        horizon: rows scored after each cutoff.
-        n_cutoffs: how many.
-        step: rows between them; None takes the horizon.
-        gap: rows after the cutoff that are not scored.
+        horizon: rows that are scored after each cutoff and gap.
+        n_cutoffs: number of cutoffs; 1 by default.
+        step: rows between two cutoffs; None takes the horizon.
+        gap: rows directly after the cutoff that are not scored; 0 by default.
+
+    Returns:
+        The cutoffs, oldest first.
 
     Raises:
-        DataError: if no series has a row before a cutoff.
+        ConfigError: if a count is no whole number or too small.
+        DataError: if no series has a row before one of the cutoffs.
     """
     step = _check(horizon=horizon, cutoffs=n_cutoffs, step=horizon if step is None else step, gap=gap)
     back = [(n_cutoffs - 1 - k) * step + horizon + gap for k in range(n_cutoffs)]
@@ -60,21 +64,25 @@ def last_cutoffs(
 def cutoffs_between(
     panel: Panel, *, horizon: int, first: Any, last: Any = None, step: int | None = None, gap: int = 0
 ) -> list[Cutoff]:
-    """Cutoffs at the same times for all series.
+    """Place cutoffs at the same times for all series.
 
     Args:
         panel: the rows.
-        horizon: rows scored after each cutoff.
-        first: time of the first row scored at the first cutoff.
-        last: time up to which the last cutoff's whole horizon must reach; None takes the last row of all.
-        step: rows between cutoffs; None takes the horizon.
-        gap: rows after the cutoff that are not scored.
+        horizon: rows that are scored after each cutoff and gap.
+        first: time of the first row that is scored at the first cutoff.
+        last: latest time that the last cutoff's horizon may reach; None takes each series' end.
+        step: rows between two cutoffs; None takes the horizon.
+        gap: rows directly after the cutoff that are not scored; 0 by default.
+
+    Returns:
+        The cutoffs, oldest first.
 
     Raises:
-        DataError: if no series has a whole horizon between the two.
+        ConfigError: if a count is no whole number or too small, or a time cannot be read.
+        DataError: if no series has a whole horizon between the two times.
     """
     step = _check(horizon=horizon, cutoffs=1, step=horizon if step is None else step, gap=gap)
-    before = _rows_before(panel, first)
+    before = _rows_before(panel, first)  # (series,)
     limit = panel.lengths if last is None else np.minimum(_rows_before(panel, last, included=True), panel.lengths)
     n_cutoffs = int(((limit - before - horizon) // step).max()) + 1
     if n_cutoffs < 1:
@@ -85,15 +93,18 @@ def cutoffs_between(
 
 
 class RollingOrigin:
-    """A scikit-learn splitter: train on everything before a cutoff, test on the rows after it.
+    """A scikit-learn splitter that trains on everything before a cutoff and tests on the rows after it.
 
     Rows of each series must be in time order.
 
     Args:
         horizon: test rows of each series.
-        n_splits: cutoffs.
-        step: rows between cutoffs; None takes the horizon.
-        gap: rows left out between train and test.
+        n_splits: number of cutoffs.
+        step: rows between two cutoffs; None takes the horizon.
+        gap: rows between train and test that neither has; 0 by default.
+
+    Raises:
+        ConfigError: if a count is no whole number or too small.
     """
 
     def __init__(self, horizon: int, n_splits: int = 5, *, step: int | None = None, gap: int = 0) -> None:
@@ -101,20 +112,30 @@ class RollingOrigin:
         self.horizon, self.n_splits, self.gap = horizon, n_splits, gap
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """How many splits `split` makes."""
+        """Return the number of splits that `split` makes; the arguments are scikit-learn's and are not read."""
         return self.n_splits
 
     def split(self, X: Any, y: Any = None, groups: Sequence[Any] | None = None) -> Iterator[tuple[Integers, Integers]]:
-        """Row numbers to train and to test on, oldest cutoff first; `groups` holds each row's series id."""
+        """Yield row numbers to train and to test on, the oldest cutoff first.
+
+        Args:
+            X: a table or array, of which only the number of rows is read.
+            y: nothing; scikit-learn passes it.
+            groups: id of each row's series; None takes all rows for one series.
+
+        Raises:
+            DataError: if no series has a row before a cutoff.
+        """
         n_rows = len(X)
         series = np.unique(np.asarray(groups), return_inverse=True)[1] if groups is not None else np.zeros(n_rows, int)
-        rank, length = _rank(series)
+        number_in_series, length = _number_rows(series)
         for number in range(self.n_splits):
             back = (self.n_splits - 1 - number) * self.step + self.horizon + self.gap
             cut = length[series] - back
-            train = np.flatnonzero(rank < cut)
+            train = np.flatnonzero(number_in_series < cut)
             first = cut + self.gap
-            test = np.flatnonzero((rank >= first) & (rank < first + self.horizon) & (cut > 0))
+            in_test = (number_in_series >= first) & (number_in_series < first + self.horizon)
+            test = np.flatnonzero(in_test & (cut > 0))
             if not len(train):
                 raise DataError(
                     f"no series has more than {back} rows", hint="Ask for fewer splits or a shorter horizon."
@@ -122,38 +143,41 @@ class RollingOrigin:
             yield train, test
 
 
-def _rank(series: NDArray[np.int64]) -> tuple[Integers, Integers]:
-    """Each row's number within its series, and each series' rows."""
+def _number_rows(series: NDArray[np.int64]) -> tuple[Integers, Integers]:
+    """Return each row's number within its series, (rows,) from 0, and the rows of each series, (series,)."""
     length = np.bincount(series)
     order = np.argsort(series, kind="stable")
-    rank = np.empty(len(series), np.int64)
-    rank[order] = np.arange(len(series)) - np.repeat(np.cumsum(length) - length, length)
-    return rank, length
+    number = np.empty(len(series), np.int64)
+    number[order] = np.arange(len(series)) - np.repeat(np.cumsum(length) - length, length)
+    return number, length
 
 
 def _rows_before(panel: Panel, value: Any, *, included: bool = False) -> Integers:
-    """Rows of each series before a time (or up to it), (series,); negative where the series begins later."""
+    """Count the rows of each series before a time, or up to it, (series,); negative where the series begins later."""
     at = parse_time(value, panel.grid, panel.format.zone)
     count, exact = panel.grid.steps(panel.starts, np.full(panel.n_series, at))
     return np.asarray(count + (exact if included else ~exact) + (included & ~exact))
 
 
-def _cutoff(panel: Panel, index: int, known: Integers, gap: int) -> Cutoff:
-    inside = (known >= 1) & (known + gap < panel.lengths)
+def _cutoff(panel: Panel, index: int, rows_before: Integers, gap: int) -> Cutoff:
+    """Build the cutoff after `rows_before` (series,) rows of each series."""
+    inside = (rows_before >= 1) & (rows_before + gap < panel.lengths)
     series = np.flatnonzero(inside)
-    origins = Origins(series, panel.indptr[series] + known[series])
+    origins = Origins(series, panel.indptr[series] + rows_before[series])
     return Cutoff(index, origins, tuple(str(name) for name in panel.ids[~inside]))
 
 
-def _not_empty(cutoffs: list[Cutoff], panel: Panel, wanted: str) -> list[Cutoff]:
+def _not_empty(cutoffs: list[Cutoff], panel: Panel, need: str) -> list[Cutoff]:
+    """Return the cutoffs, or refuse them if one of them has no series; `need` says in the message what each needs."""
     if all(len(cutoff.origins) for cutoff in cutoffs):
         return cutoffs
     longest = int(panel.lengths.max())
-    hint = f"Each needs {wanted}; the longest series has {longest} rows. Ask for a shorter horizon or fewer cutoffs."
+    hint = f"Each needs {need}; the longest series has {longest} rows. Ask for a shorter horizon or fewer cutoffs."
     raise DataError("the horizon is longer than every series leaves room for", hint=hint)
 
 
 def _check(*, horizon: int, cutoffs: int, step: int, gap: int) -> int:
+    """Refuse counts that are no whole numbers or too small, and return the step."""
     least = {"horizon": (horizon, 1), "cutoffs": (cutoffs, 1), "step": (step, 1), "gap": (gap, 0)}
     problems = [
         Problem(what=f"{name}={value!r}", expected=f"a whole number of at least {low}")

@@ -1,4 +1,4 @@
-"""Scores as forecasts stream in: sums and counts by series, step and cutoff, whatever the number of forecasts."""
+"""Scores of forecasts that stream in, kept as sums and counts by series, step and cutoff."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Integers = NDArray[np.int64]
 
 
 class _Sums:
-    """Sums and counts by a key: series, step or cutoff."""
+    """Sums and counts by a key, which is a series, a step or a cutoff; they grow with the largest key."""
 
     def __init__(self, n: int) -> None:
         self.total, self.count = np.zeros(n), np.zeros(n)
@@ -38,13 +38,13 @@ class _Sums:
 
 
 class Accumulator:
-    """Scores forecasts as they come; what it keeps does not grow with the number of forecasts.
+    """A sum of scores, to which forecasts are added; its size does not grow with their number.
 
     Args:
-        scales: of every series of the panel.
-        horizon: steps scored.
-        levels: of the quantiles.
-        metrics: by name, as `chosen_metrics` makes them; None takes all that the levels allow.
+        scales: the scales of errors of every series of the panel.
+        horizon: number of steps that are scored.
+        levels: quantile levels in (0, 1), ascending; none by default.
+        metrics: metrics by name, as `chosen_metrics` makes them; None takes all that the levels allow.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Accumulator:
 
         Args:
             series: (n,) numbers of the series.
-            actual: (n, horizon), NaN where nothing was observed.
-            point: (n, horizon).
-            quantiles: (n, horizon, levels).
-            cutoff: (n,) number of the cutoff.
+            actual: (n, horizon) observed targets, NaN where nothing was observed.
+            point: (n, horizon) forecasts in units of the target.
+            quantiles: (n, horizon, levels) in units of the target; None for none.
+            cutoff: (n,) numbers of the cutoffs from 0, or one number for all.
         """
         scales = (self.scales.mase, self.scales.rmsse, self.scales.deviation)
         mase, rmsse, deviation = (scale[series][:, None] for scale in scales)
@@ -92,17 +92,21 @@ class Accumulator:
                 _add(self._weights[name], metric.weights(points), series, numbers)
 
     def result(self, *, standardised: bool = True) -> dict[str, float]:
-        """Every metric over all series; `standardised` says whether those on standardised values are wanted."""
-        wanted = [n for n, metric in self.metrics.items() if standardised or metric.needs != "scale='train'"]
-        return {name: self._overall(name) for name in wanted}
+        """Return every metric over all series by name.
+
+        Args:
+            standardised: whether metrics of standardised values are among them; True by default.
+        """
+        names = [n for n, metric in self.metrics.items() if standardised or metric.needs != "scale='train'"]
+        return {name: self._overall(name) for name in names}
 
     @property
     def unscaled(self) -> int:
-        """Series that were scored but have no MASE scale (constant or too short); MASE leaves them out."""
+        """Return the number of series that were scored without a MASE scale, since they are constant or too short."""
         return int((np.isnan(self.scales.mase) & (self._rows > 0)).sum())
 
     def by_series(self, ids: NDArray[np.object_]) -> pd.DataFrame:
-        """A row a scored series: column `series`, then the metrics."""
+        """Return a row for each scored series: the column `series` holds its id, and each metric has a column."""
         import pandas as pd
 
         scored = self._rows > 0
@@ -110,14 +114,14 @@ class Accumulator:
         return pd.DataFrame({"series": ids[scored], **columns})
 
     def by_horizon(self) -> pd.DataFrame:
-        """A row a step: column `step` from 1, then the metrics over all points of that step."""
+        """Return a row for each step: the column `step` counts from 1, and each metric has a column."""
         import pandas as pd
 
         columns = {name: self._by(name, 1) for name in self.metrics}
         return pd.DataFrame({"step": np.arange(1, self.horizon + 1), **columns})
 
     def by_cutoff(self) -> pd.DataFrame:
-        """A row a cutoff: column `cutoff` from 0, then the metrics over all its points."""
+        """Return a row for each cutoff: the column `cutoff` counts from 0, and each metric has a column."""
         import pandas as pd
 
         columns = {name: self._by(name, 2) for name in self.metrics}
@@ -130,8 +134,8 @@ class Accumulator:
             return float(total / weight) if weight > 0 else float("nan")
         mean = self._sums[name][0].mean
         mean = np.sqrt(mean) if metric.root == "series" else mean
-        known = mean[np.isfinite(mean)]
-        value = float(known.mean()) if len(known) else float("nan")
+        defined = mean[np.isfinite(mean)]
+        value = float(defined.mean()) if len(defined) else float("nan")
         return float(np.sqrt(value)) if metric.root == "all" else value
 
     def _by(self, name: str, key: int) -> Floats:
@@ -143,9 +147,10 @@ class Accumulator:
 
 
 def _add(sums: list[_Sums], term: Floats, series: Integers, cutoff: Integers) -> None:
-    known = np.isfinite(term)
-    values = np.where(known, term, 0.0)
-    by_row, count = values.sum(axis=1), known.sum(axis=1).astype(np.float64)
+    """Add a metric's terms, (n, horizon), to the sums by series, step and cutoff; NaN is left out."""
+    is_defined = np.isfinite(term)
+    values = np.where(is_defined, term, 0.0)
+    by_row, count = values.sum(axis=1), is_defined.sum(axis=1).astype(np.float64)
     sums[0].add(series, by_row, count)
-    sums[1].add(np.arange(term.shape[1]), values.sum(axis=0), known.sum(axis=0).astype(np.float64))
+    sums[1].add(np.arange(term.shape[1]), values.sum(axis=0), is_defined.sum(axis=0).astype(np.float64))
     sums[2].add(cutoff, by_row, count)

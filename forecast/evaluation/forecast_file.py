@@ -1,4 +1,4 @@
-"""Where a backtest's forecasts go as they are made: a file that grows by row groups, or memory."""
+"""A sink for the forecasts of a backtest: a file that grows by row groups, or memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ SUFFIXES = (".parquet", ".csv")
 
 
 class ForecastFile:
-    """Collects frames; with a path they go straight to disk, and the file appears whole at the end or not at all.
+    """A collector of frames, which keeps them in memory or writes them straight to disk.
+
+    On disk they go to a temporary file, which takes its final name when `frame` is called; if the work fails before,
+    no file is left. It is used as a context manager.
 
     Args:
-        path: .parquet or .csv; None keeps the frames in memory.
+        path: a name ending in .parquet or .csv; None keeps the frames in memory.
+
+    Raises:
+        ConfigError: if the name ends otherwise.
     """
 
     def __init__(self, path: str | Path | None) -> None:
@@ -51,7 +57,11 @@ class ForecastFile:
             self._temporary.unlink()
 
     def writer(self, model: str | None) -> Callable[[pd.DataFrame], None]:
-        """A function that takes a model's frames; `model` becomes a column where several are compared."""
+        """Return a function that takes a model's frames.
+
+        Args:
+            model: the model's name, which becomes the column `model`; None adds no column.
+        """
 
         def write(frame: pd.DataFrame) -> None:
             if model is not None:
@@ -61,7 +71,7 @@ class ForecastFile:
         return write
 
     def frame(self) -> pd.DataFrame | None:
-        """All frames as one, or None when they went to disk (which this completes)."""
+        """Return all frames as one, or complete the file on disk and return None."""
         import pandas as pd
 
         if self.path is None:

@@ -1,4 +1,4 @@
-"""Models side by side, and which of them is the best."""
+"""The table that ranks models, and the rule that it ranks by."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ RANKING = ("mase", "smape")  # the first that is defined ranks models
 
 
 def ranked(models: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Names of the models, best first.
+    """Rank models by MASE, by sMAPE where no model has a MASE, else by the first metric that any model has.
 
     Args:
-        models: metrics of each model, lower being better.
+        models: by model, its metrics by name; of the ranking metric, lower is better.
 
     Returns:
-        Names by MASE; by sMAPE where MASE is not defined for any model; else by the first metric there is. A model
-        whose metric is not defined comes last.
+        Names of the models, the best first. A model whose metric is not defined comes last.
     """
     names = dict.fromkeys((*RANKING, *(name for metrics in models.values() for name in metrics)))
 
@@ -34,7 +33,14 @@ def ranked(models: Mapping[str, Mapping[str, float]]) -> list[str]:
 
 
 def leaderboard_frame(models: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """A row a model, the best first."""
+    """Lay the metrics out as a table, in the order of `ranked`.
+
+    Args:
+        models: by model, its metrics by name.
+
+    Returns:
+        A row for each model, the best first: `model`, and a column for each metric.
+    """
     import pandas as pd
 
     names = list(models)

@@ -1,4 +1,4 @@
-"""What a backtest found: forecasts, metrics, the leaderboard."""
+"""The result of a backtest: forecasts, metrics and the leaderboard."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """One model's scores and what they cost.
+    """One model's scores, and the time that they took.
 
     Args:
-        name: as asked for.
-        fitted: the model, as fitted last.
-        scores: sums of everything scored.
-        standardise: whether errors on standardised values are wanted.
+        name: the name that the user gave the model.
+        fitted: the model, as it was fitted last.
+        scores: the sums that metrics are computed from.
+        standardise: whether metrics of standardised values (`scale="train"`) are among the metrics.
         fit_seconds: wall seconds of all fits.
         fit_cpu_seconds: CPU seconds of all fits.
         predict_seconds: wall seconds of all forecasts.
-        owa: against Naive2 on the same points, where that was run.
-        baselines: metrics of the references.
-        run_id: MLflow run.
+        owa: the overall weighted average against Naive2 on the same points; None where Naive2 was not run.
+        baselines: by reference model, its metrics by name.
+        run_id: id of the MLflow run; None without tracking.
     """
 
     name: str
@@ -52,16 +52,24 @@ class Outcome:
     run_id: str | None = None
 
     def against(self, references: dict[str, Outcome]) -> Outcome:
-        """With the references' scores, and OWA: sMAPE and MASE relative to Naive2's (Makridakis et al. 2020, M4)."""
-        beside = {name: outcome.metrics for name, outcome in references.items()}
-        mine, theirs = self.scores.result(), beside.get("naive2", {})
-        ratios = [mine[k] / theirs[k] for k in RELATIVE["owa"] if mine.get(k) is not None and theirs.get(k)]
+        """Return the outcome with the references' metrics and OWA.
+
+        OWA is the mean of sMAPE and of MASE, each relative to Naive2's; below 1 is better than Naive2. It is None
+        where Naive2 was not run or has a sMAPE or MASE of zero.
+
+        References:
+            Makridakis, Spiliotis & Assimakopoulos (2020), The M4 Competition: 100,000 time series and 61 forecasting
+            methods.
+        """
+        baselines = {name: outcome.metrics for name, outcome in references.items()}
+        metrics, naive2 = self.scores.result(), baselines.get("naive2", {})
+        ratios = [metrics[k] / naive2[k] for k in RELATIVE["owa"] if k in metrics and naive2.get(k)]
         owa = float(np.mean(ratios)) if len(ratios) == 2 else None
-        return replace(self, owa=owa, baselines=beside)
+        return replace(self, owa=owa, baselines=baselines)
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Flat means over series; OWA among them."""
+        """Return metrics by name, flat means over series, and OWA where it is defined."""
         values = self.scores.result(standardised=self.standardise)
         if self.owa is not None and np.isfinite(self.owa):
             values["owa"] = self.owa
@@ -73,20 +81,22 @@ class Evaluation:
     """The result of `evaluate`.
 
     Args:
-        forecasts: id, time, `cutoff`, `forecast`, quantiles, the actual, and `model` where several were asked for;
-            None when they went to a file.
-        models: metrics of each model.
-        baselines: metrics of the references (seasonal naive, Naive2).
-        leaderboard: models and references, best first.
-        best: name of the best model, as of `ranked`.
-        by_series: metrics of each series and model.
-        by_horizon: metrics of each step and model.
-        by_cutoff: metrics of each cutoff and model.
+        forecasts: a table with id, time, `cutoff`, `forecast`, quantile columns, the actual under the target's name,
+            and `model` where several models were evaluated; None where the forecasts went to a file.
+        models: by model, its metrics by name.
+        baselines: by reference model (seasonal naive, Naive2), its metrics by name.
+        leaderboard: a table with a row for each model and reference, the best first.
+        best: name of the model that `ranked` puts first.
+        by_series: a table with the metrics of each series and model.
+        by_horizon: a table with the metrics of each step and model.
+        by_cutoff: a table with the metrics of each cutoff and model.
         cutoffs: number of cutoffs.
-        seeds: of each model fitted with several seeds, how much they differ.
-        skipped: series without a row before a cutoff, and at how many.
-        unscaled: series that MASE leaves out, because they are constant or too short.
-        last_origins: of the last cutoff.
+        seeds: by model that was fitted with several seeds, the spread of its metrics and forecasts.
+        skipped: by id of a series that has no row before some cutoffs, the number of these cutoffs.
+        unscaled: number of series that MASE leaves out, because they are constant or too short.
+        outcomes: by model, its scores and the model itself.
+        last_origins: origins of the last cutoff.
+        panel: the evaluated rows.
     """
 
     forecasts: pd.DataFrame | None
@@ -107,62 +117,78 @@ class Evaluation:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Of the best model."""
+        """Return the metrics of the best model by name."""
         return self.models[self.best]
 
     @property
     def fitted(self) -> FittedModel:
-        """The best model, as fitted last; `Forecaster.over` makes a forecaster of tables of it."""
+        """Return the best model as it was fitted last; `Forecaster.over` makes a forecaster of it."""
         return self.outcomes[self.best].fitted
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Of the best model, nothing left open."""
+        """Return the settings of the best model with nothing left open."""
         from dataclasses import asdict
 
         return asdict(self.fitted.resolved)
 
     @property
     def run_id(self) -> str | None:
-        """MLflow run of the best model."""
+        """Return the id of the best model's MLflow run; None without tracking."""
         return self.outcomes[self.best].run_id
 
     @property
     def fit_seconds(self) -> float:
+        """Return the wall seconds of all fits of the best model."""
         return self.outcomes[self.best].fit_seconds
 
     @property
     def fit_cpu_seconds(self) -> float:
+        """Return the CPU seconds of all fits of the best model."""
         return self.outcomes[self.best].fit_cpu_seconds
 
     @property
     def predict_seconds(self) -> float:
+        """Return the wall seconds of all forecasts of the best model."""
         return self.outcomes[self.best].predict_seconds
 
     @property
     def summary(self) -> str:
-        """One sentence: who won, by how much."""
+        """Return one sentence that says which model is best, and its MASE beside seasonal naive's."""
         naive = self.baselines["seasonal_naive"].get("mase")
-        mine = self.metrics.get("mase")
+        mase = self.metrics.get("mase")
         n_series = self.by_series["series"].nunique()
         text = f"{self.best} is the best of {len(self.models)} over {n_series} series and {self.cutoffs} cutoffs"
-        return text if not mine or not naive else f"{text}: MASE {mine:.3f}, seasonal naive {naive:.3f}"
+        return text if not mase or not naive else f"{text}: MASE {mase:.3f}, seasonal naive {naive:.3f}"
 
     def by(self, column: str) -> pd.DataFrame:
-        """Mean metrics of the series in each group of a static column."""
+        """Average the metrics over the series of each group.
+
+        Args:
+            column: a static column, whose values are the groups.
+
+        Returns:
+            A row for each model and group: `model`, the column, and the mean of each metric.
+
+        Raises:
+            KeyError: if the column is not static.
+        """
         if column not in self.panel.static:
-            known = ", ".join(self.panel.static.columns) or "none"
-            raise KeyError(f"{column!r} is not a static column; name it with static=. Static columns: {known}")
+            static = ", ".join(self.panel.static.columns) or "none"
+            raise KeyError(f"{column!r} is not a static column; name it with static=. Static columns: {static}")
         groups = dict(zip(self.panel.ids, self.panel.static[column], strict=True))
         frame = self.by_series.assign(**{column: self.by_series["series"].map(groups)})
         result: pd.DataFrame = frame.drop(columns="series").groupby(["model", column], sort=True).mean().reset_index()
         return result
 
     def calibration(self) -> pd.DataFrame:
-        """How often the actual lay at or below each quantile; see `forecast.diagnostics.plot_calibration`.
+        """Count how often the actual lay at or below each quantile.
+
+        Returns:
+            The table of `forecast.insight.diagnostics.calibration_frame`; `plot_calibration` there draws it.
 
         Raises:
-            ConfigError: without quantiles, or where the forecasts went to a file.
+            ConfigError: if there are no quantiles, or the forecasts went to a file.
         """
         from forecast.insight.diagnostics import calibration_frame
 
@@ -173,7 +199,11 @@ class Evaluation:
         return calibration_frame(self.forecasts, self.panel.format.target, levels)
 
     def plot(self, max_series: int = 6) -> Figure:
-        """Forecasts of the last cutoff against what came after, a panel a series."""
+        """Draw the best model's forecasts of the last cutoff beside the actuals, a picture for each series.
+
+        Args:
+            max_series: series that are drawn at most.
+        """
         from forecast.insight.plotting import plot_evaluation
 
         return plot_evaluation(self, max_series=max_series)
@@ -187,7 +217,16 @@ def make_evaluation(
     cutoffs: list[Cutoff],
     seeds: dict[str, SeedSpread],
 ) -> Evaluation:
-    """Put the parts together."""
+    """Build the result from its parts.
+
+    Args:
+        panel: the evaluated rows.
+        outcomes: by model, its outcome.
+        references: by reference model, its outcome.
+        frame: the forecasts of all models; None where they went to a file.
+        cutoffs: the cutoffs, oldest first.
+        seeds: by model that was fitted with several seeds, its spread.
+    """
     models = {name: outcome.metrics for name, outcome in outcomes.items()}
     baselines = {name: outcome.metrics for name, outcome in references.items()}
     extra = {name: metrics for name, metrics in baselines.items() if name not in models}

@@ -1,4 +1,4 @@
-"""What errors are divided by: each series' own spread, from its training rows."""
+"""Scales of errors: each series' errors are divided by a measure of its variation over the training rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scales:
-    """Each series' scales, (series,), NaN where a series has none (constant, or too short).
+    """Each series' scales, (series,) in units of the target, NaN where a series is constant or too short.
 
     Args:
-        mase: mean absolute difference over a season (Hyndman & Koehler 2006).
-        rmsse: root of the mean squared one-step difference (Makridakis et al. 2022, M5).
+        mase: mean absolute difference over a season.
+        rmsse: root of the mean squared one-step difference.
         deviation: population standard deviation.
+
+    References:
+        Hyndman & Koehler (2006), Another look at measures of forecast accuracy (MASE).
+        Makridakis, Spiliotis & Assimakopoulos (2022), M5 accuracy competition (RMSSE).
     """
 
     mase: Floats
@@ -29,12 +33,12 @@ class Scales:
 
     @classmethod
     def of(cls, train: Panel, season: int, *, val_size: int = 0) -> Scales:
-        """Scales from the rows before the first cutoff.
+        """Compute the scales from the rows before the first cutoff.
 
         Args:
-            train: those rows.
-            season: season length of the MASE scale.
-            val_size: newest rows that `deviation` leaves out, as the long-horizon papers do.
+            train: these rows.
+            season: steps in a season, which is the lag of the MASE scale.
+            val_size: newest rows of each series that `deviation` leaves out, as the long-horizon papers do.
         """
         mase = mean_difference(train, season)
         rmsse = np.sqrt(mean_difference(train, 1, power=2))
@@ -42,7 +46,12 @@ class Scales:
         return cls(_positive(mase), _positive(rmsse), _positive(_deviation(train, rows)))
 
     def spread(self, at: NDArray[np.int64], n_series: int) -> Scales:
-        """The same scales in a larger panel: series i of this one is series `at[i]` there."""
+        """Return the scales as those of a panel with more series, NaN for the series that have none here.
+
+        Args:
+            at: (series,) number that each series has in the larger panel.
+            n_series: series of the larger panel.
+        """
 
         def place(values: Floats) -> Floats:
             wide = np.full(n_series, np.nan)
@@ -53,6 +62,7 @@ class Scales:
 
 
 def _deviation(panel: Panel, rows: NDArray[np.bool_]) -> Floats:
+    """Compute the population standard deviation of each series' observed targets among `rows` (a mask), (series,)."""
     kept = rows & np.isfinite(panel.target)
     series = np.repeat(np.arange(panel.n_series), panel.lengths)[kept]
     values = panel.target[kept]

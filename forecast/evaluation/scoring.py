@@ -1,4 +1,4 @@
-"""Scores of forecasts made earlier, by anyone."""
+"""Scores of forecasts that were made earlier, by this toolkit or any other."""
 
 from __future__ import annotations
 
@@ -31,24 +31,26 @@ def score(
     freq: str | None = None,
     mase_season: int | None = None,
 ) -> dict[str, float]:
-    """Metrics of forecasts made earlier.
+    """Compute the metrics of forecasts that were made earlier.
 
     Args:
-        forecasts: id and time as in `actuals`, `forecast`, and if there are any, `cutoff` and quantile columns (`q10`).
-        actuals: the whole table, history and what came.
-        id: id column.
-        time: time column.
-        target: target column of `actuals`.
-        freq: of the grid; None finds it.
-        mase_season: season of the MASE scale; None takes the season length. The scale comes from rows up to the
-            earliest cutoff; without a column `cutoff`, from rows before each series' first forecast.
+        forecasts: a table with id and time as in `actuals`, the column `forecast`, and optionally `cutoff` (time of the
+            last row before the forecast) and quantile columns (`q10`, in per cent).
+        actuals: a table with the history and the actuals of the forecasts.
+        id: id column of both tables; None finds it by its usual names.
+        time: time column of both tables; None finds it by its usual names.
+        target: target column of `actuals`; None finds it by its usual names.
+        freq: pandas alias of the time grid; None finds it from the times.
+        mase_season: lag of the MASE scale in steps; None takes the season length. The scale comes from rows up to the
+            earliest cutoff; without a column `cutoff`, it comes from rows before each series' first forecast.
 
     Returns:
         Metrics by name, flat means over series.
 
     Raises:
-        DataError: if a column is missing, or a forecast is not finite or is for a series or time `actuals` does not
-            have.
+        ConfigError: if `freq` is not a frequency.
+        DataError: if a column is missing, a forecast is not finite, or `actuals` lacks the series or the time of a
+            forecast.
     """
     panel = panel_from_table(actuals, Columns(id=id, time=time, target=target), freq=freq)
     levels, names = _levels(forecasts)
@@ -69,16 +71,16 @@ def score(
 
 
 def _levels(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
-    """Levels in (0, 1) of the quantile columns, ascending, and the columns' names."""
-    found = {}
+    """Return the levels in (0, 1) of the quantile columns, ascending, and the columns' names."""
+    columns = {}
     for name in map(str, forecasts.columns):
         try:
             level = float(name[1:]) / 100 if name.startswith("q") else 0.0
         except ValueError:
             continue
         if 0 < level < 1:
-            found[level] = name
-    return tuple(sorted(found)), [found[level] for level in sorted(found)]
+            columns[level] = name
+    return tuple(sorted(columns)), [columns[level] for level in sorted(columns)]
 
 
 Numbers = NDArray[np.int64]
@@ -87,40 +89,40 @@ Numbers = NDArray[np.int64]
 def _places(
     forecasts: pd.DataFrame, panel: Panel, id: str | None, time: str | None
 ) -> tuple[Numbers, Numbers, Numbers]:
-    """Of each forecast: its series, its row in the series, and the rows its series has before the cutoff."""
+    """Find each forecast's series, its row in the series, and the rows that the series has before the cutoff."""
     columns = [str(name) for name in forecasts.columns]
-    own = panel.format.id is not None
-    identity, first = find(id, IDS, columns, "id", needed=own) if own else (None, [])
-    stamp, second = find(time, TIMES, columns, "time", needed=True)
-    problems = [*first, *second]
+    has_ids = panel.format.id is not None
+    id_column, problems = find(id, IDS, columns, "id", needed=True) if has_ids else (None, [])
+    time_column, time_problems = find(time, TIMES, columns, "time", needed=True)
+    problems = [*problems, *time_problems]
     if FORECAST not in columns:
         problems.append(Problem(what="there is no forecast column", column=FORECAST, remedy="Name it `forecast`."))
     if problems:
         raise DataError("the forecasts do not have the columns they need", problems=problems)
     series = np.zeros(len(forecasts), np.int64)
-    if identity is not None:
-        names = forecasts[identity].astype(str).to_numpy(object)
-        known = {str(name): number for number, name in enumerate(panel.ids)}
-        series = np.array([known.get(name, -1) for name in names], np.int64)
-        lost = sorted(set(names[series < 0]))
-        if lost:
-            listed = [Problem(series=name, what="the actuals do not have this series") for name in lost[:LISTED]]
-            raise DataError("there are forecasts without actuals", problems=listed)
-    row = _steps(forecasts, str(stamp), panel, series)
+    if id_column is not None:
+        names = forecasts[id_column].astype(str).to_numpy(object)
+        numbers = {str(name): number for number, name in enumerate(panel.ids)}
+        series = np.array([numbers.get(name, -1) for name in names], np.int64)
+        absent = sorted(set(names[series < 0]))
+        if absent:
+            problems = [Problem(series=name, what="the actuals do not have this series") for name in absent[:LISTED]]
+            raise DataError("there are forecasts without actuals", problems=problems)
+    row = _steps(forecasts, str(time_column), panel, series)
     if CUTOFF in columns:
         return series, row, np.maximum(_steps(forecasts, CUTOFF, panel, series) + 1, 0)
-    return series, row, row
+    return series, row, row  # the smallest row of a series is its first forecast
 
 
 def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) -> Numbers:
-    """The row of each time in its series."""
+    """Find the row of each forecast's time in its series, counted from 0; a cutoff may lie outside the series."""
     times, problems = parse_times(forecasts[column], column)
     if times is None or problems:
         raise DataError("the forecasts' times cannot be read", problems=problems)
     values = times.on(panel.grid)
     row, exact = panel.grid.steps(panel.starts[series], values)
-    lost = np.flatnonzero(~exact | (row < 0) | (row >= panel.lengths[series]))
-    if column != CUTOFF and len(lost):
+    absent = np.flatnonzero(~exact | (row < 0) | (row >= panel.lengths[series]))
+    if column != CUTOFF and len(absent):
         raise DataError(
             "there are forecasts without actuals",
             problems=[
@@ -129,7 +131,7 @@ def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) 
                     time=as_text(int(values[k]), times.integer),
                     what="no actual at this time",
                 )
-                for k in lost[:LISTED]
+                for k in absent[:LISTED]
             ],
         )
     return row

@@ -1,4 +1,4 @@
-"""Pictures that look inside: what a network remembers, and how honest its quantiles are."""
+"""Pictures that judge a model: the rows that its network remembers, and whether its quantiles are calibrated."""
 
 from __future__ import annotations
 
@@ -16,33 +16,42 @@ if TYPE_CHECKING:
 
 
 def calibration_frame(forecasts: pd.DataFrame, target: str, levels: tuple[float, ...]) -> pd.DataFrame:
-    """How often the actual lay at or below each quantile.
+    """Count how often the actual lay at or below each quantile.
 
     Args:
-        forecasts: with quantile columns and the actual under the target's name.
-        target: that name.
-        levels: of the quantiles.
+        forecasts: a table of forecasts with quantile columns, the actual under the target's name, and a column `model`
+            where there are several; rows without an actual are left out.
+        target: name of the target's column.
+        levels: quantile levels in (0, 1) that have a column.
 
     Returns:
-        Columns `model` (where there are several), `level`, `observed` and `points`; `observed` near `level` is honest.
-        Of counts it lies above, since many actuals are equal to a quantile.
+        A row for each model and level: `model` (where there are several), `level`, `observed`, the share of actuals at
+        or below the quantile (0 to 1), and `points`, the number of actuals. Calibrated quantiles have `observed` near
+        `level`. For counts `observed` lies above it, because many actuals equal a quantile.
     """
     import pandas as pd
 
-    known = forecasts[forecasts[target].notna()]
-    models = known["model"].unique() if "model" in known else [None]
+    scored = forecasts[forecasts[target].notna()]
+    models = scored["model"].unique() if "model" in scored else [None]
     rows = []
     for model in models:
-        part = known if model is None else known[known["model"] == model]
+        part = scored if model is None else scored[scored["model"] == model]
         for level in levels:
-            share = float((part[target] <= part[quantile_column(level)]).mean())
-            row = {"level": level, "observed": share, "points": len(part)}
+            observed = float((part[target] <= part[quantile_column(level)]).mean())
+            row = {"level": level, "observed": observed, "points": len(part)}
             rows.append(row if model is None else {"model": model, **row})
     return pd.DataFrame(rows)
 
 
 def plot_calibration(frame: pd.DataFrame) -> Figure:
-    """Observed share against level; the diagonal is honest."""
+    """Draw the observed share against the level; calibrated quantiles lie on the diagonal.
+
+    Args:
+        frame: a table as `calibration_frame` returns it.
+
+    Raises:
+        ConfigError: if the table has no rows.
+    """
     from matplotlib.figure import Figure
 
     if not len(frame):
@@ -60,7 +69,12 @@ def plot_calibration(frame: pd.DataFrame) -> Figure:
 
 
 def plot_memory(profile: pd.DataFrame, *, label: str = "") -> Figure:
-    """The profile of `memory_profile` on a logarithmic scale: a vanishing gradient is a line that falls."""
+    """Draw the table of `memory_profile` on a logarithmic scale, where a vanishing gradient is a line that falls.
+
+    Args:
+        profile: columns `lag` and `norm`.
+        label: title of the picture; it has none by default.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.0, 3.4), layout="constrained", dpi=120)

@@ -1,4 +1,4 @@
-"""How far back a network remembers: the gradient of its forecast by lag."""
+"""The memory of a network: the gradient of its forecast by lag shows which rows move it."""
 
 from __future__ import annotations
 
@@ -17,25 +17,27 @@ from forecast.networks.network import ForecastNetwork
 if TYPE_CHECKING:
     import pandas as pd
 
-ORIGINS = 128  # that a profile is averaged over, at most
-STEPS = 8  # of the horizon whose gradients are taken
+MAX_ORIGINS = 128  # one a series; a profile is their average
+MAX_STEPS = 8  # of the horizon; each costs a backward pass
 
 
 def memory_profile(forecaster: BehindTables) -> pd.DataFrame:
-    """How much each step of the lookback moves the forecast: the norm of the gradient by lag, averaged over origins.
+    """Measure how much each step of the lookback moves the forecast.
 
-    Only what passes through the recurrent core counts: the linear highway and the base forecast, which read the
-    newest rows directly, are left out, so that a core that forgets is seen to forget.
+    The gradient runs through the recurrent core only. The linear highway and the base forecast, which read the newest
+    rows directly, are left out, because they would hide that a core forgets.
 
     Args:
-        forecaster: fitted, of a network (of `auto`, its first member).
+        forecaster: a fitted forecaster of a network; of `auto`, the first member is measured.
 
     Returns:
-        Columns `lag`, the rows from the origin back to the newest row of each recurrent step (1 is the newest), and
-        `norm`, the size of the gradient of the whole horizon's forecast.
+        A row for each recurrent step, the newest first. `lag` counts the rows from the origin back to the newest row
+        that the step reads (1 is the last row). `norm` is the Euclidean norm of the gradient of the median forecast,
+        taken over steps of the horizon and inputs and averaged over origins; it is in the network's normalised units.
 
     Raises:
-        ConfigError: if the model has no gradient (a baseline).
+        ConfigError: if the model is not a network that reads the target's history.
+        ModelError: if the forecaster is not fitted.
 
     References:
         Pascanu et al. (2013), On the difficulty of training recurrent neural networks.
@@ -44,31 +46,32 @@ def memory_profile(forecaster: BehindTables) -> pd.DataFrame:
 
 
 def gradient_profile(fitted: FittedModel) -> pd.DataFrame:
-    """The profile of `memory_profile`, of a fitted model."""
+    """Compute the table that `memory_profile` documents, for a fitted model."""
     import pandas as pd
 
     model = _network(fitted)
     assert model.network is not None
     network, window, panel = model.network, model.network.settings.window, model.encoded(fitted.context)
-    ahead = window.horizon if network.settings.known else 0
-    chosen = evenly_spread(panel.n_series, ORIGINS)
+    ahead = window.horizon if network.settings.known else 0  # rows after the origin whose covariates are read
+    chosen = evenly_spread(panel.n_series, MAX_ORIGINS)
     origins = Origins(chosen, np.maximum(panel.indptr[chosen + 1] - ahead, panel.indptr[chosen] + 1))
     rows = gather(panel, origins, before=window.lookback, after=ahead)
     static = torch.from_numpy(panel.static_values[origins.series])
     read = network.read(torch.from_numpy(rows.values), torch.from_numpy(rows.observed), static)
-    inputs = read.inputs.detach().requires_grad_()
-    forecast = network.correct(inputs, read)[:, -1, :, network.head.median]
+    inputs = read.inputs.detach().requires_grad_()  # (origin, recurrent step, feature)
+    forecast = network.correct(inputs, read)[:, -1, :, network.head.median]  # (origin, horizon)
     total = torch.zeros(inputs.shape[:2])
-    steps = evenly_spread(forecast.shape[1], STEPS)
+    steps = evenly_spread(forecast.shape[1], MAX_STEPS)
     for step in forecast[:, torch.from_numpy(steps)].unbind(1):
-        [slope] = torch.autograd.grad(step.sum(), inputs, retain_graph=True)
-        total += slope.square().sum(-1)
+        # origins do not read one another, so the gradient of their sum holds the gradient of each
+        [gradient] = torch.autograd.grad(step.sum(), inputs, retain_graph=True)
+        total += gradient.square().sum(-1)
     norm = total.sqrt().mean(0).flip(0).double().numpy()
     return pd.DataFrame({"lag": np.arange(len(norm)) * window.segment + 1, "norm": norm})
 
 
 def is_profiled(fitted: FittedModel) -> bool:
-    """Whether the model has a recurrent core that reads the target's history."""
+    """Return whether the model has a recurrent core that reads the target's history."""
     return _core_model(fitted) is not None
 
 
@@ -85,5 +88,6 @@ def _core_model(fitted: FittedModel) -> RecurrentModel | None:
     model = fitted.model
     if isinstance(model, Ensemble):
         model = model.members[0]
-    found = isinstance(model, RecurrentModel) and isinstance(model.network, ForecastNetwork)
-    return model if found else None  # type: ignore[return-value]  # just looked
+    if isinstance(model, RecurrentModel) and isinstance(model.network, ForecastNetwork):
+        return model
+    return None

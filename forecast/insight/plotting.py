@@ -1,4 +1,4 @@
-"""Pictures of forecasts: history, forecast, intervals, and what came."""
+"""Pictures of forecasts: each shows the history, the forecast, its interval, and the actuals where they exist."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ if TYPE_CHECKING:
 
     from forecast.evaluation.result import Evaluation
 
-MOST_SERIES = 6
-HISTORY = 3  # horizons of history shown, at least a season's worth of rows
-LEAST_HISTORY = 36
+MAX_SERIES = 6
+HORIZONS_OF_HISTORY, MIN_ROWS_OF_HISTORY = 3, 36  # the longer of the two is shown
 HISTORY_COLOUR, FORECAST_COLOUR = "#444444", "#0b6fb8"
 SUFFIXES = (".png", ".svg", ".pdf")
 
 
-def some(origins: Origins, most: int = MOST_SERIES) -> Origins:
-    """At most `most` origins, spread evenly over the series."""
+def some(origins: Origins, most: int = MAX_SERIES) -> Origins:
+    """Choose at most `most` of the origins, spread evenly over them."""
     chosen = evenly_spread(len(origins), most)
     return Origins(origins.series[chosen], origins.end[chosen])
 
 
 def plot_panel(panel: Panel, origins: Origins, prediction: Prediction, *, title: str = "") -> Figure:
-    """A small picture for each origin.
+    """Draw one small picture for each origin.
 
     Args:
-        panel: history, and what came after the origins where it is known.
-        origins: a few.
-        prediction: forecasts at those origins.
-        title: of the whole.
+        panel: the rows before the origins, and the actuals after them where there are any.
+        origins: n origins; each gets a picture, so n should be small (see `some`).
+        prediction: (n, horizon) forecasts at those origins, with quantiles for an interval.
+        title: title of the whole figure; it has none by default.
     """
     from matplotlib.figure import Figure
 
@@ -65,15 +64,15 @@ def plot_panel(panel: Panel, origins: Origins, prediction: Prediction, *, title:
     return figure
 
 
-def plot_evaluation(evaluation: Evaluation, *, max_series: int = MOST_SERIES) -> Figure:
-    """The best model's forecasts at the last cutoff."""
+def plot_evaluation(evaluation: Evaluation, *, max_series: int = MAX_SERIES) -> Figure:
+    """Draw the best model's forecasts at the last cutoff, of at most `max_series` series."""
     chosen = some(evaluation.last_origins, max_series)
     prediction = evaluation.fitted.predict(evaluation.panel, chosen)
     return plot_panel(evaluation.panel, chosen, prediction, title=evaluation.summary)
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a picture, whole or not at all.
+    """Write a picture; after an interruption the file is the old one or the new one, never half of one.
 
     Raises:
         ConfigError: if the name does not end in .png, .svg or .pdf.
@@ -93,7 +92,11 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
 
 def check_picture(path: Path) -> None:
-    """Refuse a name that no picture can have, before any work is done."""
+    """Refuse a file name that no picture can have, before any work is done.
+
+    Raises:
+        ConfigError: if the name does not end in .png, .svg or .pdf.
+    """
     if path.suffix not in SUFFIXES:
         raise ConfigError(f"cannot draw to {path}", hint=f"Use a name ending in {', '.join(SUFFIXES)}.")
 
@@ -101,17 +104,17 @@ def check_picture(path: Path) -> None:
 def _draw(axes: Axes, panel: Panel, origin: Origins, number: int, prediction: Prediction) -> None:
     series, end = int(origin.series[0]), int(origin.end[0])
     horizon = prediction.point.shape[1]
-    first = max(int(panel.indptr[series]), end - max(HISTORY * horizon, LEAST_HISTORY))
+    first = max(int(panel.indptr[series]), end - max(HORIZONS_OF_HISTORY * horizon, MIN_ROWS_OF_HISTORY))
     last = min(int(panel.indptr[series + 1]), end + horizon)
     past, ahead = np.arange(first, end), np.arange(end, end + horizon)
     axes.plot(_times(panel, series, past), panel.target[past], color=HISTORY_COLOUR, lw=1, label="history")
-    when, point = _times(panel, series, ahead), prediction.point[number]
+    times, point = _times(panel, series, ahead), prediction.point[number]
     if prediction.quantiles is not None:
         low, high = prediction.quantiles[number][:, 0], prediction.quantiles[number][:, -1]
-        share = 100 * (prediction.levels[-1] - prediction.levels[0])
-        axes.fill_between(when, low, high, color=FORECAST_COLOUR, alpha=0.2, lw=0, label=f"{share:.3g}% interval")
-    marker = "o" if horizon == 1 else None
-    axes.plot(when, point, color=FORECAST_COLOUR, lw=1.6, marker=marker, label="forecast")
+        percent = 100 * (prediction.levels[-1] - prediction.levels[0])
+        axes.fill_between(times, low, high, color=FORECAST_COLOUR, alpha=0.2, lw=0, label=f"{percent:.3g}% interval")
+    marker = "o" if horizon == 1 else None  # one point has no line
+    axes.plot(times, point, color=FORECAST_COLOUR, lw=1.6, marker=marker, label="forecast")
     if last > end:
         rows = np.arange(end, last)
         axes.plot(_times(panel, series, rows), panel.target[rows], color=HISTORY_COLOUR, lw=1, ls=":", label="actual")
@@ -124,6 +127,7 @@ def _draw(axes: Axes, panel: Panel, origin: Origins, number: int, prediction: Pr
 
 
 def _times(panel: Panel, series: int, rows: NDArray[np.int64]) -> Any:
+    """Return the times of flat rows of a series; rows after its end are counted on along the grid."""
     times = panel.grid.shift(panel.starts[series], rows - panel.indptr[series])
     return times if panel.grid.kind == "integer" else times.astype("datetime64[us]")
 

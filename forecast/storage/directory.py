@@ -1,9 +1,9 @@
-"""Model directories: written whole or not at all, checked before they are read, nothing in them executed.
+"""Model directories are written whole or not at all and checked before they are read; nothing in them is executed.
 
-config.json         versioned schema, JSON primitives only
-model.safetensors   the weights
-context.parquet     the newest training rows, which `predict` without data forecasts from
-MANIFEST.json       SHA-256 of each file
+config.json         has a versioned schema and holds JSON primitives only
+model.safetensors   holds the weights
+context.parquet     holds the newest training rows, which `predict` without data forecasts from
+MANIFEST.json       holds the SHA-256 of each file
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ MANIFEST = "MANIFEST.json"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Artifact:
-    """What a model directory holds.
+    """The content of a model directory.
 
     Args:
-        config: JSON primitives.
+        config: settings and facts about the panel, as JSON primitives.
         state: the model's arrays by name.
-        context: columns of equal length.
+        context: the newest training rows.
     """
 
     config: dict[str, Any]
@@ -50,12 +50,18 @@ class Artifact:
 def write(directory: Path, artifact: Artifact, *, overwrite: bool) -> None:
     """Write a model directory; an interruption at any moment leaves the old one or the new one, never half of one.
 
+    Args:
+        directory: path of the directory; its parents are made.
+        artifact: the content.
+        overwrite: whether an existing model directory is replaced.
+
     Raises:
-        ModelError: if the directory exists and `overwrite` is False.
+        ModelError: if the path exists and may not be overwritten.
     """
     directory = Path(directory)
     check_free(directory, overwrite=overwrite)
     directory.parent.mkdir(parents=True, exist_ok=True)
+    # beside its final place, because only within one file system a rename is atomic
     fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     try:
         _write_files(fresh, artifact)
@@ -66,7 +72,15 @@ def write(directory: Path, artifact: Artifact, *, overwrite: bool) -> None:
 
 
 def check_free(directory: Path, *, overwrite: bool) -> None:
-    """Refuse a place that a model cannot be written to, before any work is done."""
+    """Refuse a path that a model cannot be written to, before any work is done.
+
+    Args:
+        directory: the path.
+        overwrite: whether an existing model directory may be replaced; nothing else ever is.
+
+    Raises:
+        ModelError: if the path exists and may not be overwritten.
+    """
     if not os.path.lexists(directory):
         return
     if not overwrite:
@@ -78,7 +92,7 @@ def check_free(directory: Path, *, overwrite: bool) -> None:
 
 
 def read(directory: Path) -> Artifact:
-    """Read and check a model directory.
+    """Check and read a model directory.
 
     Raises:
         ModelError: if it is missing, incomplete, changed since it was written, or of another schema.
@@ -86,9 +100,9 @@ def read(directory: Path) -> Artifact:
     content = verify(directory)
     config = json.loads(content["config.json"])
     if config.get("schema") != SCHEMA:
-        found = config.get("schema")
+        schema = config.get("schema")
         raise ModelError(
-            f"{directory} has schema {found!r}, this version reads {SCHEMA!r}", hint="Fit the model again."
+            f"{directory} has schema {schema!r}, this version reads {SCHEMA!r}", hint="Fit the model again."
         )
     try:
         state = safetensors.numpy.load(content["model.safetensors"])
@@ -99,7 +113,11 @@ def read(directory: Path) -> Artifact:
 
 
 def verify(directory: Path) -> dict[str, bytes]:
-    """The bytes of each file, after comparing them with the manifest."""
+    """Read the bytes of each file by its name, and compare them with the manifest.
+
+    Raises:
+        ModelError: if the directory or its manifest is missing, or a file is missing or changed.
+    """
     directory = Path(directory)
     if not directory.is_dir():
         kind = "is a file, not a model directory" if directory.exists() else "does not exist"
@@ -129,6 +147,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _write_files(directory: Path, artifact: Artifact) -> None:
+    """Write every file and force it to disk."""
     table = io.BytesIO()
     pq.write_table(artifact.context, table, compression="zstd")
     state = {name: np.ascontiguousarray(value) for name, value in artifact.state.items()}
@@ -147,7 +166,10 @@ def _write_files(directory: Path, artifact: Artifact) -> None:
 
 
 def _swap(fresh: Path, directory: Path) -> None:
-    """Put `fresh` in the directory's place; a rename cannot replace a folder that is not empty, so the old one steps aside."""
+    """Put `fresh` in the directory's place.
+
+    A rename cannot replace a folder that is not empty, so the old directory is moved aside, and back if that fails.
+    """
     aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
     try:
         if directory.exists():

@@ -1,4 +1,4 @@
-"""Between a fitted model and a model directory."""
+"""Saving a fitted model to a model directory, and loading it from there."""
 
 from __future__ import annotations
 
@@ -23,20 +23,29 @@ from forecast.storage.directory import Artifact, read, write
 from forecast.uncertainty.conformal import Conformal
 from forecast.uncertainty.paths import Dependence
 
-CALIBRATION, STEPS, ACROSS = "calibration.", "dependence.steps", "dependence.series"
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from forecast.networks.cell_table import CellMaker
 
-SERIES = "__series__"  # index of the series a context row belongs to
+# names of arrays in the state beside the model's own
+CALIBRATION_PREFIX, STEP_CORRELATION, SERIES_CORRELATION = "calibration.", "dependence.steps", "dependence.series"
+SERIES_COLUMN = "__series__"  # of the context: the number of the series that a row belongs to
 
 
 def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Path:
-    """Write a fitted model.
+    """Write a fitted model to a model directory.
+
+    Args:
+        fitted: the model.
+        directory: path of the directory; its parents are made.
+        overwrite: whether an existing model directory is replaced; False by default.
+
+    Returns:
+        The path.
 
     Raises:
-        ModelError: if the directory exists and `overwrite` is False.
+        ModelError: if the path exists and may not be overwritten.
     """
     config = {
         "version": version("forecast-toolkit"),
@@ -49,9 +58,10 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
     }
     state = dict(fitted.model.state())
     if fitted.calibration is not None:
-        state |= {f"{CALIBRATION}{name}": array for name, array in fitted.calibration.state().items()}
+        state |= {f"{CALIBRATION_PREFIX}{name}": array for name, array in fitted.calibration.state().items()}
     if fitted.dependence is not None:
-        state[STEPS], state[ACROSS] = fitted.dependence.steps, np.array([fitted.dependence.series])
+        state[STEP_CORRELATION] = fitted.dependence.steps
+        state[SERIES_CORRELATION] = np.array([fitted.dependence.series])
     content = Artifact(config=config, state=state, context=_context_table(fitted.context))
     write(directory, content, overwrite=overwrite)
     return directory
@@ -61,14 +71,15 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
     """Read a model directory; nothing in it is executed.
 
     Args:
-        directory: as written by `save`.
-        cells: classes of your own cells by name, which the directory does not hold.
+        directory: path of a directory that `save` wrote.
+        cells: by name, the classes of the user's own cells, which the directory does not hold; None for none.
 
     Returns:
         A fitted model whose forecasts are those of the saved one, to the last bit.
 
     Raises:
-        ModelError: if the directory is missing, damaged or of another schema.
+        ModelError: if the directory is missing, damaged or of another schema, or its model is of a cell that is not
+            known here.
     """
     artifact = read(Path(directory))
     config, season = artifact.config, int(artifact.config["season_length"])
@@ -78,9 +89,10 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         hint = f"Pass its class, as in load(directory, cells={{{name!r}: {name}}})."
         raise ModelError(f"{directory} holds a model of the cell {name!r}, which is not known here", hint=hint)
     model, state = build(Settings.of(config["resolved"]), season), dict(artifact.state)
-    calibration = {k.removeprefix(CALIBRATION): state.pop(k) for k in list(state) if k.startswith(CALIBRATION)}
-    dependence = [state.pop(key) for key in (STEPS, ACROSS) if key in state]
-    model.restore(state)
+    prefixed = [name for name in state if name.startswith(CALIBRATION_PREFIX)]
+    calibration = {name.removeprefix(CALIBRATION_PREFIX): state.pop(name) for name in prefixed}
+    dependence = [state.pop(name) for name in (STEP_CORRELATION, SERIES_CORRELATION) if name in state]
+    model.restore(state)  # what is left are the model's own arrays
     return FittedModel(
         model=model,
         settings=Settings.of(config["settings"]),
@@ -103,10 +115,10 @@ def _panel_config(panel: Panel) -> dict[str, Any]:
 
 
 def _context_table(panel: Panel) -> pa.Table:
-    """Rows as columns; what belongs to a series is repeated on its rows, which Parquet packs to almost nothing."""
+    """Lay a panel out as columns; facts about a series repeat on its rows, which Parquet packs to almost nothing."""
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
     columns: dict[str, Any] = {
-        SERIES: series,
+        SERIES_COLUMN: series,
         "id": panel.ids[series],
         "start": panel.starts[series],
         "target": panel.target,
@@ -121,13 +133,15 @@ def _context_table(panel: Panel) -> pa.Table:
 
 
 def _panel(config: dict[str, Any], table: pa.Table) -> Panel:
+    """Build the panel that `_panel_config` and `_context_table` describe."""
+
     def column(name: str) -> Any:
         return table[name].to_numpy()
 
     channels = tuple(
         Channel(**{**c, "categories": c.get("categories") and tuple(c["categories"])}) for c in config["channels"]
     )
-    series = column(SERIES)
+    series = column(SERIES_COLUMN)
     first = np.flatnonzero(np.diff(series, prepend=-1))
     numbers = range(len(channels))
     static = {n.removeprefix("static_"): column(n)[first] for n in table.column_names if n.startswith("static_")}
@@ -148,6 +162,6 @@ def _panel(config: dict[str, Any], table: pa.Table) -> Panel:
 
 
 def _primitive(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON's own kinds only: tuples become lists, and anything else is our mistake, found here."""
+    """Turn values into what JSON reads back: tuples become lists; a value that JSON cannot write is our mistake."""
     result: dict[str, Any] = json.loads(json.dumps(values, allow_nan=False))
     return result

@@ -1,4 +1,4 @@
-"""MLflow tracking: every fit and every evaluation is a run. Nothing here imports mlflow until a run begins."""
+"""MLflow tracking: every fit and every evaluation is a run. Mlflow is not imported before a run begins."""
 
 from __future__ import annotations
 
@@ -15,38 +15,42 @@ if TYPE_CHECKING:
     from forecast.tracking.run import Run
 
 URI_VARIABLES = ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI")
-_wanted: ContextVar[bool | None] = ContextVar("forecast_tracking", default=None)
+_override: ContextVar[bool | None] = ContextVar("forecast_tracking", default=None)
 
 
 @contextmanager
 def tracking(on: bool) -> Iterator[None]:
-    """Turn tracking on or off for what is done inside, whatever the settings and the environment say."""
-    token = _wanted.set(on)
+    """Turn tracking on or off inside a `with` block, whatever the settings and the environment say."""
+    token = _override.set(on)
     try:
         yield
     finally:
-        _wanted.reset(token)
+        _override.reset(token)
 
 
 def is_on(settings: Settings) -> bool:
-    """Whether a run is wanted: asked for here, by the settings, the environment or an active MLflow run."""
-    wanted = _wanted.get()
-    if wanted is not None:
-        return wanted
-    asked = settings.experiment is not None or settings.tracking_uri is not None
-    return asked or any(os.environ.get(name) for name in URI_VARIABLES) or _active_run()
+    """Return whether fits and evaluations are tracked.
+
+    Inside `tracking(on)` they are as it says. Elsewhere they are where the settings name an experiment or a store, an
+    environment variable names a store, or an MLflow run is active.
+    """
+    override = _override.get()
+    if override is not None:
+        return override
+    by_settings = settings.experiment is not None or settings.tracking_uri is not None
+    return by_settings or any(os.environ.get(name) for name in URI_VARIABLES) or _active_run()
 
 
 @contextmanager
 def open_fit(settings: Settings) -> Iterator[Run]:
-    """The run of a fit; one that records nothing where tracking is off."""
+    """Open the run of a fit; where tracking is off, it is a run that records nothing."""
     with _open("fit", settings, settings.model) as run:
         yield run
 
 
 @contextmanager
 def open_evaluation(settings: Settings, name: str) -> Iterator[Run]:
-    """The run of one model's evaluation."""
+    """Open the run of one model's evaluation; where tracking is off, it is a run that records nothing."""
     with _open("evaluate", settings, name) as run:
         yield run
 
@@ -65,5 +69,5 @@ def _open(kind: str, settings: Settings, name: str) -> Iterator[Run]:
 
 
 def _active_run() -> bool:
-    mlflow = sys.modules.get("mlflow")
+    mlflow = sys.modules.get("mlflow")  # who has not imported it has no active run
     return mlflow is not None and mlflow.active_run() is not None

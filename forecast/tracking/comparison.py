@@ -1,4 +1,4 @@
-"""MLflow runs as a leaderboard."""
+"""A leaderboard of MLflow runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from forecast.tracking.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-SHOWN = ("mase", "smape", "owa", "mae", "rmse", "wape", "wql")
+METRIC_COLUMNS = ("mase", "smape", "owa", "mae", "rmse", "wape", "wql")
 
 
 def compare(
@@ -24,16 +24,17 @@ def compare(
     metric: str = "mase",
     tracking_uri: str | None = None,
 ) -> pd.DataFrame:
-    """MLflow runs as a leaderboard.
+    """Rank MLflow runs by a metric.
 
     Args:
-        runs: run ids (a unique beginning will do); None takes every evaluation of the experiment.
-        experiment: its name; None takes every experiment.
-        metric: what to rank by, ascending.
-        tracking_uri: MLflow store; None takes the environment's, or the one in the working directory.
+        runs: run ids or their beginnings; None takes every evaluation of the experiment.
+        experiment: name of an experiment; None takes every experiment.
+        metric: name of the metric that ranks the runs, the smallest value first; "mase" by default.
+        tracking_uri: URI of the MLflow store; None takes the environment's, or the store in the working directory.
 
     Returns:
-        run, kind, model, data, the metrics, fit_cpu_seconds, started, status, run_id.
+        A row for each run, with the columns `run`, `kind`, `model`, `data`, the metrics, `fit_cpu_seconds`, `started`,
+        `status` and `run_id`. Runs without the metric come last.
 
     Raises:
         ConfigError: if there is no such run, experiment or metric.
@@ -45,23 +46,23 @@ def compare(
     client = store.client()
     forward(client, store)
     close_dead_runs(client)
-    places = {e.experiment_id: e.name for e in client.search_experiments()}
+    names = {e.experiment_id: e.name for e in client.search_experiments()}
     if experiment is not None:
-        places = {number: name for number, name in places.items() if name == experiment}
-        if not places:
+        names = {experiment_id: name for experiment_id, name in names.items() if name == experiment}
+        if not names:
             raise ConfigError(
                 f"there is no experiment {experiment!r} in {store.uri}", hint="Fit or evaluate with --experiment."
             )
-    found = _search(client, list(places))
+    recorded = _search(client, list(names))
     if runs is not None:
-        lost = [asked for asked in runs if not any(run.info.run_id.startswith(asked) for run in found)]
-        if lost:
-            raise ConfigError(f"there is no run {', '.join(lost)} in {store.uri}")
-        found = [run for run in found if any(run.info.run_id.startswith(asked) for asked in runs)]
+        absent = [start for start in runs if not any(run.info.run_id.startswith(start) for run in recorded)]
+        if absent:
+            raise ConfigError(f"there is no run {', '.join(absent)} in {store.uri}")
+        chosen = [run for run in recorded if any(run.info.run_id.startswith(start) for start in runs)]
     else:
-        found = [run for run in found if run.data.tags.get("forecast.kind") == "evaluate"]
-    _check_metric(metric, found)
-    frame = pd.DataFrame([_row(run, metric) for run in found], columns=_columns(metric))
+        chosen = [run for run in recorded if run.data.tags.get("forecast.kind") == "evaluate"]
+    _check_metric(metric, chosen)
+    frame = pd.DataFrame([_row(run, metric) for run in chosen], columns=_columns(metric))
     return frame.sort_values(metric, kind="stable", na_position="last", ignore_index=True)
 
 
@@ -74,19 +75,20 @@ def _check_metric(metric: str, runs: list[Any]) -> None:
         raise ConfigError(f"unknown metric {metric!r}", hint=hint)
 
 
-def _search(client: Any, places: list[str]) -> list[Any]:
-    found, token = [], None
-    while places:
-        page = client.search_runs(places, order_by=["attributes.start_time DESC"], page_token=token)
-        found += list(page)
+def _search(client: Any, experiment_ids: list[str]) -> list[Any]:
+    """Read all runs of the experiments, the newest first; the store returns them by pages."""
+    runs, token = [], None
+    while experiment_ids:
+        page = client.search_runs(experiment_ids, order_by=["attributes.start_time DESC"], page_token=token)
+        runs += list(page)
         token = page.token
         if not token:
             break
-    return found
+    return runs
 
 
 def _columns(metric: str) -> list[str]:
-    names = list(dict.fromkeys([metric, *SHOWN]))
+    names = list(dict.fromkeys([metric, *METRIC_COLUMNS]))
     return ["run", "kind", "model", "data", *names, "fit_cpu_seconds", "started", "status", "run_id"]
 
 
@@ -99,7 +101,8 @@ def _row(run: Any, metric: str) -> dict[str, Any]:
         "kind": tags.get("forecast.kind", ""),
         "model": tags.get("forecast.model", ""),
         "data": tags.get("forecast.source", tags.get("forecast.dataset_sha256", "")[:12]),
-        **{name: metrics.get(f"test/{name}", metrics.get(name)) for name in (*SHOWN, metric)},
+        # fit_seconds and its like are no test metrics, and have no prefix
+        **{name: metrics.get(f"test/{name}", metrics.get(name)) for name in (*METRIC_COLUMNS, metric)},
         "fit_cpu_seconds": metrics.get("fit_cpu_seconds"),
         "started": pd.Timestamp(run.info.start_time, unit="ms"),
         "status": run.info.status,

@@ -1,4 +1,5 @@
-"""Runs kept as local files until a store can be reached; `predict` always records here, since mlflow loads slowly."""
+"""The journal keeps runs as local files until a store can be reached; `predict` always records here, since mlflow loads
+slowly."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from forecast.tracking.store import Store
 
 FOLDER = HOME / "journal"
+MAX_METRICS_PER_CALL = 1000  # MLflow's own limit
 
 
 @dataclass(kw_only=True)
@@ -24,12 +26,14 @@ class Entry:
     """A run as plain values.
 
     Args:
-        experiment: name.
-        run_name: name.
-        tags, params: text by name.
-        metrics: [name, value, step, milliseconds since 1970].
-        started, ended: milliseconds since 1970.
-        status: FINISHED, FAILED or KILLED.
+        experiment: name of the experiment.
+        run_name: name of the run.
+        tags: text by name.
+        params: text by name.
+        metrics: rows of (name, value, step, milliseconds since 1970).
+        started: milliseconds since 1970.
+        ended: milliseconds since 1970; None until the entry is written.
+        status: "FINISHED", "FAILED" or "KILLED".
     """
 
     experiment: str = DEFAULT_EXPERIMENT
@@ -42,7 +46,7 @@ class Entry:
     status: str = "FINISHED"
 
     def write(self) -> None:
-        """Put it into the journal, whole or not at all."""
+        """Write the entry to the journal, whole or not at all."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         self.ended = int(time.time() * 1000)
         path = FOLDER / f"{uuid.uuid4().hex}.json"
@@ -52,35 +56,35 @@ class Entry:
 
 
 def forward(client: MlflowClient, store: Store) -> int:
-    """Send what the journal holds to the store; each entry is taken out once it is there.
+    """Send the journal's entries to the store; each is removed once the store has it.
 
     Returns:
-        How many were sent.
+        The number of entries.
     """
     paths = sorted(FOLDER.glob("*.json")) if FOLDER.is_dir() else []
     for path in paths:
-        taken = path.with_suffix(".sent")
+        claimed = path.with_suffix(".sent")
         try:
-            os.replace(path, taken)  # one process wins
-            values: dict[str, Any] = json.loads(taken.read_text())
+            os.replace(path, claimed)  # of several processes, one succeeds
+            values: dict[str, Any] = json.loads(claimed.read_text())
         except (FileNotFoundError, ValueError):
             continue
         try:
             _send(client, store, Entry(**values))
         except Exception:
-            os.replace(taken, path)
+            os.replace(claimed, path)
             raise
-        taken.unlink()
+        claimed.unlink()
     return len(paths)
 
 
 def _send(client: MlflowClient, store: Store, entry: Entry) -> None:
     from mlflow.entities import Metric, Param
 
-    where = store.experiment_id(client, entry.experiment)
-    run = client.create_run(where, start_time=entry.started, tags=entry.tags, run_name=entry.run_name)
+    experiment_id = store.experiment_id(client, entry.experiment)
+    run = client.create_run(experiment_id, start_time=entry.started, tags=entry.tags, run_name=entry.run_name)
     metrics = [Metric(name, value, at, step) for name, value, step, at in entry.metrics]
     params = [Param(name, value) for name, value in entry.params.items()]
-    for first in range(0, max(len(metrics), 1), 1000):
-        client.log_batch(run.info.run_id, metrics[first : first + 1000], params if not first else ())
+    for first in range(0, max(len(metrics), 1), MAX_METRICS_PER_CALL):
+        client.log_batch(run.info.run_id, metrics[first : first + MAX_METRICS_PER_CALL], params if not first else ())
     client.set_terminated(run.info.run_id, entry.status, end_time=entry.ended)

@@ -9,15 +9,15 @@ from typing import Any
 from pytorch_lightning.loggers import Logger
 
 Send = Callable[[list[tuple[str, float, int, int]]], None]
-EVERY_SECONDS = 3.0
+SECONDS_BETWEEN_SENDS = 3.0
 
 
 class RunLogger(Logger):
-    """Buffers the learning curve and hands it on every few seconds and at the end.
+    """A logger that buffers the learning curve and sends it every few seconds and at the end.
 
     Args:
-        send: takes (name, value, step, milliseconds since 1970) rows.
-        run_id: of the run they belong to.
+        send: a function that takes rows of (name, value, step, milliseconds since 1970).
+        run_id: id of the run that the rows belong to.
     """
 
     def __init__(self, send: Send, run_id: str) -> None:
@@ -28,27 +28,31 @@ class RunLogger(Logger):
 
     @property
     def name(self) -> str:
+        """Return the logger's name, which Lightning asks for."""
         return "forecast"
 
     @property
     def version(self) -> str:
+        """Return the run's id, which Lightning asks for."""
         return self._run_id
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """The settings are recorded once, with the fit."""
+        """Record nothing: the settings are recorded once, with the fit."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Take metrics of a step, and send the buffer if the last send is long ago."""
         now = int(time.time() * 1000)
         self._rows += [(name, float(value), step or 0, now) for name, value in metrics.items()]
-        if time.monotonic() - self._sent > EVERY_SECONDS:
+        if time.monotonic() - self._sent > SECONDS_BETWEEN_SENDS:
             self.save()
 
     def save(self) -> None:
-        """Hand on what is buffered."""
+        """Send the buffered rows."""
         rows, self._rows = self._rows, []
         self._sent = time.monotonic()
         if rows:
             self._send(rows)
 
     def finalize(self, status: str) -> None:
+        """Send the rest; Lightning calls this at the end."""
         self.save()

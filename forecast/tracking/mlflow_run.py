@@ -1,4 +1,4 @@
-"""A run in MLflow: created before the work, closed whatever happens to it."""
+"""A run in MLflow is created before the work and closed whatever happens to the work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from forecast.datasets.fingerprint import panel_sha256
 from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.environment import environment, is_dead, process
-from forecast.tracking.journal import Entry, forward
+from forecast.tracking.journal import MAX_METRICS_PER_CALL, Entry, forward
 from forecast.tracking.run import Run
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
 
@@ -29,13 +29,23 @@ if TYPE_CHECKING:
     from forecast.fitted import FittedModel
     from forecast.tracking.logger import RunLogger
 
-BATCH = 1000  # metrics in one call, MLflow's own limit
 Rows = list[tuple[str, float, int, int]]
 
 
 @contextmanager
 def open_run(kind: str, settings: Settings, name: str) -> Iterator[Run]:
-    """Open a run; if the store cannot be reached and nobody insisted, the run goes to the local journal."""
+    """Open a run that is closed with the block's outcome.
+
+    A store that cannot be reached is an error only where the settings name it; else the run goes to the journal.
+
+    Args:
+        kind: "fit" or "evaluate".
+        settings: the user's settings, with experiment, run name and store.
+        name: name of the model.
+
+    Raises:
+        TrackingError: if the store that the settings name cannot be used.
+    """
     experiment = settings.experiment or DEFAULT_EXPERIMENT
     tags = {"forecast.kind": kind, "forecast.model": name, **environment(), **process()}
     run_name = settings.run_name or name
@@ -63,7 +73,11 @@ def open_run(kind: str, settings: Settings, name: str) -> Iterator[Run]:
 
 
 class JournalRun(Run):
-    """Keeps names and numbers for later; figures and models stay where they are."""
+    """A run that keeps names and numbers in the local journal; it stores no figures, tables and models.
+
+    Args:
+        entry: the entry that is filled, and written when the run closes.
+    """
 
     _curve: RunLogger | None = None
 
@@ -71,6 +85,7 @@ class JournalRun(Run):
         self.entry = entry
 
     def logger(self) -> RunLogger:
+        """Return a Lightning logger for the learning curve."""
         from forecast.tracking.logger import RunLogger
 
         self.flush()
@@ -78,7 +93,7 @@ class JournalRun(Run):
         return self._curve
 
     def flush(self) -> None:
-        """Write what is left of the learning curve."""
+        """Send the buffered rest of the learning curve."""
         if self._curve is not None:
             self._curve.save()
 
@@ -90,21 +105,21 @@ class JournalRun(Run):
         self._record(outcome.fitted, panel, source, metrics)
 
     def close(self, status: str) -> None:
-        """Write down how it ended."""
+        """Write the entry with the status FINISHED, FAILED or KILLED."""
         self.flush()
         self.entry.status = status
         self.entry.write()
 
     def send(self, rows: Rows) -> None:
-        """Take metrics."""
+        """Record rows of metrics."""
         self.entry.metrics += rows
 
     def tag(self, tags: dict[str, str]) -> None:
-        """Take tags."""
+        """Record tags."""
         self.entry.tags |= tags
 
     def param(self, params: dict[str, str]) -> None:
-        """Take parameters."""
+        """Record parameters."""
         self.entry.params |= params
 
     def _record(self, fitted: FittedModel, panel: Panel, source: str | None, metrics: list[record.Row]) -> None:
@@ -116,10 +131,17 @@ class JournalRun(Run):
 
 
 class MlflowRun(JournalRun):
-    """Writes to the store as it goes."""
+    """A run that writes to the store at once.
 
-    def __init__(self, client: MlflowClient, uri: str, run_id: str, *, own: bool) -> None:
-        self.client, self.uri, self.run_id, self.own = client, uri, run_id, own
+    Args:
+        client: client of the store.
+        uri: URI of the store.
+        run_id: id of the run.
+        ends_run: whether closing ends the run in the store; the user ends a run that was active before.
+    """
+
+    def __init__(self, client: MlflowClient, uri: str, run_id: str, *, ends_run: bool) -> None:
+        self.client, self.uri, self.run_id, self.ends_run = client, uri, run_id, ends_run
 
     def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
         from forecast.tracking.artifacts import log_dataset, log_figure, log_memory, log_model
@@ -141,15 +163,15 @@ class MlflowRun(JournalRun):
 
     def close(self, status: str) -> None:
         self.flush()
-        if self.own:
+        if self.ends_run:
             self.client.set_terminated(self.run_id, status)
 
     def send(self, rows: Rows) -> None:
         from mlflow.entities import Metric
 
         metrics = [Metric(name, value, at, step) for name, value, step, at in rows]
-        for first in range(0, len(metrics), BATCH):
-            self.client.log_batch(str(self.run_id), metrics[first : first + BATCH])
+        for first in range(0, len(metrics), MAX_METRICS_PER_CALL):
+            self.client.log_batch(str(self.run_id), metrics[first : first + MAX_METRICS_PER_CALL])
 
     def tag(self, tags: dict[str, str]) -> None:
         from mlflow.entities import RunTag
@@ -162,7 +184,7 @@ class MlflowRun(JournalRun):
         self.client.log_batch(str(self.run_id), params=[Param(name, value) for name, value in params.items()])
 
     def artifact(self, write: Any, name: str) -> None:
-        """Store a file that `write(path)` makes."""
+        """Store a file of this name that `write(path)` writes."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / name
             write(path)
@@ -173,21 +195,21 @@ def _begin(client: MlflowClient, store: Store, experiment: str, run_name: str, t
     import mlflow
 
     active = mlflow.active_run()
-    if active is not None:  # the user's own run: its store, its name, its end
-        run = MlflowRun(mlflow.MlflowClient(), mlflow.get_tracking_uri(), active.info.run_id, own=False)
+    if active is not None:  # the user's run keeps its store and its name, and the user ends it
+        run = MlflowRun(mlflow.MlflowClient(), mlflow.get_tracking_uri(), active.info.run_id, ends_run=False)
         run.tag(tags)
         return run
     if "mlflow.pytorch" in sys.modules and mlflow.utils.autologging_utils.autologging_is_disabled("pytorch") is False:
         warnings.warn("mlflow.pytorch.autolog is on and makes a second run of every fit; turn it off", stacklevel=6)
-    where = store.experiment_id(client, experiment)
+    experiment_id = store.experiment_id(client, experiment)
     close_dead_runs(client)
-    made = client.create_run(where, run_name=run_name, tags=tags)
-    return MlflowRun(client, store.uri, made.info.run_id, own=True)
+    created = client.create_run(experiment_id, run_name=run_name, tags=tags)
+    return MlflowRun(client, store.uri, created.info.run_id, ends_run=True)
 
 
 def close_dead_runs(client: MlflowClient) -> None:
-    """Mark as KILLED the runs whose process was killed before it could say so."""
-    places = [experiment.experiment_id for experiment in client.search_experiments()]
-    for run in client.search_runs(places, "attributes.status = 'RUNNING'", max_results=100):
+    """Mark as KILLED the runs whose process was killed before it could close them."""
+    experiment_ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    for run in client.search_runs(experiment_ids, "attributes.status = 'RUNNING'", max_results=100):
         if is_dead(run.data.tags):
             client.set_terminated(run.info.run_id, "KILLED")

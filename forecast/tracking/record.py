@@ -1,4 +1,4 @@
-"""What a run says, as plain names and numbers; nothing here knows MLflow."""
+"""The names and numbers that a run records, as plain values; this file does not know MLflow."""
 
 from __future__ import annotations
 
@@ -17,28 +17,34 @@ if TYPE_CHECKING:
     from forecast.evaluation.result import Outcome
     from forecast.fitted import FittedModel
 
-BY_STEP = ("mase", "smape", "mae", "rmse")  # drawn per horizon and per cutoff
-NOT_PARAMS = ("experiment", "run_name", "tracking_uri")
+CURVE_METRICS = ("mase", "smape", "mae", "rmse")  # recorded for each step of the horizon and each cutoff
+TRACKING_SETTINGS = ("experiment", "run_name", "tracking_uri")  # say where a run goes, not how a model is made
 
 Row = tuple[str, float, int]
 
 
 def params(fitted: FittedModel) -> dict[str, str]:
-    """Every setting as it was used."""
-    return {name: str(value) for name, value in asdict(fitted.resolved).items() if name not in NOT_PARAMS}
+    """Return every setting as it was used, as text by name."""
+    return {name: str(value) for name, value in asdict(fitted.resolved).items() if name not in TRACKING_SETTINGS}
 
 
 def tags(fitted: FittedModel, sha256: str, source: str | None) -> dict[str, str]:
-    """What the run is about: asked settings' hash, the data's hash, why each open setting got its value."""
-    asked = {k: v for k, v in asdict(fitted.settings).items() if k not in NOT_PARAMS}
-    config = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+    """Return tags with the hashes of settings and data, and the reasons for settings that were left open.
+
+    Args:
+        fitted: the model.
+        sha256: hash of the panel, as `panel_sha256` computes it.
+        source: path of the table's file; None where the table came from memory.
+    """
+    requested = {k: v for k, v in asdict(fitted.settings).items() if k not in TRACKING_SETTINGS}
+    config = hashlib.sha256(json.dumps(requested, sort_keys=True, default=str).encode()).hexdigest()
     reasons = json.dumps(fitted.reasons, indent=1)
-    found = {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
-    return found | ({"forecast.source": source} if source else {})
+    tags = {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
+    return tags | ({"forecast.source": source} if source else {})
 
 
 def dataset(panel: Panel) -> dict[str, Any]:
-    """What the data looks like."""
+    """Describe the data: number of series and rows, first and last time as text, and frequency."""
     integer = panel.grid.kind == "integer"
     ends = panel.grid.shift(panel.starts, panel.lengths - 1)
     return {
@@ -51,24 +57,28 @@ def dataset(panel: Panel) -> dict[str, Any]:
 
 
 def fit_metrics(fitted: FittedModel) -> list[Row]:
-    """What the fit cost."""
+    """Return the wall and CPU seconds that the fit took."""
     return [("fit_seconds", fitted.fit_seconds, 0), ("fit_cpu_seconds", fitted.fit_cpu_seconds, 0)]
 
 
 def evaluation_metrics(outcome: Outcome, baselines: dict[str, dict[str, float]]) -> list[Row]:
-    """The scores, each per horizon and cutoff as a curve, and the references' beside them."""
+    """Return the metrics, curves of some over the horizon and the cutoffs, and the references' metrics beside them.
+
+    A metric that is not finite is left out, because stores refuse it.
+    """
     rows = [(f"test/{name}", value, 0) for name, value in outcome.metrics.items()]
-    rows += [(f"{base}/{name}", value, 0) for base, found in baselines.items() for name, value in found.items()]
+    rows += [(f"{base}/{name}", value, 0) for base, metrics in baselines.items() for name, value in metrics.items()]
     rows += [(name, float(getattr(outcome, name)), 0) for name in ("fit_seconds", "fit_cpu_seconds", "predict_seconds")]
     rows += _curve(outcome.scores.by_horizon(), "step", "h") + _curve(outcome.scores.by_cutoff(), "cutoff", "cutoff")
     return [row for row in rows if math.isfinite(row[1])]
 
 
 def _curve(frame: pd.DataFrame, key: str, suffix: str) -> list[Row]:
+    """Return the rows of each curve: the metric named with the suffix, its value, and the step."""
     steps = frame[key].astype(int).tolist()
     return [
         (f"test/{name}_by_{suffix}", float(value), step)
-        for name in BY_STEP
+        for name in CURVE_METRICS
         if name in frame
         for step, value in zip(steps, frame[name].tolist(), strict=True)
     ]

@@ -1,4 +1,4 @@
-"""The run that records nothing; what records overrides it."""
+"""The run that records nothing, which is the base of the runs that record."""
 
 from __future__ import annotations
 
@@ -14,16 +14,29 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A place to record a fit or an evaluation."""
+    """A recorder of a fit or an evaluation; this one records nothing."""
 
     run_id: str | None = None
 
     def logger(self) -> Logger | None:
-        """A Lightning logger for the learning curve, None where nothing is recorded."""
+        """Return a Lightning logger for the learning curve; None where nothing is recorded."""
         return None
 
     def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
-        """Record a fitted model and the data it was fitted on."""
+        """Record a fitted model and the panel that it learnt from.
+
+        Args:
+            fitted: the model.
+            panel: the training rows.
+            source: path of the table's file; None where the table came from memory.
+        """
 
     def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
-        """Record one model's scores; `origins` are those of the last cutoff."""
+        """Record one model's scores.
+
+        Args:
+            outcome: the scores and the model.
+            panel: the evaluated rows.
+            origins: origins of the last cutoff.
+            source: path of the table's file; None where the table came from memory.
+        """

@@ -19,7 +19,8 @@ from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 from forecast.quantiles import probit
-from forecast.uncertainty.conformal import HALVES, Conformal, calibrating_rows
+from forecast.uncertainty.conformal import HALF_LIVES_OF_SCORES, Conformal, calibrating_rows
+from forecast.uncertainty.past_forecasts import MIN_HISTORY_ROWS, PastForecasts
 from forecast.uncertainty.score_pool import ScorePool
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -68,7 +69,7 @@ def test_calibration_follows_errors_that_shrink() -> None:
     assert made is not None
     held, _ = calibrating_rows(panel, 4)
     np.testing.assert_allclose(made.weights[-1], 1)
-    np.testing.assert_allclose(made.weights[0], 0.5 ** (HALVES * (held - 4) / held), rtol=1e-12)
+    np.testing.assert_allclose(made.weights[0], 0.5 ** (HALF_LIVES_OF_SCORES * (held - 4) / held), rtol=1e-12)
     found = made.adjust(TooSure(), panel, Origins.last(panel)).quantiles
     even = replace(made, weights=np.ones(len(made.weights))).adjust(TooSure(), panel, Origins.last(panel)).quantiles
     assert found is not None
@@ -98,8 +99,8 @@ def test_a_level_and_its_mirror_share_their_scores() -> None:
     """Calibration rows that all lay above widen both sides alike, and leave the median where it is."""
     levels = (0.1, 0.5, 0.9, 0.95)
     scores = np.tile(np.array([3.0, 2.0, 1.0, 0.5]), (200, 1, 1))
-    found = Conformal(levels, scores, np.ones(200), 1, False, {})._pooled[0]
-    assert [sorted(set(pool.values)) for pool in found] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
+    pools = Conformal(levels, scores, np.ones(200), 1, False, {})._pools[0]
+    assert [sorted(set(pool.values)) for pool in pools] == [[-1.0, 3.0], [-2.0, 2.0], [-3.0, 1.0], [0.5]]
 
 
 def test_adaptive_calibration_follows_rows_that_training_has_not_seen() -> None:
@@ -115,6 +116,24 @@ def test_adaptive_calibration_follows_rows_that_training_has_not_seen() -> None:
     renamed = replace(panel, ids=np.array([f"new {name}" for name in panel.ids], object))
     new = [made.adjust(TooSure(), renamed, now).quantiles for made in (split, adaptive)]
     assert not np.array_equal(*new), "of a series that was not in the training table every row is new"
+
+
+def test_past_forecasts_are_unseen_and_only_steps_before_the_origin_count() -> None:
+    panel = panel_from_table(_noise(2, 40), Columns())
+    origins = Origins(np.array([0, 1, 1]), panel.indptr[1:][[0, 1, 1]] - np.array([0, 0, 10]))
+    unseen = panel.indptr[:-1] + np.array([20, 0])
+    past = PastForecasts.of(panel, origins, unseen, 4)
+    first = np.maximum(unseen, panel.indptr[:-1] + MIN_HISTORY_ROWS)
+    assert (past.origins.end >= first[past.origins.series]).all()
+    assert len(np.unique(past.origins.end)) == len(past.origins), "each is predicted once"
+    for number, is_available in enumerate(past.available):
+        ends = past.origins.end[past.number[number][is_available]]
+        np.testing.assert_array_equal(ends, origins.end[number] - np.arange(1, len(ends) + 1))
+    np.testing.assert_array_equal(past.is_observed[:5].sum(axis=1), [1, 2, 3, 4, 4])
+    rows = np.broadcast_to(past.origins.end[:, None, None] + np.arange(4)[None, :, None], (len(past.origins), 4, 1))
+    gathered, horizons = past.came_true(rows.astype(np.float64), slice(0, 3))
+    assert (np.nanmax(gathered[..., 0], axis=1) == origins.end - 1).all(), "no step at or after the origin"
+    np.testing.assert_allclose(horizons, np.isfinite(gathered[..., 0]).sum(axis=1) / 16)
 
 
 @pytest.mark.parametrize("model", ["gru", "seasonal_naive", "auto"])
