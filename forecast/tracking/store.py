@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -97,8 +97,7 @@ class Store:
             return
         path = Path(self.uri.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path.with_suffix(".lock"), "w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with _locked(path.with_suffix(".lock")):
             yield
 
     def _preflight(self) -> None:
@@ -113,6 +112,26 @@ class Store:
             raise TrackingError(
                 f"tracking server {self.uri} does not answer: {error}", hint="Start it, or use --no-track."
             ) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock file; the system lets go of it if this process dies."""
+    with open(path, "w") as file:
+        if sys.platform == "win32":  # which has no fcntl
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
 
 @contextmanager

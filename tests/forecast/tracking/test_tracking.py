@@ -14,6 +14,7 @@ from house import QUICK, same
 import forecast as fc
 from forecast.datasets.errors import ConfigError, TrackingError
 from forecast.datasets.fingerprint import panel_sha256
+from forecast.tracking.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +151,18 @@ def test_several_processes_may_open_a_fresh_store() -> None:
         process.communicate()
     names = [e.name for e in _client(f"sqlite:///{Path('.forecast/mlflow.db').resolve()}").search_experiments()]
     assert names.count("x") == 1
+
+
+def test_tracking_loads_where_the_system_has_no_fcntl() -> None:
+    code = "import sys; sys.modules['fcntl'] = None; import forecast.tracking.store, forecast.tracking.comparison"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_lock_lets_one_process_in_at_a_time() -> None:
+    held = Store.of("sqlite:///runs.db")
+    other = "from forecast.tracking.store import Store\nwith Store.of('sqlite:///runs.db').lock(): print('in')"
+    with held.lock():
+        waiting = subprocess.Popen([sys.executable, "-c", other], stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired, match="timed out"):
+            waiting.wait(2)
+    assert waiting.communicate(timeout=30)[0] == "in\n"
