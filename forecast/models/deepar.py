@@ -123,9 +123,9 @@ class RecursiveModel(RecurrentModel):
         future = values[:, lookback:, 0].double().reshape(TOGETHER, samples, self.horizon)
         return future.transpose(1, 2).numpy()[:n]
 
-    def _plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
-        asked, why = self.settings, {}
-        segment, lookback, memory = asked.segment, asked.lookback, asked.memory
+    def _decided(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
+        decided, why = super()._decided(panel)
+        segment, lookback, memory = decided.segment, decided.lookback, decided.memory
         if segment == "auto":
             segment = 1
         if lookback == "auto":
@@ -135,10 +135,7 @@ class RecursiveModel(RecurrentModel):
             why["lookback"] = f"the horizon, two seasons or {SHORTEST} rows"
         if memory == "auto":
             memory, why["memory"] = lookback, "a scale from few rows would feed on the samples it made"
-        self.settings = replace(asked, segment=segment, lookback=lookback, memory=memory)
-        resolved, reasons = super()._plan(panel)
-        self.settings = asked
-        return resolved, reasons | why
+        return replace(decided, segment=segment, lookback=lookback, memory=memory), why
 
     def _whole(self, resolved: Settings) -> Settings:
         return replace(resolved, horizon=self.horizon, quantiles=self.asked.quantiles)
