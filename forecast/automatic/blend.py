@@ -1,4 +1,4 @@
-"""A blend: forecasts combined by the median over networks of a kind, and by a weighted mean over everything else."""
+"""A blend: forecasts combined by the median over networks of a kind, and by a weighted mean over these and the companions."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Blend:
 
     Args:
         parts: fitted, all for the same horizon and quantile levels.
-        weights: a weight of each part; none is negative, and they sum to 1. A part of weight 0 is not asked.
+        weights: a weight of each part; none is negative, and they sum to 1. A part of weight 0 makes no forecast.
     """
 
     parts: tuple[Part, ...]

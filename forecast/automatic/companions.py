@@ -42,7 +42,7 @@ def choose_blend(settings: Settings, panel: Panel, base: str) -> tuple[str, str]
         A key of `COMPANIONS`, and the reason.
     """
     if settings.blend != "auto":
-        return settings.blend, "asked for"
+        return settings.blend, "set by the user"
     if is_intermittent(panel):
         return "intermittent", "demand is intermittent; weighted on validation origins"
     seconds = settings.max_seconds

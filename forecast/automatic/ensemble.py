@@ -105,8 +105,9 @@ class Ensemble:
             reasons["members"] = f"preset {self.settings.preset}"
         if self.settings.workers == "auto":
             reasons["workers"] = "a process a core with preset best, else one"
-        own = {"model": self.name, "seed": self.settings.seed, "members": members, "workers": workers, "blend": blend}
-        return replace(network, **own), reasons  # type: ignore[arg-type]  # each value has its setting's type
+        return replace(
+            network, model=self.name, seed=self.settings.seed, members=members, workers=workers, blend=blend
+        ), reasons
 
     def fit(self, panel: Panel) -> Ensemble:
         """Plan, probe, weigh, then fit on all rows what has weight."""

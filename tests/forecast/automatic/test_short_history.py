@@ -114,7 +114,7 @@ def test_blend_and_kinds_follow_from_the_history(horizons: int, n_series: int, b
 
 def test_what_the_user_fixes_is_obeyed() -> None:
     panel = _panel(100, 4)
-    assert choose_blend(Settings(horizon=HORIZON, blend="off"), panel, "season") == ("off", "asked for")
+    assert choose_blend(Settings(horizon=HORIZON, blend="off"), panel, "season") == ("off", "set by the user")
     assert choose_blend(Settings(horizon=HORIZON, preset="fast"), panel, "season")[0] == "on", "there is no time"
     assert choose_blend(Settings(horizon=HORIZON, max_time="59s"), panel, "season")[0] == "on"
     assert choose_blend(Settings(horizon=HORIZON, max_time="60s"), panel, "season")[0] == "boosted"
