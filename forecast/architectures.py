@@ -29,6 +29,7 @@ class Saveable(Protocol):
 
     name: str
     horizon: int
+    cpu_seconds_elsewhere: float  # that other processes spent on the last fit
 
     @classmethod
     def make(

@@ -93,7 +93,7 @@ class FittedModel:
             calibration=calibration,
             dependence=dependence,
             fit_seconds=time.perf_counter() - wall,
-            fit_cpu_seconds=time.process_time() - cpu,
+            fit_cpu_seconds=time.process_time() - cpu + model.cpu_seconds_elsewhere,
         )
 
     @property

@@ -1,1 +1,1 @@
-"""The model `auto`: probes, weights, members."""
+"""The model `auto`: it plans, probes, weighs, trains its members and blends (start reading in `ensemble`)."""

@@ -2,55 +2,80 @@
 
 from __future__ import annotations
 
+import os
 import time
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
 
-from numpy.typing import NDArray
-
+from forecast.automatic.members import NetworkPlan
 from forecast.datasets.panel import Panel
 from forecast.models.recurrent import RecurrentModel
-from forecast.settings import Settings
+from forecast.progress import Progress
 
-LEAST_SECONDS = 0.1  # for a model that begins after the deadline
-Result = tuple[dict[str, NDArray[Any]], Settings, dict[str, str], list[dict[str, float]]]
+SECONDS_AFTER_THE_DEADLINE = 0.1  # that a network has which begins too late
+
+
+def cpu_count() -> int:
+    """CPUs that this process may use, at least 1; where the system does not tell, all that the machine has."""
+    usable = getattr(os, "process_cpu_count", None)  # Python 3.13 and later
+    if usable is not None:
+        return usable() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux; macOS and Windows have none
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def fit_all(
-    models: list[RecurrentModel], panel: Panel, workers: int, deadline: float | None = None
-) -> list[RecurrentModel]:
-    """Fit each model on the panel, `workers` at a time; the result is the same for any number of workers.
+    plans: Sequence[NetworkPlan],
+    panel: Panel,
+    workers: int,
+    *,
+    deadline: float | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[RecurrentModel], float]:
+    """Fit each network on the panel, `workers` at a time; the networks are the same for any number of workers.
 
     Args:
-        models: unfitted.
+        plans: the networks to train.
         panel: the training rows.
-        workers: processes.
-        deadline: on the clock of `time.perf_counter`, when all shall be done: each model plans for its share of what
-            is left when it begins.
+        workers: processes; 1 trains in this one.
+        deadline: when all shall be trained, on the clock of `time.perf_counter`: each network plans for its share of
+            the time that is left when it begins.
+        progress: told of each training step in this process.
+
+    Returns:
+        The fitted networks in the order of the plans, and the CPU seconds that other processes spent on them.
     """
-    workers = min(workers, len(models))
-    if workers <= 1:
-        return [_in_time(model, deadline, len(models) - number).fit(panel) for number, model in enumerate(models)]
-    models = [_in_time(model, deadline, -(-len(models) // workers)) for model in models]
+    workers = min(workers, len(plans))
+    if workers > 1:
+        return _fit_side_by_side(plans, panel, workers, _seconds(deadline, -(-len(plans) // workers)))
+    waiting = range(len(plans), 0, -1)
+    return [
+        plan.build(_seconds(deadline, rounds), progress=progress).fit(panel)
+        for plan, rounds in zip(plans, waiting, strict=True)
+    ], 0.0
+
+
+def _fit_side_by_side(
+    plans: Sequence[NetworkPlan], panel: Panel, workers: int, seconds: float | None
+) -> tuple[list[RecurrentModel], float]:
     from joblib import Parallel, delayed  # type: ignore[import-untyped]  # comes with scikit-learn; its processes need no guard in the user's script
 
-    tasks = [
-        delayed(_fit)(model.cell, model.settings, model.season_length, model.steps_share, panel) for model in models
-    ]
-    for model, result in zip(models, Parallel(n_jobs=workers, return_as="generator")(tasks), strict=True):
-        state, resolved, reasons, history = result
-        model.restore(state)
-        model.resolved, model.reasons, model.history = resolved, reasons, history
-    return models
+    tasks = [delayed(_fit_here)(plan, seconds, panel) for plan in plans]
+    networks, cpu_seconds = zip(*Parallel(n_jobs=workers)(tasks), strict=True)
+    return list(networks), sum(cpu_seconds)
 
 
-def _in_time(model: RecurrentModel, deadline: float | None, rounds: int) -> RecurrentModel:
-    if deadline is not None:
-        left = max((deadline - time.perf_counter()) / rounds, LEAST_SECONDS)
-        model.settings = replace(model.settings, max_time=f"{left:.3f}s")
-    return model
+def _fit_here(plan: NetworkPlan, seconds: float | None, panel: Panel) -> tuple[RecurrentModel, float]:
+    """In a worker process: the fitted network, and the CPU seconds that fitting took."""
+    import forecast.training.loop  # noqa: F401  # before the clock starts: to load Lightning is not to fit
+
+    began = time.process_time()
+    network = plan.build(seconds).fit(panel)
+    return network, time.process_time() - began
 
 
-def _fit(cell: str, settings: Settings, season_length: int, share: float, panel: Panel) -> Result:
-    model = RecurrentModel(cell, cell, settings, season_length, steps_share=share).fit(panel)
-    return model.state(), model.resolved, model.reasons, model.history
+def _seconds(deadline: float | None, rounds: int) -> float | None:
+    """The seconds of one network where so many must be trained one after another until the deadline."""
+    if deadline is None:
+        return None
+    return max((deadline - time.perf_counter()) / rounds, SECONDS_AFTER_THE_DEADLINE)

@@ -1,4 +1,4 @@
-"""How much each forecast counts: a convex combination with the least absolute error, scaled and relative."""
+"""Weighing: the convex combination of forecasts with the least absolute error, scaled and relative."""
 
 from __future__ import annotations
 
@@ -6,41 +6,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-ENOUGH = 8.0  # horizons in a history from which on a network is trusted more than a statistical forecast
 ROUNDS = 300
 RATE = 0.5
-RELATIVE = 0.5  # of the importance of a scaled error: MASE and sMAPE both count, as in OWA
-HIGHEST = 0.95
-SMALLEST = 0.05  # share below which a forecast is not worth its time
+IMPORTANCE_OF_RELATIVE_ERRORS = 0.5  # in that of scaled errors: MASE and sMAPE both count, as in OWA
+MOST_IMPORTANT_QUANTILE = 0.95  # of relative errors: those near zero do not decide alone
+SMALLEST_WEIGHT = 0.05  # a forecast below it is not worth its time
 
 
-def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Floats, worth: float = 6.0) -> Floats:
-    """Weights that sum to 1, none negative.
+def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Floats, worth: float) -> Floats:
+    """Weights that sum to 1, none negative: those with the least error on validation origins, mixed with the prior.
 
     Args:
         forecasts: (parts, n, horizon).
         actual: (n, horizon), NaN where nothing was observed.
-        scale: (n,) of each origin's series, NaN where it has none.
+        scale: (n,) what errors at each origin are measured in, NaN where there is no scale.
         prior: (parts,) weights where nothing can be learned.
         worth: validation origins that weigh as much as the prior.
 
     Returns:
         (parts,) weights.
-
-    References:
-        Kivinen & Warmuth (1997), Exponentiated gradient versus gradient descent for linear predictors.
     """
     known = np.isfinite(actual) & np.isfinite(scale)[:, None] & np.isfinite(forecasts).all(axis=0)
     n_origins = int(known.any(axis=1).sum())
     if not n_origins:
         return prior
-    importance = 1 / np.broadcast_to(scale[:, None], actual.shape)[known]
-    relative = 1 / np.maximum(np.abs(actual[known]) + np.abs(forecasts[:, known]).mean(axis=0), 1e-300)
-    relative = np.minimum(relative, np.quantile(relative, HIGHEST))  # what is near zero does not decide alone
-    importance = importance / importance.mean() + RELATIVE * relative / relative.mean()
+    scales = np.broadcast_to(scale[:, None], actual.shape)[known]
     # weights sum to 1, so errors mix as forecasts do: (parts, points)
-    error = (forecasts[:, known] - actual[known]) * importance
-    weights = (prior + 1 / len(prior)) / 2
+    error = (forecasts[:, known] - actual[known]) * _importance(forecasts[:, known], actual[known], scales)
+    share = n_origins / (n_origins + worth)
+    mixed = share * _least_error(error, (prior + 1 / len(prior)) / 2) + (1 - share) * prior
+    mixed = np.where(mixed < SMALLEST_WEIGHT, 0.0, mixed)
+    return np.asarray(mixed / mixed.sum())
+
+
+def _importance(forecasts: Floats, actual: Floats, scale: Floats) -> Floats:
+    """(points,) how much an absolute error counts: as a scaled error, and as one relative to actual and forecast."""
+    scaled = 1 / scale
+    relative = 1 / np.maximum(np.abs(actual) + np.abs(forecasts).mean(axis=0), 1e-300)
+    relative = np.minimum(relative, np.quantile(relative, MOST_IMPORTANT_QUANTILE))
+    return np.asarray(scaled / scaled.mean() + IMPORTANCE_OF_RELATIVE_ERRORS * relative / relative.mean())
+
+
+def _least_error(error: Floats, weights: Floats) -> Floats:
+    """The convex combination of (parts, points) errors with the least mean absolute error, by exponentiated gradients
+    from the given (parts,) weights; the mean of the later rounds.
+
+    References:
+        Kivinen & Warmuth (1997), Exponentiated gradient versus gradient descent for linear predictors.
+    """
     mean = np.zeros_like(weights)
     for number in range(ROUNDS):
         gradient = (error * np.sign(weights @ error)).mean(axis=1)
@@ -48,30 +61,4 @@ def blend_weights(forecasts: Floats, actual: Floats, scale: Floats, prior: Float
         weights = weights * np.exp(-step * (gradient - gradient.mean()))
         weights /= weights.sum()
         mean += weights * (number >= ROUNDS // 2)
-    fitted = mean / mean.sum()
-    share = n_origins / (n_origins + worth)
-    mixed = share * fitted + (1 - share) * prior
-    mixed = np.where(mixed < SMALLEST, 0.0, mixed)
-    return np.asarray(mixed / mixed.sum())
-
-
-def prior_weights(kinds: int, others: int, trusted: int, histories: float) -> NDArray[np.float64]:
-    """Networks and the trusted ones of the others, as much each where series are short, which is hard to beat; the
-    more horizons a history has, the more a network learns from it, and the less the others can add."""
-    networks = max(1 / (1 + trusted), histories / (histories + ENOUGH)) if others else 1.0
-    own, rest = np.full(kinds, networks / kinds), np.zeros(others)
-    rest[:trusted] = (1 - networks) / max(trusted, 1)
-    return np.concatenate([own, rest])
-
-
-def members_of_kinds(members: int, weights: NDArray[np.float64]) -> list[int]:
-    """Members of each kind, by the kinds' weights, in place: a kind without members gives its weight to the other."""
-    total = float(weights.sum())
-    if len(weights) == 1 or total == 0:
-        weights[0] = total
-        weights[1:] = 0
-        return [members] + [0] * (len(weights) - 1)
-    second = round(members * float(weights[1]) / total)
-    if second in (0, members):
-        weights[:] = (0.0, total) if second else (total, 0.0)
-    return [members - second, second]
+    return np.asarray(mean / mean.sum())

@@ -36,6 +36,7 @@ class Baseline:
     name = ""
     what = ""
     source = ""
+    cpu_seconds_elsewhere = 0.0  # a baseline is fitted in this process
 
     def __init__(self, horizon: int, *, season_length: int = 1, levels: tuple[float, ...] = (), seed: int = 0) -> None:
         self.horizon, self.season_length, self.levels, self.seed = horizon, season_length, levels, seed

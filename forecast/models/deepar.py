@@ -35,7 +35,7 @@ class RecursiveModel(RecurrentModel):
 
     def __init__(self, name: str, cell: str, settings: Settings, season_length: int, **more: Any) -> None:
         super().__init__(name, cell, replace(settings, horizon=1, quantiles=()), season_length, **more)
-        self.asked, self.horizon = settings, settings.horizon
+        self.requested, self.horizon = settings, settings.horizon
         problems = []
         if settings.head not in distribution_heads():
             wanted = f"one of {', '.join(distribution_heads())}"
@@ -64,11 +64,11 @@ class RecursiveModel(RecurrentModel):
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         super().restore(state)
-        self.resolved = self.asked
+        self.resolved = self.requested
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         """Point and quantiles of `SAMPLES` paths."""
-        drawn = np.sort(self.paths(panel, origins, SAMPLES, self.asked.seed), axis=2)
+        drawn = np.sort(self.paths(panel, origins, SAMPLES, self.requested.seed), axis=2)
 
         def inverse(levels: Floats) -> Floats:
             place = np.clip(levels * SAMPLES - 0.5, 0, SAMPLES - 1)
@@ -77,8 +77,8 @@ class RecursiveModel(RecurrentModel):
             left, right = np.take_along_axis(drawn, low, 2), np.take_along_axis(drawn, high, 2)
             return np.asarray(left + (place - np.floor(place)) * (right - left))
 
-        point = drawn.mean(axis=2) if self.asked.point == "mean" else inverse(np.full((1, 1, 1), 0.5))[:, :, 0]
-        return Prediction(point, inverse=inverse).at(self.asked.quantiles)
+        point = drawn.mean(axis=2) if self.requested.point == "mean" else inverse(np.full((1, 1, 1), 0.5))[:, :, 0]
+        return Prediction(point, inverse=inverse).at(self.requested.quantiles)
 
     def paths(self, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
         """Futures drawn row after row, each row from the distribution after the rows drawn before it.
@@ -123,9 +123,9 @@ class RecursiveModel(RecurrentModel):
         future = values[:, lookback:, 0].double().reshape(TOGETHER, samples, self.horizon)
         return future.transpose(1, 2).numpy()[:n]
 
-    def _plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
-        asked, why = self.settings, {}
-        segment, lookback, memory = asked.segment, asked.lookback, asked.memory
+    def _decided(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
+        decided, why = super()._decided(panel)
+        segment, lookback, memory = decided.segment, decided.lookback, decided.memory
         if segment == "auto":
             segment = 1
         if lookback == "auto":
@@ -135,13 +135,10 @@ class RecursiveModel(RecurrentModel):
             why["lookback"] = f"the horizon, two seasons or {SHORTEST} rows"
         if memory == "auto":
             memory, why["memory"] = lookback, "a scale from few rows would feed on the samples it made"
-        self.settings = replace(asked, segment=segment, lookback=lookback, memory=memory)
-        resolved, reasons = super()._plan(panel)
-        self.settings = asked
-        return resolved, reasons | why
+        return replace(decided, segment=segment, lookback=lookback, memory=memory), why
 
     def _whole(self, resolved: Settings) -> Settings:
-        return replace(resolved, horizon=self.horizon, quantiles=self.asked.quantiles)
+        return replace(resolved, horizon=self.horizon, quantiles=self.requested.quantiles)
 
 
 def _chance(panel: Panel, origins: Origins, number: int, horizon: int, samples: int, seed: int) -> Floats:

@@ -1,8 +1,7 @@
-"""What "auto" means: every setting left open is filled in from the training rows, with its reason.
+"""Rules: every setting left at "auto" is filled in, for every network, with its reason.
 
-Each rule is one function of the settings and of what the rows look like; a rule may use what stands above it in
-`RULES`. Rules see the number, length and spread of the series and their season, never a name, never a row after the
-cutoff.
+Each rule is one function of the settings and of the facts; a rule may use what stands above it in `RULES`. What the
+rules know of the training rows are the facts, measured in `datasets/windows/facts.py`; a rule never reads a row itself.
 """
 
 from __future__ import annotations
@@ -12,54 +11,40 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from forecast.datasets.panel import Panel
-from forecast.datasets.windows.history import mean_difference
+from forecast.datasets.windows.facts import Facts, seasons_averaged
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]
 STEPS = {"fast": 200, "balanced": 800, "best": 3000}
 LONGEST_SEGMENT = 32
-VALIDATED = 1000  # rows that tell good weights from lucky ones
-VALIDATED_HORIZONS = 5
-PROBES = 8  # steps of the horizon at which the base forecasts are compared
+ROWS_THAT_TELL_WEIGHTS_APART = 1000  # of all series, held back: with fewer, the best weights are lucky ones
+MOST_HORIZONS_HELD_BACK = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What the rules may know of the training rows.
+class Allowance:
+    """What one training run may cost, where its owner knows better than the preset.
 
     Args:
-        n_series: how many series.
-        n_rows: rows of all of them.
-        length: median rows of a series.
-        season_length: steps in a season.
-        base: the best of the base forecasts on the training rows.
-        intermittent: whether most series have no negative values and fewer than one demand in 1.32 steps.
-
-    References:
-        Syntetos, Boylan & Croston (2005), On the categorization of demand patterns (the limit of 1.32).
+        steps_share: the share of the preset's steps; steps that the user fixed are not shortened.
+        seconds: wall time of this run; None leaves `max_time` as it is.
     """
 
-    n_series: int
-    n_rows: int
-    length: int
-    season_length: int
-    base: str
-    intermittent: bool
+    steps_share: float = 1.0
+    seconds: float | None = None
 
-    @classmethod
-    def of(cls, panel: Panel, horizon: int, season_length: int) -> Facts:
-        length = int(np.median(panel.lengths)) if panel.n_series else 0
-        return cls(
-            n_series=panel.n_series,
-            n_rows=panel.n_rows,
-            length=length,
-            season_length=season_length,
-            base=_best_base(panel, horizon, season_length),
-            intermittent=_is_intermittent(panel),
-        )
+    def limit(self, settings: Settings) -> tuple[Settings, dict[str, str]]:
+        """The settings with their steps and their time limited, and why."""
+        reasons: dict[str, str] = {}
+        if settings.steps == "auto" and self.steps_share < 1:
+            settings = replace(settings, steps=max(1, round(self.steps_share * STEPS[settings.preset])))
+            reasons = {"steps": f"preset {settings.preset}"}
+        if self.seconds is not None:
+            settings = replace(settings, max_time=f"{self.seconds:.3f}s")
+        return settings, reasons
+
+
+WHOLE = Allowance()
 
 
 def resolve(settings: Settings, facts: Facts) -> tuple[Settings, dict[str, str]]:
@@ -98,7 +83,7 @@ def _lookback(settings: Settings, facts: Facts) -> Choice:
 
 def _memory(settings: Settings, facts: Facts) -> Choice:
     season, segment, lookback = facts.season_length, int(settings.segment), int(settings.lookback)
-    seasons = _seasons(season)
+    seasons = seasons_averaged(season)
     wanted = seasons * season if season > 1 else max(4, min(settings.horizon, 12))
     rows = min(-(-wanted // segment) * segment, lookback)
     return rows, f"{seasons} seasons" if season > 1 else "a few rows: there is no season to average over"
@@ -159,9 +144,9 @@ def _steps(settings: Settings, facts: Facts) -> Choice:
 def _val_size(settings: Settings, facts: Facts) -> Choice:
     if facts.length < 4 * settings.horizon:
         return 0, "series are too short to spare a horizon"
-    enough = max(math.ceil(VALIDATED / facts.n_series), VALIDATED_HORIZONS * settings.horizon)
+    enough = max(math.ceil(ROWS_THAT_TELL_WEIGHTS_APART / facts.n_series), MOST_HORIZONS_HELD_BACK * settings.horizon)
     rows = max(settings.horizon, min(enough, facts.length // 8))
-    wanted = f"{VALIDATED_HORIZONS} horizons and {VALIDATED} rows in all"
+    wanted = f"{MOST_HORIZONS_HELD_BACK} horizons and {ROWS_THAT_TELL_WEIGHTS_APART} rows in all"
     return rows, f"a horizon, and up to {wanted} where an eighth of a series allows that"
 
 
@@ -230,40 +215,3 @@ RULES: dict[str, Callable[[Settings, Facts], Choice]] = {
     "threads": _threads,
     "device": _device,
 }
-
-
-def _seasons(season_length: int) -> int:
-    """Seasons worth remembering: a week where a season is a day, else three."""
-    return 7 if season_length >= 24 and season_length % 24 == 0 else 3
-
-
-def _best_base(panel: Panel, horizon: int, season_length: int) -> str:
-    """The base forecast with the least absolute error on the training rows, over all series, each by its own scale."""
-    if season_length <= 1:
-        return "last"
-    periods: dict[str, tuple[int, ...]] = {"last": (1,), "season": (season_length,)}
-    if _seasons(season_length) == 7:
-        periods["cycle"] = (season_length, 7 * season_length)
-    errors = {name: np.zeros(panel.n_series) for name in periods}
-    for step in np.unique(np.linspace(1, horizon, PROBES).round().astype(int)).tolist():
-        for name, lengths in periods.items():
-            lags = tuple(step if name == "last" else length * math.ceil(step / length) for length in lengths)
-            errors[name] += mean_difference(panel, *lags)
-    known = np.isfinite(errors["season"]) & (errors["last"] + errors["season"] > 0)
-    if not known.any():
-        return "last"
-    ratio = {
-        name: np.nanmedian(error[known] / np.maximum(errors["last"][known], 1e-300)) for name, error in errors.items()
-    }
-    return min(ratio, key=lambda name: ratio[name] if np.isfinite(ratio[name]) else math.inf)
-
-
-def _is_intermittent(panel: Panel) -> bool:
-    known = np.isfinite(panel.target)
-    starts = panel.indptr[:-1][panel.lengths > 0]
-    if not len(starts):
-        return False
-    zeros = np.add.reduceat(known & (panel.target == 0), starts, dtype=np.int64)
-    negatives = np.add.reduceat(known & (panel.target < 0), starts, dtype=np.int64)
-    share = zeros / np.maximum(np.add.reduceat(known, starts, dtype=np.int64), 1)
-    return bool(np.median(np.where(negatives == 0, share, 0)) > 1 - 1 / 1.32)

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.crops import WindowSpec
+from forecast.datasets.windows.facts import Facts
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
 from forecast.models.checks import check_choices, check_rows, check_targets
 from forecast.models.covariates import Covariates
 from forecast.models.inference import predict, threads
-from forecast.models.open_settings import STEPS, Facts, resolve
+from forecast.models.open_settings import WHOLE, Allowance, resolve
 from forecast.models.transforms import Transform, transform_named
 from forecast.networks.cells import is_causal
 from forecast.networks.heads import make_head
@@ -45,8 +46,10 @@ class RecurrentModel:
         season_length: steps in a season.
         progress: told of each training step.
         logger: a Lightning logger for the learning curve.
-        steps_share: of the resolved steps, for whoever knows that fewer are better; steps asked for are obeyed.
+        allowance: the share of the preset's steps, and the time, that this training run may take.
     """
+
+    cpu_seconds_elsewhere = 0.0  # a network is trained in this process
 
     def __init__(
         self,
@@ -57,9 +60,9 @@ class RecurrentModel:
         *,
         progress: Progress | None = None,
         logger: Logger | None = None,
-        steps_share: float = 1.0,
+        allowance: Allowance = WHOLE,
     ) -> None:
-        self.steps_share = steps_share
+        self.allowance = allowance
         self.name, self.cell, self.horizon = name, cell, settings.horizon
         self.settings, self.season_length = settings, season_length
         self.progress, self.logger = progress, logger
@@ -120,14 +123,16 @@ class RecurrentModel:
         return self._plan(self._transformed(panel))
 
     def _plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
-        asked, shared = self.settings, dict[str, str]()
-        if asked.origins == "auto" and not is_causal(self.cell):
-            asked, shared = replace(asked, origins=1), {"origins": ONE_ORIGIN}
-        if asked.steps == "auto" and self.steps_share < 1:
-            asked = replace(asked, steps=max(1, round(self.steps_share * STEPS[asked.preset])))
-            shared["steps"] = f"preset {asked.preset}"
-        resolved, reasons = resolve(asked, Facts.of(panel, self.horizon, self.season_length))
-        return resolved, reasons | shared
+        decided, why = self._decided(panel)
+        resolved, reasons = resolve(decided, Facts.of(panel, self.horizon, self.season_length))
+        return resolved, reasons | why
+
+    def _decided(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
+        """The settings with what is decided before the rules for every network, and why."""
+        decided, why = self.allowance.limit(self.settings)
+        if decided.origins == "auto" and not is_causal(self.cell):
+            return replace(decided, origins=1), {"origins": ONE_ORIGIN, **why}
+        return decided, why
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         assert self.network is not None, "predict before fit"

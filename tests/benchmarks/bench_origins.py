@@ -19,7 +19,8 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.crops import CropPlan
 from forecast.datasets.windows.datamodule import make_batch
-from forecast.models.open_settings import Facts, resolve
+from forecast.datasets.windows.facts import Facts
+from forecast.models.open_settings import resolve
 from forecast.models.recurrent import network_settings
 from forecast.networks.network import ForecastNetwork
 from forecast.settings import Settings
