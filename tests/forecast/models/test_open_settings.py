@@ -10,8 +10,8 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.synthetic import random_walks, synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
+from forecast.datasets.windows.facts import Facts, best_base, is_intermittent
 from forecast.models.deepar import RecursiveModel
-from forecast.models.facts import Facts, best_base, is_intermittent
 from forecast.models.open_settings import RULES, WHOLE, Allowance, resolve
 from forecast.settings import Settings
 
