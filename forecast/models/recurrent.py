@@ -174,8 +174,9 @@ class RecurrentModel:
         return panel if transform is None else transform.panel(panel)
 
     def _train(self, panel: Panel) -> None:
+        from forecast.training.budget import affordable_steps
         from forecast.training.highway import fit_highway
-        from forecast.training.loop import affordable_steps, train  # Lightning: only when there is something to train
+        from forecast.training.loop import train  # Lightning: only when there is something to train
 
         assert self.network is not None
         if self.resolved.highway == "ridge":
