@@ -60,8 +60,13 @@ def mean_difference(panel: Panel, *lags: int, power: int = 1) -> Floats:
     if panel.n_rows <= far:
         return np.full(panel.n_series, np.nan)
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
-    before = sum(panel.target[far - lag : panel.n_rows - lag] for lag in lags) / len(lags)
-    difference = np.abs(panel.target[far:] - before) ** power
+    before = np.zeros(panel.n_rows - far)  # everything in place: a long series is much to copy
+    for lag in lags:
+        before += panel.target[far - lag : panel.n_rows - lag]
+    before /= len(lags)
+    difference = np.subtract(panel.target[far:], before, out=before)
+    np.abs(difference, out=difference)
+    difference **= power
     valid = (series[far:] == series[:-far]) & np.isfinite(difference)
     return _mean(series[far:][valid], difference[valid], panel.n_series)
 

@@ -64,9 +64,19 @@ class Optimiser:
         if self.steps % self.measure_every == 0:
             self.gradients = gradient_norms(self.network)
         if self.gradient_clip:
-            torch.nn.utils.clip_grad_norm_(self.weights, self.gradient_clip)
+            clip([weight.grad for weight in self.weights if weight.grad is not None], self.gradient_clip)
         self.adamw.step()
         self.schedule.step()
+
+
+@torch.no_grad()
+def clip(gradients: list[Tensor], largest: float) -> None:
+    """Scale the gradients so that their common norm is at most `largest`.
+
+    The same arithmetic as `torch.nn.utils.clip_grad_norm_`, which sorts the gradients by device at every step first.
+    """
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    torch._foreach_mul_(gradients, (largest / (norm + 1e-6)).clamp(max=1.0))
 
 
 def gradient_norms(network: torch.nn.Module) -> dict[str, float]:
