@@ -36,7 +36,8 @@ class Panel:
     """Many series on one kind of time grid, sorted by id, rows sorted by time.
 
     Series begin at their first observed target. Absent grid rows are present here with the mask off. A masked
-    value holds the last observed one before it (causal), so the matrix has no NaN.
+    value holds the last observed one before it (causal), so the matrix has no NaN. Nobody writes into its arrays:
+    panels share them.
 
     Args:
         values: (rows, channels) float32, target in channel 0, each series less its `offset`.
@@ -97,7 +98,7 @@ class Panel:
                 is dropped.
 
         Returns:
-            A new panel, bit-identical to the one made from the truncated table.
+            A panel bit-identical to the one made from the truncated table; this one, where nothing is cut.
         """
         lengths = np.clip(ends - self.indptr[:-1], 0, self.lengths)
         kept = np.flatnonzero(lengths > 0)
@@ -108,8 +109,9 @@ class Panel:
         return self._pick(series, self.lengths[series])
 
     def _pick(self, series: NDArray[np.int64], lengths: NDArray[np.int64]) -> Panel:
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        rows = np.arange(indptr[-1]) + np.repeat(self.indptr[series] - indptr[:-1], lengths)
+        if lengths.sum() == self.n_rows and len(series) == self.n_series:
+            return self
+        indptr, rows = _flat_rows(self.indptr[series], lengths)
         return replace(
             self,
             values=self.values[rows],
@@ -126,13 +128,22 @@ class Panel:
         """The last `rows` rows of every series (all of a shorter one), offsets unchanged."""
         skipped = np.maximum(self.lengths - rows, 0)
         kept = self.lengths - skipped
-        indptr = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        index = np.arange(indptr[-1]) + np.repeat(self.indptr[:-1] + skipped - indptr[:-1], kept)
+        if not skipped.any():
+            return self
+        indptr, kept_rows = _flat_rows(self.indptr[:-1] + skipped, kept)
         return replace(
             self,
-            values=self.values[index],
-            observed=self.observed[index],
-            target=self.target[index],
+            values=self.values[kept_rows],
+            observed=self.observed[kept_rows],
+            target=self.target[kept_rows],
             indptr=indptr,
             starts=self.grid.shift(self.starts, skipped),
         )
+
+
+def _flat_rows(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The new `indptr` of series of these lengths, and the flat rows they are read from."""
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    rows = np.arange(indptr[-1])
+    rows += np.repeat(starts - indptr[:-1], lengths)
+    return indptr, rows

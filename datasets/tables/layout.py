@@ -46,7 +46,13 @@ class Rows:
 
     def take(self, rows: Integers) -> Rows:
         series, times, values = self.series[rows], self.times[rows], self.values[rows]
-        return replace(self, series=series, times=times, values=values, static=self.static.iloc[rows])
+        static = self.static if self.static.empty else self.static.iloc[rows]
+        return replace(self, series=series, times=times, values=values, static=static)
+
+    @property
+    def first(self) -> Integers:
+        """Number of each series' first row, (series,); every series has one."""
+        return np.append(0, np.flatnonzero(self.series[1:] != self.series[:-1]) + 1)
 
 
 def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, asked: bool) -> Panel:
@@ -56,7 +62,7 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
     grid = grid or find_grid(rows.times, rows.series, integer=rows.integer)
     steps, problems = check_grid(grid, rows.times, rows.series, rows.ids, asked=asked or known)
     problems += _static_problems(rows, roles)
-    first = np.flatnonzero(np.diff(rows.series, prepend=-1))
+    first = rows.first
     lengths = steps[np.append(first[1:], len(steps)) - 1] + 1
     if not problems and lengths.sum() > MOST_GAPS * len(steps) + 10_000:
         what = f"{int(lengths.sum())} steps of {grid.freq} for {len(steps)} rows"
@@ -71,18 +77,17 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
     if problems:
         raise DataError(counted(problems), problems=problems)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    at = indptr[rows.series] + steps
-    full = len(at) == indptr[-1]
-    values = rows.values if full else _spread(rows.values, at, int(indptr[-1]))
-    target = values[:, 0].copy()
+    full = len(steps) == indptr[-1]
+    values = rows.values if full else _spread(rows.values, indptr[rows.series] + steps, int(indptr[-1]))
+    del steps  # as long as the table: a column less in memory
+    target = np.ascontiguousarray(values[:, 0])
     offset = np.zeros((len(rows.ids), values.shape[1]))
     offset[:, 0] = target[indptr[:-1]]
     filled, observed = _carried_forward(values, indptr)
-    filled[:, 0] -= np.repeat(offset[:, 0], lengths)
     roles_of = ("target", *("known" for _ in roles.known), *("past" for _ in roles.past))
     names = (str(roles.target), *roles.covariates)
     return Panel(
-        values=filled.astype(np.float32),
+        values=_centred(filled, offset, lengths),
         observed=observed,
         target=target,
         offset=offset,
@@ -116,10 +121,10 @@ def _from_first_value(rows: Rows, roles: Columns) -> Rows:
             for i in empty[:LISTED]
         ]
         raise DataError(counted(problems), problems=problems)
-    if seen[np.flatnonzero(np.diff(rows.series, prepend=-1))].all():
+    first = rows.first
+    if seen[first].all():
         return rows
     running = np.cumsum(seen)
-    first = np.flatnonzero(np.diff(rows.series, prepend=-1))
     before = np.where(first > 0, running[first - 1], 0)[rows.series]
     kept = running > before
     note = f"{int((~kept).sum())} rows before the first value of their series are left out"
@@ -136,13 +141,21 @@ def _carried_forward(values: NDArray[np.float64], indptr: Integers) -> tuple[NDA
     """Masked values replaced by the last observed one of their series (0 before the first), and the mask."""
     observed = ~np.isnan(values)
     if observed.all():
-        return values.copy(), observed
+        return values, observed
     rows = np.arange(len(values))[:, None]
     source = np.maximum.accumulate(np.where(observed, rows, -1), axis=0)
     begin = np.repeat(indptr[:-1], np.diff(indptr))[:, None]
     filled = np.take_along_axis(values, np.maximum(source, 0), axis=0)
     filled[source < begin] = 0.0
     return filled, observed
+
+
+def _centred(values: NDArray[np.float64], offset: NDArray[np.float64], lengths: Integers) -> NDArray[np.float32]:
+    """The values less their series' offset, taken off in float64 before the cast; a channel at a time."""
+    centred = np.empty(values.shape, np.float32)
+    centred[:, 1:] = values[:, 1:]  # covariates have no offset yet
+    centred[:, 0] = values[:, 0] - np.repeat(offset[:, 0], lengths)
+    return centred
 
 
 def _static_problems(rows: Rows, roles: Columns) -> list[Problem]:

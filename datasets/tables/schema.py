@@ -46,7 +46,6 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = N
     rows, fmt, problems = _read(frame, roles, fmt, wanted)
     if rows is None:
         raise DataError(counted(problems), problems=problems)
-    rows = _sorted(rows)
     problems += _duplicates(rows.ids, rows.series, rows.times, rows.integer, roles)
     if problems:
         raise DataError(counted(problems), problems=problems)
@@ -113,7 +112,7 @@ def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Col
 def _read(
     frame: pd.DataFrame, roles: Columns, fmt: TableFormat, grid: Grid | None
 ) -> tuple[Rows | None, TableFormat, list[Problem]]:
-    """Every column as an array, with everything unreadable listed."""
+    """Every column as an array, rows sorted by series and time, with everything unreadable listed."""
     assert roles.time is not None, "found by _roles"
     assert roles.target is not None, "found by _roles"
     ids, series, problems = _ids(frame, roles)
@@ -149,16 +148,17 @@ def _read(
         problems += _duplicates(ids, series[order], times.values[order], times.integer, roles)
     if problems or times is None:
         return None, fmt, problems
-    values = np.stack([column for column, _ in numbers], axis=1)
-    values[~observed, 0] = np.nan
+    on_grid = times.on(grid or (None if times.zone is None else find_grid_of(times, series)))
+    sorting = _order(series, on_grid)
+    static = frame[list(roles.static)]
     rows = Rows(
         ids=ids,
-        series=series,
-        times=times.on(grid or (None if times.zone is None else find_grid_of(times, series))),
+        series=_taken(series, sorting),
+        times=_taken(on_grid, sorting),
         integer=times.integer,
-        values=values,
+        values=_matrix([column for column, _ in numbers], observed, sorting),
         categories=(None, *categories),
-        static=frame[list(roles.static)],
+        static=static if sorting is None or static.empty else static.iloc[sorting],
         period_freq=times.freq,
         notes=_ignored(frame, roles),
     )
@@ -251,11 +251,28 @@ def _ignored(frame: pd.DataFrame, roles: Columns) -> tuple[str, ...]:
     return (f"columns not used: {', '.join(others)}",) if others else ()
 
 
-def _sorted(rows: Rows) -> Rows:
-    step = np.diff(rows.series)
-    if (step >= 0).all() and ((np.diff(rows.times) > 0) | (step > 0)).all():
-        return rows
-    return rows.take(np.lexsort((rows.times, rows.series)))
+def _order(series: Integers, times: Integers) -> Integers | None:
+    """The rows by series and time, None where they stand so already."""
+    later = times[1:] > times[:-1]
+    later &= series[1:] == series[:-1]
+    later |= series[1:] > series[:-1]
+    return None if later.all() else np.lexsort((times, series))
+
+
+def _taken(rows: Integers, order: Integers | None) -> Integers:
+    return rows if order is None else rows[order]
+
+
+def _matrix(
+    columns: list[NDArray[np.float64]], observed: NDArray[np.bool_], order: Integers | None
+) -> NDArray[np.float64]:
+    """The columns side by side in their final order, written once: (rows, channels), NaN where not observed."""
+    matrix = np.empty((len(observed), len(columns)))
+    for number, column in enumerate(columns):
+        matrix[:, number] = column if order is None else column[order]
+    hidden = ~observed if order is None else ~observed[order]
+    matrix[hidden, 0] = np.nan
+    return matrix
 
 
 def _duplicates(

@@ -46,9 +46,8 @@ def check_grid(
     grid: Grid, times: Integers, series: Integers, ids: NDArray[np.object_], *, asked: bool
 ) -> tuple[Integers, list[Problem]]:
     """Each row's number of steps since its series' first row, and what does not fit."""
-    first = np.flatnonzero(np.diff(series, prepend=-1))
-    start = times[first][series]
-    steps, exact = grid.steps(start, times)
+    first = np.append(0, np.flatnonzero(series[1:] != series[:-1]) + 1)
+    steps, exact = grid.steps(times[first][series], times)
     integer = grid.kind == "integer"
     remedy = "Put the rows on one grid, or forecast series of different frequency one frequency at a time."
     problems = [
@@ -64,13 +63,13 @@ def check_grid(
 def _sparse(grid: Grid, steps: Integers, series: Integers, ids: NDArray[np.object_]) -> list[Problem]:
     """Series that mostly step by more than one grid step: another frequency, not gaps."""
     same = series[1:] == series[:-1]
-    size, owner = np.diff(steps)[same], series[1:][same]
-    n_steps = np.bincount(owner, minlength=len(ids))
-    single = np.bincount(owner[size == 1], minlength=len(ids))
+    one = same & (steps[1:] - steps[:-1] == 1)
+    n_steps = np.bincount(series[1:][same], minlength=len(ids))
+    single = np.bincount(series[1:][one], minlength=len(ids))
     odd = np.flatnonzero((n_steps >= 2) & (single < AT_LEAST * n_steps))
     remedy = "Forecast one frequency at a time; if these are gaps, say so with freq= (--freq)."
     return [
-        Problem(series=str(ids[i]), what=f"most rows stand {int(np.median(size[owner == i]))} steps of {grid.freq} apart",
+        Problem(series=str(ids[i]), what=f"most rows stand {int(np.median(np.diff(steps[series == i])))} steps of {grid.freq} apart",
                 expected=f"rows every {grid.freq}, as in most series (mixed frequency)", remedy=remedy)
         for i in odd[:LISTED]
     ]  # fmt: skip

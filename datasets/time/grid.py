@@ -102,8 +102,10 @@ class Grid:
     def steps(self, first: Integers, times: Integers) -> tuple[Integers, NDArray[np.bool_]]:
         """Whole steps from `first` to each time, and whether the time lies on the grid that begins there."""
         if self.kind in ("integer", "tick"):
-            count, rest = np.divmod(times - first, self.step)
-            return count, rest == 0
+            between = times - first
+            count = between // self.step
+            between %= self.step  # in place: the rows may be many
+            return count, between == 0
         if self.kind == "month":
             months = _months(times) - _months(first)
             count, rest = np.divmod(months, self.step)

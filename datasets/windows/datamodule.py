@@ -114,6 +114,10 @@ class ForecastDataModule(LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Batch]:
         return self._fixed(Origins.last(self.panel))
 
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        # Lightning's own walks through the batch in search of tensors, at every step
+        return batch if device.type == "cpu" else Batch(*(part.to(device, non_blocking=True) for part in batch))
+
     def _fixed(self, origins: Origins, cut: Integers | None = None) -> DataLoader[Batch]:
         return _loader(_Crops(self.panel, origins, self.spec, cut), _Chunks(len(origins)))
 

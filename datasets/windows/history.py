@@ -65,8 +65,13 @@ def mean_difference(panel: Panel, *lags: int, power: int = 1) -> Floats:
     if panel.n_rows <= longest:
         return np.full(panel.n_series, np.nan)
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
-    before = sum(panel.target[longest - lag : panel.n_rows - lag] for lag in lags) / len(lags)
-    difference = np.abs(panel.target[longest:] - before) ** power
+    before = np.zeros(panel.n_rows - longest)  # everything in place: a long series is much to copy
+    for lag in lags:
+        before += panel.target[longest - lag : panel.n_rows - lag]
+    before /= len(lags)
+    difference = np.subtract(panel.target[longest:], before, out=before)
+    np.abs(difference, out=difference)
+    difference **= power
     valid = (series[longest:] == series[:-longest]) & np.isfinite(difference)
     return mean_by_series(series[longest:][valid], difference[valid], panel.n_series)
 

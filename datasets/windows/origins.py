@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
@@ -57,9 +59,21 @@ class Window:
 
 def gather(panel: Panel, origins: Origins, *, before: int, after: int = 0) -> Window:
     """Read `before` rows up to each origin and `after` rows past it, in one indexing operation a matrix."""
-    rows = origins.end[:, None] + np.arange(-before, after)
-    first, last = panel.indptr[origins.series][:, None], panel.indptr[origins.series + 1][:, None] - 1
-    inside = np.clip(rows, first, last)
+    begin, length = origins.end - before, before + after
+    first, end = panel.indptr[origins.series], panel.indptr[origins.series + 1]
+    if (begin >= first).all() and (origins.end + after <= end).all():
+        return Window(_stretches(panel.values, begin, length), _stretches(panel.observed, begin, length))
+    rows = begin[:, None] + np.arange(length)
+    inside = np.clip(rows, first[:, None], end[:, None] - 1)
     observed = panel.observed[inside]
     observed &= (inside == rows)[:, :, None]
     return Window(panel.values[inside], observed)
+
+
+def _stretches(matrix: NDArray[Any], begin: Integers, length: int) -> NDArray[Any]:
+    """`length` rows of the matrix from each `begin` on, each stretch copied in one piece: (n, length, channels)."""
+    if not len(begin):
+        return np.empty((0, length, matrix.shape[1]), matrix.dtype)
+    shape = (len(matrix) - length + 1, length, matrix.shape[1])
+    row, channel = matrix.strides
+    return as_strided(matrix, shape, (row, row, channel), writeable=False)[begin]  # begin is inside: gather looked

@@ -69,6 +69,8 @@ class Covariates:
         problems = self._problems(panel)
         if problems:
             raise DataError("the covariates are not those of the training table", problems=problems)
+        if not self.columns and panel.static.empty:
+            return panel  # it stands as the network reads it, and nobody writes into a panel
         values, offset = panel.values.copy(), panel.offset.copy()
         channels = [column for column in self.columns if column.role != "static"]
         for number, column in enumerate(channels, start=1):

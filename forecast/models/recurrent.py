@@ -185,8 +185,9 @@ class RecurrentModel:
         return self.transform.panel(panel)
 
     def _train(self, panel: Panel) -> None:
+        from forecast.training.budget import affordable_steps
         from forecast.training.highway import fit_highway
-        from forecast.training.loop import affordable_steps, train  # Lightning: only when there is something to train
+        from forecast.training.loop import train  # Lightning: only when there is something to train
 
         assert self.network is not None
         if self.resolved.highway == "ridge":

@@ -9,17 +9,15 @@ from torch import Tensor
 from forecast.datasets.windows.datamodule import Batch
 from forecast.networks.network import ForecastNetwork
 from forecast.training.losses import LOSSES, Scaled
+from forecast.training.optimiser import Optimiser
 from forecast.training.settings import TrainSettings
-
-HIGHWAY_RATE = 0.3  # of the learning rate: the highway starts near where it ends, and each of its steps moves much
 
 
 class ForecastModule(LightningModule):
-    """Trains a `ForecastNetwork` with AdamW under a one-cycle schedule.
+    """Trains a `ForecastNetwork`, one optimiser step a batch."""
 
-    References:
-        Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization; Smith & Topin (2018), Super-Convergence.
-    """
+    automatic_optimization = False  # Lightning's own loop costs as much Python a step as our whole network
+    optimiser: Optimiser  # made when training begins, on the device it runs on
 
     def __init__(self, network: ForecastNetwork, train: TrainSettings) -> None:
         super().__init__()
@@ -31,8 +29,14 @@ class ForecastModule(LightningModule):
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         # scheduled sampling: from `teacher_forcing` at the start of training down to none at its end
-        done = self.trainer.global_step / self.train_settings.steps if self._trainer is not None else 0.0
-        return self.loss(self.scaled(batch, forcing=self.train_settings.teacher_forcing * max(0.0, 1 - done)))
+        done = self.optimiser.steps / self.train_settings.steps
+        loss = self.batch_loss(batch, forcing=self.train_settings.teacher_forcing * max(0.0, 1 - done))
+        self.optimiser.step(loss)
+        return loss.detach()
+
+    def batch_loss(self, batch: Batch, forcing: float = 0.0) -> Tensor:
+        """The loss of a batch, a scalar; `forcing` as of the network."""
+        return self.loss(self.scaled(batch, forcing=forcing))
 
     def validation_step(self, batch: Batch, number: int) -> None:
         scaled = self.scaled(batch)
@@ -58,12 +62,14 @@ class ForecastModule(LightningModule):
             family=self.network.head.family,
         )
 
-    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[dict[str, object]]]:  # type: ignore[override]  # Lightning's union type is wider
+    def configure_optimizers(self) -> torch.optim.Optimizer:
         train = self.train_settings
-        highway = [self.network.highway.weight]
-        rest = [p for p in self.network.parameters() if p is not highway[0]]
-        peaks = [train.learning_rate, HIGHWAY_RATE * train.learning_rate]
-        groups = [{"params": part, "lr": peak} for part, peak in zip((rest, highway), peaks, strict=True)]
-        optimiser = torch.optim.AdamW(groups, train.learning_rate, weight_decay=train.weight_decay, fused=True)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, peaks, total_steps=train.steps + 1)
-        return [optimiser], [{"scheduler": schedule, "interval": "step"}]
+        self.optimiser = Optimiser(
+            self.network,
+            steps=train.steps,
+            learning_rate=train.learning_rate,
+            weight_decay=train.weight_decay,
+            gradient_clip=train.gradient_clip,
+            measure_every=max(1, train.steps // train.epochs),
+        )
+        return self.optimiser.adamw

@@ -51,8 +51,8 @@ def main() -> None:
         optimiser = torch.optim.AdamW(module.parameters(), 1e-3, fused=True)
         batch = make_batch(panel, CropPlan(panel, shape.window, 0).draw(0, plan.batch_size), shape.window)
         clock = StepClock()
-        for number in range(STEPS):
-            loss = module.training_step(batch, number)
+        for _ in range(STEPS):
+            loss = module.batch_loss(batch)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimiser.step()

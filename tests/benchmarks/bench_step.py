@@ -46,6 +46,8 @@ def ours(hidden: int) -> float:
     )
     settings = TrainSettings(
         loss="mae",
+        series_weights="equal",
+        teacher_forcing=0.0,
         steps=STEPS,
         epochs=1,
         batch_size=BATCH,

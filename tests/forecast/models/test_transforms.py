@@ -71,7 +71,7 @@ def test_series_weights(series_weights: str) -> None:
     rows = network.settings.window.lookback
     with torch.no_grad():
         out = network(batch.values[:, :rows], batch.observed[:, :rows])
-        loss = float(module.training_step(batch, 0))
+        loss = float(module.batch_loss(batch))
         target, known = network.targets(batch)
     error = (out.normalised[..., 0] * out.scale + out.level - target).abs()
     counts = known & (out.scale > 0)
