@@ -12,6 +12,7 @@ from forecast.automatic.members import (
     count_members,
     member_settings,
     members_of_kinds,
+    network_seed,
 )
 from forecast.settings import Settings
 
@@ -59,3 +60,28 @@ def test_members_learn_from_the_validation_rows_unless_the_user_holds_them_back(
     assert member_settings(Settings(horizon=6), PLANNED, FIRST, 1).val_size == 0
     assert member_settings(Settings(horizon=6, val_size=7), PLANNED, FIRST, 1).val_size == 7
     assert member_settings(Settings(horizon=6), PLANNED, Kind(origins=3), 1).origins == 3
+
+
+def test_no_network_of_one_seed_is_a_network_of_another() -> None:
+    drawn = {network_seed(seed, number) for seed in range(1000) for number in range(9)}
+    assert len(drawn) == 9000
+    assert not drawn & set(range(1000)), "nor is it the network that a user gets by name"
+    assert network_seed(5 + 2**32, 0) != network_seed(5, 1)
+
+
+@pytest.mark.parametrize(
+    ("seed", "number", "drawn"),
+    [
+        (0, 0, 4232842298785526),
+        (0, 1, 2383740928328724),
+        (1, 1, 1973965755700615),
+        (2**63 - 1, 2, 8155213733054632),
+    ],
+)
+def test_seeds_are_the_same_on_every_platform(seed: int, number: int, drawn: int) -> None:
+    assert network_seed(seed, number) == drawn
+
+
+def test_members_have_seeds_of_their_own() -> None:
+    made = [member_settings(Settings(horizon=6, seed=4), PLANNED, FIRST, number) for number in (1, 2)]
+    assert [each.seed for each in made] == [network_seed(4, 1), network_seed(4, 2)]
