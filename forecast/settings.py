@@ -201,7 +201,10 @@ class Settings:
         values=SERIES_WEIGHTS,
     )
     members: int | Auto = setting(
-        "auto", "Networks in the ensemble of `auto`; other models are one network.", group=MODEL, values=COUNT
+        "auto",
+        "Networks in the ensemble of `auto`; other models are one network.",
+        group=MODEL,
+        values=Range(least=1, most=1000),
     )
     workers: int | Auto = setting(
         "auto", "Processes that train the networks of `auto` side by side.", group=TRAINING, values=COUNT

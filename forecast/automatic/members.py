@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CELL = "gru"
 MEMBERS = {"fast": 1, "balanced": 2, "best": 8}
 LEAST_MEMBERS_THAT_VARY = 4  # fewer differ in their seed only
+SEED_STRIDE = 1009  # seeds from one of the user's to the next: more than `auto` has networks
 PROBE = 0  # the number of every kind's probe; members count from 1
 
 
@@ -108,21 +109,19 @@ def network_settings(settings: Settings, kind: Kind, number: int, changes: dict[
 
 
 def network_seed(seed: int, number: int) -> int:
-    """The seed of one network of `auto`, a stream of its own: no network of one seed is a network of another.
+    """The seed of one network of `auto`: no network of one seed is a network of another.
 
     Were they `seed + number`, the second member of seed 0 would be the first of seed 1, and forecasts of several seeds
-    would differ less than chance does. Probes are drawn like members, so that none is the network `gru` of that seed.
+    would differ less than chance does.
 
     Args:
-        seed: the user's.
-        number: `PROBE`, or the member's number from 1.
+        seed: the user's seed.
+        number: `PROBE`, or the member's number from 1; below `SEED_STRIDE`.
 
     Returns:
-        53 bits, which every reader of JSON keeps exactly; the same on every platform.
+        A seed of torch and numpy, below 2^63.
     """
-    # a spawn key, not one more word of entropy: a seed of two words could else be a smaller one with a number
-    stream = np.random.SeedSequence(seed, spawn_key=(number,))
-    return int(stream.generate_state(1, np.uint64)[0]) >> 11
+    return (seed * SEED_STRIDE + number) % 2**63
 
 
 def member_settings(settings: Settings, planned: Settings, kind: Kind, number: int) -> Settings:
