@@ -1,4 +1,4 @@
-"""`forecast check`: what a table looks like, or everything that is wrong with it."""
+"""`forecast check` describes a table, or lists everything that is wrong with it."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def check(
     notes = facts.pop("notes")
     rows = [(name.replace("_", " "), _text(value)) for name, value in facts.items()]
     rows += [("note", note) for note in notes]
-    show_frame(pd.DataFrame(rows, columns=["what", "found"]), most=len(rows))
+    show_frame(pd.DataFrame(rows, columns=["what", "found"]), max_rows=len(rows))
 
 
 def _text(value: object) -> str:
+    """Return a fact as text; a fraction is a share in per cent."""
     return f"{value:.1%}" if isinstance(value, float) else str(value)

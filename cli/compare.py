@@ -1,4 +1,4 @@
-"""`forecast compare`: MLflow runs as a leaderboard."""
+"""`forecast compare` shows MLflow runs as a leaderboard."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import typer
 
 from forecast.cli import options as o
 
-Runs = Annotated[list[str] | None, typer.Argument(help="Run ids; their beginnings will do.", metavar="[RUN...]")]
-Metric = Annotated[str, typer.Option("--metric", help="What to rank by.")]
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Run ids, or their first letters; all runs of the experiment if there are none.", metavar="[RUN...]"
+    ),
+]
+Metric = Annotated[str, typer.Option("--metric", help="Metric that runs are ranked by.")]
 
 
 def compare(

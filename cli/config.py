@@ -1,4 +1,4 @@
-"""From options, a settings file and --set to one set of settings."""
+"""Options, a settings file and --set become one set of settings."""
 
 from __future__ import annotations
 
@@ -11,43 +11,46 @@ from forecast.datasets.errors import ConfigError, Problem
 from forecast.declarations import declarations
 from forecast.settings import Settings
 
-Given = tuple[str, str, Any]  # where it was given, the setting's name, its value
+Assignment = tuple[str, str, Any]  # the place that it comes from, the setting's name, its value
 
 
 def read_settings(
     options: Mapping[str, str], config: Path | None = None, assignments: list[str] | None = None
 ) -> dict[str, Any]:
-    """Fields of `Settings`: the file's, then --set's, then the options', the latter winning.
+    """Return the fields of `Settings` that a user set: an option wins over --set, and --set wins over the file.
 
     Args:
-        options: texts by setting, as typed after its option.
-        config: settings file.
-        assignments: texts such as "steps=200".
+        options: text of each setting whose option was used.
+        config: settings file; None for no file.
+        assignments: texts of --set, such as "steps=200"; none by default.
+
+    Returns:
+        Values by name, of the settings' types.
 
     Raises:
         ConfigError: with every name that is no setting and every value that is wrong, or for a file that cannot be read.
     """
     lines = declarations(Settings)
-    given: list[Given] = [*(_file(config) if config is not None else ()), *_assigned(assignments or [])]
-    given += [(lines[name].options[0], name, text) for name, text in options.items()]
+    entries: list[Assignment] = [*(_file(config) if config is not None else ()), *_assigned(assignments or [])]
+    entries += [(lines[name].options[0], name, text) for name, text in options.items()]
     values: dict[str, Any] = {}
-    problems = Settings.unknown(dict.fromkeys(name for _, name, _ in given))
-    known = not problems
+    problems = Settings.unknown(dict.fromkeys(name for _, name, _ in entries))
+    message = "unknown setting" if problems else "the settings do not fit together"
     bad = set()
-    for place, name, raw in given:
+    for place, name, raw in entries:
         if name in lines:
             values[name], wrong = _value(place, name, raw)
             problems += wrong
             bad |= {name} if wrong else set()
     problems += _together(values, bad) if problems else []
     if problems:
-        raise ConfigError("the settings do not fit together" if known else "unknown setting", problems=problems)
+        raise ConfigError(message, problems=problems)
     Settings.of(values)  # refuses what does not go together, before any table is read
     return values
 
 
 def _together(values: dict[str, Any], bad: set[str]) -> Sequence[Problem]:
-    """What is wrong with the other settings when those in `bad` are left out of account."""
+    """List what is wrong with the other settings when those in `bad` are left out."""
     good = {name: value for name, value in values.items() if name not in bad}
     try:
         Settings.of({**good, "horizon": 1} if "horizon" in bad else good)
@@ -57,7 +60,7 @@ def _together(values: dict[str, Any], bad: set[str]) -> Sequence[Problem]:
 
 
 def _value(place: str, name: str, raw: Any) -> tuple[Any, list[Problem]]:
-    """A setting's value, and what is wrong with it."""
+    """Return a setting's value, and what is wrong with it."""
     line = declarations(Settings)[name]
     value = line.coerced(line.parse(raw) if isinstance(raw, str) else raw)
     return value, [
@@ -65,7 +68,8 @@ def _value(place: str, name: str, raw: Any) -> tuple[Any, list[Problem]]:
     ]
 
 
-def _assigned(assignments: list[str]) -> Iterator[Given]:
+def _assigned(assignments: list[str]) -> Iterator[Assignment]:
+    """Read the texts of --set."""
     for text in assignments:
         name, equals, value = text.partition("=")
         if not equals:
@@ -73,7 +77,8 @@ def _assigned(assignments: list[str]) -> Iterator[Given]:
         yield "--set", name.strip(), value
 
 
-def _file(path: Path) -> Iterator[Given]:
+def _file(path: Path) -> Iterator[Assignment]:
+    """Read a settings file by its suffix."""
     kinds: dict[str, Callable[[str], Any]] = {".toml": _toml, ".json": json.loads, ".yaml": _yaml, ".yml": _yaml}
     if path.suffix not in kinds:
         raise ConfigError(f"{path}: settings files end in {', '.join(kinds)}")
@@ -90,12 +95,14 @@ def _file(path: Path) -> Iterator[Given]:
 
 
 def _toml(text: str) -> Any:
+    """Parse TOML."""
     import tomllib
 
     return tomllib.loads(text)
 
 
 def _yaml(text: str) -> Any:
+    """Parse YAML; its errors become those that JSON and TOML raise."""
     import yaml  # type: ignore[import-untyped]  # its stubs are a package of their own
 
     try:

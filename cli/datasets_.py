@@ -1,4 +1,4 @@
-"""`forecast datasets`: the catalogue."""
+"""`forecast datasets` shows the catalogue of data sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Name = Annotated[str, typer.Argument(help="Name from `forecast datasets list`.")
 
 @app.command("list")
 def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
-    """Every data set in the catalogue."""
+    """List every data set in the catalogue."""
     from forecast.cli.output import show_frame, show_json
     from forecast.datasets.catalog import list_datasets
 
@@ -30,19 +30,19 @@ def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
 
 @app.command("show")
 def show(name: Name, json: o.Json = False, verbose: o.Verbose = False) -> None:
-    """Where a data set comes from, its licence, and how it is usually scored."""
+    """Show where a data set comes from, its licence, and how it is usually scored."""
     from dataclasses import asdict
 
     from forecast.cli.output import show_json
     from forecast.datasets.catalog import describe
 
-    found = asdict(describe(name))
+    entry = asdict(describe(name))
     if json:
-        show_json({"schema": "forecast/dataset/v1", "status": "ok", **found})
+        show_json({"schema": "forecast/dataset/v1", "status": "ok", **entry})
         return
     import pandas as pd
 
     from forecast.cli.output import show_frame
 
-    rows = [(key.replace("_", " "), str(value)) for key, value in found.items() if value not in ("", None)]
-    show_frame(pd.DataFrame(rows, columns=["what", "value"]), most=len(rows))
+    rows = [(key.replace("_", " "), str(value)) for key, value in entry.items() if value not in ("", None)]
+    show_frame(pd.DataFrame(rows, columns=["what", "value"]), max_rows=len(rows))

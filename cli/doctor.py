@@ -1,4 +1,4 @@
-"""`forecast doctor`: what this installation is made of, and whether it works."""
+"""`forecast doctor` shows what this installation is made of, and whether it works."""
 
 from __future__ import annotations
 
@@ -15,33 +15,35 @@ def doctor(tracking_uri: o.TrackingUri = None, json: o.Json = False, verbose: o.
     from forecast.datasets.errors import RunError
     from forecast.tracking.environment import PACKAGES
 
-    found = {name: version(name) for name in PACKAGES}
-    found |= {"python": platform.python_version(), "machine": f"{platform.platform()}, {os.cpu_count()} CPUs"}
+    facts = {name: version(name) for name in PACKAGES}
+    facts |= {"python": platform.python_version(), "machine": f"{platform.platform()}, {os.cpu_count()} CPUs"}
     checks = {"device": _device, "tracking store": lambda: _store(tracking_uri), "small fit": _small_fit}
     failed = []
     for name, check in checks.items():
         try:
-            found[name] = check()
+            facts[name] = check()
         except Exception as error:
-            found[name] = f"does not work: {error}"
+            facts[name] = f"does not work: {error}"
             failed.append(name)
     if json:
-        show_json({"schema": "forecast/doctor/v1", "status": "failed" if failed else "ok", **found})
+        show_json({"schema": "forecast/doctor/v1", "status": "failed" if failed else "ok", **facts})
     else:
         import pandas as pd
 
-        show_frame(pd.DataFrame(found.items(), columns=["what", "found"]))
+        show_frame(pd.DataFrame(facts.items(), columns=["what", "found"]))
     if failed:
         raise RunError(f"{', '.join(failed)}: not working", hint="See the table above; `make setup` installs afresh.")
 
 
 def _device() -> str:
+    """Return the name of the GPU, or the number of CPU threads."""
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
 
 
 def _store(tracking_uri: str | None) -> str:
+    """Open the tracking store, and return its address."""
     from forecast.tracking.store import Store
 
     store = Store.of(tracking_uri)
@@ -50,6 +52,7 @@ def _store(tracking_uri: str | None) -> str:
 
 
 def _small_fit() -> str:
+    """Fit a small network and forecast with it, and return how long that took."""
     from forecast.datasets.synthetic import synthetic
     from forecast.forecaster import Forecaster
     from forecast.tracking import tracking

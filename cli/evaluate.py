@@ -1,4 +1,4 @@
-"""`forecast evaluate`: how good models are on past cutoffs."""
+"""`forecast evaluate` shows how good models are on past cutoffs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import typer
 from forecast.cli import options as o
 from forecast.declarations import BACKTEST, OUTPUT
 
-MODELS = "Names by comma, a model directory, or models:/NAME@ALIAS."
+MODEL_HELP = "Names of models, separated by commas, a model directory, or models:/NAME@ALIAS."
 
 
 def _option(*flags: str, help: str, metavar: str, group: str = BACKTEST) -> Any:
+    """Declare an option under the heading of its group."""
     return typer.Option(*flags, help=help, metavar=metavar, rich_help_panel=group)
 
 
-Cutoffs = Annotated[int, _option("--cutoffs", metavar="N", help="Cutoffs, counted back from each series' end.")]
+Cutoffs = Annotated[
+    int, _option("--cutoffs", metavar="N", help="Number of cutoffs, counted back from each series' end.")
+]
 Start = Annotated[
     str | None, _option("--from", metavar="TIME", help="Time of the first forecast step of the first cutoff.")
 ]
@@ -28,16 +31,29 @@ Gap = Annotated[int, _option("--gap", metavar="ROWS", help="Rows after the cutof
 Metrics = Annotated[
     str | None, _option("--metrics", metavar="NAME,...", help="Metrics to compute. [default: all that can be]")
 ]
-Refit = Annotated[str, _option("--refit", metavar="WHEN", help="never, each, or a number of cutoffs.")]
-Scale = Annotated[str | None, _option("--scale", metavar="train", help="Add errors of standardised values.")]
+Refit = Annotated[
+    str,
+    _option(
+        "--refit", metavar="WHEN", help="When models are fitted again: never, each (cutoff), or after every N cutoffs."
+    ),
+]
+Scale = Annotated[
+    str | None, _option("--scale", metavar="train", help="Add errors on values standardised by the training rows.")
+]
 MaseSeason = Annotated[
     int | None,
-    _option("--mase-season", metavar="STEPS", help="Season of the MASE scale. [default: season length]"),
+    _option("--mase-season", metavar="STEPS", help="Steps in the season of MASE's scale. [default: season length]"),
 ]
-Seeds = Annotated[int, _option("--seeds", metavar="N", help="Fits, to show how much chance there is.")]
+Seeds = Annotated[
+    int, _option("--seeds", metavar="N", help="Number of fits, each with its own seed, to show how much is chance.")
+]
 Require = Annotated[
     list[str] | None,
-    _option("--require", metavar="CONDITION", help="A condition such as 'mase<=0.9'; may be repeated."),
+    _option(
+        "--require",
+        metavar="CONDITION",
+        help="Condition such as 'mase<=0.9', else exit code 6; may be repeated.",
+    ),
 ]
 Out = Annotated[
     str | None,
@@ -50,7 +66,7 @@ Save = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Backtest:
-    """Which cutoffs are scored, and how; the names are those of `forecast.evaluate`."""
+    """The options that say which cutoffs are scored, and how; they are named as in `forecast.evaluate`."""
 
     cutoffs: Cutoffs = 1
     start: Start = None
@@ -64,7 +80,7 @@ class Backtest:
     seeds: Seeds = 1
 
 
-@o.with_options(meanings={"model": MODELS})
+@o.with_options(meanings={"model": MODEL_HELP})
 def evaluate(
     data: o.Data,
     settings: dict[str, str],
@@ -75,7 +91,7 @@ def evaluate(
     save: Save = None,
     job: o.Job,
 ) -> None:
-    """Backtest models on rolling cutoffs, seasonal naive beside them.
+    """Backtest models on rolling cutoffs, with seasonal naive beside them.
 
     Example: forecast evaluate sales.csv --horizon 28 --model auto,boosting --cutoffs 5
     """

@@ -1,4 +1,4 @@
-"""The work behind `forecast evaluate`."""
+"""`forecast evaluate` reads its request, evaluates, and prints the result with these functions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from forecast.datasets.errors import ConfigError, GateError, Problem
 if TYPE_CHECKING:
     from forecast.evaluation.result import Evaluation
 
-COMPARE: dict[str, Callable[[float, float], bool]] = {
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
     "<": operator.lt,
     ">": operator.gt,
 }
-SHOWN = ("model", "mase", "smape", "owa", "mae", "rmse", "wql")
+COLUMNS_SHOWN = ("model", "mase", "smape", "owa", "mae", "rmse", "wql")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class Request:
         settings: values of `Settings`; `model` may name several, by comma.
         backtest: keywords of `forecast.evaluate` that choose the cutoffs.
         job: options that fitting commands share.
-        out: file of the forecasts, None for no file.
-        save: directory of the best model, None for no directory.
+        out: file that the forecasts are written to; None for no file.
+        save: directory that the best model is written to; None for no directory.
     """
 
     data: str
@@ -49,7 +49,16 @@ class Request:
 
 
 def run(request: Request, require: list[str]) -> None:
-    """Evaluate, print, and hold the result against what was required."""
+    """Evaluate, print the result, and compare it with what is required.
+
+    Args:
+        request: the evaluation.
+        require: conditions such as "mase<=0.9".
+
+    Raises:
+        ConfigError: if a condition cannot be read or names no metric of the result.
+        GateError: if a condition is not met.
+    """
     conditions = [_condition(text) for text in require]
     _check_places(request)
     with session(quiet=request.job.quiet, track=not request.job.no_track), ExitStack() as stack:
@@ -65,7 +74,7 @@ def run(request: Request, require: list[str]) -> None:
 
 
 def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
-    """The JSON object of --json."""
+    """Return the JSON object of --json; `save` is the directory of the best model."""
     several = {"models": result.models} if len(result.models) > 1 else {}
     return {
         "schema": "forecast/evaluate/v1",
@@ -89,6 +98,7 @@ def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
 
 
 def _evaluate(request: Request, stack: ExitStack) -> Evaluation:
+    """Evaluate; models that are fetched from MLflow are kept until the stack closes."""
     from forecast.evaluator import evaluate
 
     values, backtest = dict(request.settings), dict(request.backtest)
@@ -109,11 +119,12 @@ def _evaluate(request: Request, stack: ExitStack) -> Evaluation:
 
 
 def _names(text: str) -> list[str]:
+    """Split a list by its commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _fetched(name: str, values: dict[str, Any], stack: ExitStack) -> str:
-    """A model from the registry as a directory; other names as they are."""
+    """Return the directory of a model that is fetched from MLflow; other names stay as they are."""
     if not name.startswith(("models:/", "runs:/")):
         return name
     from forecast.tracking.registry import fetched
@@ -133,6 +144,7 @@ def _check_places(request: Request) -> None:
 
 
 def _keep(request: Request, result: Evaluation) -> None:
+    """Write the best model and the picture where the user wants them."""
     from forecast.insight.plotting import save_figure
     from forecast.storage.saving import save
 
@@ -144,16 +156,20 @@ def _keep(request: Request, result: Evaluation) -> None:
 
 
 def _show(result: Evaluation, *, everything: bool) -> None:
+    """Print the leaderboard, with all metrics or the usual ones, and the summary."""
     frame = result.leaderboard
-    show_frame(frame if everything else frame[[name for name in SHOWN if name in frame]])
+    show_frame(frame if everything else frame[[name for name in COLUMNS_SHOWN if name in frame]])
     for name, spread in result.seeds.items():
-        scores = ", ".join(f"{m} {spread.mean[m]:.4g} ± {spread.deviation[m]:.2g}" for m in SHOWN if m in spread.mean)
+        scores = ", ".join(
+            f"{m} {spread.mean[m]:.4g} ± {spread.deviation[m]:.2g}" for m in COLUMNS_SHOWN if m in spread.mean
+        )
         share = "" if spread.difference is None else f"; two forecasts differ by {spread.difference:.0%} of the error"
         say(f"{name}, {spread.n} seeds: {scores}{share}")
     say(f"{result.summary}; fit {result.fit_seconds:.1f} s, forecasts {result.predict_seconds:.2f} s")
 
 
 def _remark_skipped(result: Evaluation) -> None:
+    """Say which series the metrics do not count, and why."""
     if result.skipped:
         names = ", ".join(list(result.skipped)[:5]) + ("..." if len(result.skipped) > 5 else "")
         say(f"note: {len(result.skipped)} series have no rows around some cutoffs and are skipped there: {names}")
@@ -165,6 +181,7 @@ Condition = tuple[str, str, float]
 
 
 def _condition(text: str) -> Condition:
+    """Read a condition of --require: a metric, a comparison and a number."""
     match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|<|>)\s*([-+.\deE]+)\s*", text)
     if match is None:
         raise ConfigError(f"--require {text!r} is not understood", hint="Write it as 'mase<=0.9'.")
@@ -172,13 +189,14 @@ def _condition(text: str) -> Condition:
 
 
 def _require(conditions: list[Condition], result: Evaluation) -> None:
+    """Raise an error unless the best model meets every condition."""
     unknown = [name for name, _, _ in conditions if name not in result.metrics]
     if unknown:
         raise ConfigError(f"--require: no metric {', '.join(unknown)}", hint=f"Known: {', '.join(result.metrics)}.")
     missed = [
         Problem(what=f"{name} is {result.metrics[name]:.6g}", expected=f"{sign} {limit:g}")
         for name, sign, limit in conditions
-        if not COMPARE[sign](result.metrics[name], limit)
+        if not COMPARISONS[sign](result.metrics[name], limit)
     ]
     if missed:
         raise GateError(f"{result.best} does not meet what is required", problems=missed)

@@ -1,4 +1,4 @@
-"""`forecast fit`: a table in, a model directory out."""
+"""`forecast fit` reads a table and writes a model directory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ Out = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the settings and stop.", rich_help_panel=OUTPUT)]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the settings that fitting would use, and stop.", rich_help_panel=OUTPUT)
+]
 
 
 @o.with_options()
@@ -46,6 +48,7 @@ def fit(data: o.Data, settings: dict[str, str], *, out: Out = None, dry_run: Dry
 
 
 def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> None:
+    """Fit, save, draw and report; what cannot be written is refused before the work begins."""
     from forecast.cli.output import say, show_json
     from forecast.cli.session import progress, read, remarks
     from forecast.forecaster import Forecaster
@@ -70,6 +73,7 @@ def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> Non
 
 
 def _report(forecaster: Forecaster, place: Path) -> dict[str, Any]:
+    """Return the JSON object of --json."""
     from dataclasses import asdict
 
     return {
@@ -86,12 +90,13 @@ def _report(forecaster: Forecaster, place: Path) -> dict[str, Any]:
 
 
 def _settings_line(forecaster: Forecaster) -> str:
-    """The settings that were resolved, in one line."""
+    """Return in one line the settings that were left open, with their values."""
     resolved = forecaster.resolved_
     return ", ".join(f"{name}={getattr(resolved, name)}" for name in forecaster.reasons_ if hasattr(resolved, name))
 
 
 def _show_settings(table: pd.DataFrame, values: dict[str, Any], *, as_json: bool) -> None:
+    """Show the settings that fitting the table would use."""
     from forecast.cli.output import show_frame, show_json
     from forecast.forecaster import Forecaster
 
@@ -106,10 +111,11 @@ def _show_settings(table: pd.DataFrame, values: dict[str, Any], *, as_json: bool
         )
         return
     plan["value"] = plan["value"].astype(str)
-    show_frame(plan, most=len(plan))
+    show_frame(plan, max_rows=len(plan))
 
 
 def _draw(forecaster: Forecaster, plot: Path) -> None:
+    """Draw the forecasts of some series from the training rows."""
     from forecast.cli.output import say
     from forecast.fitted import fitted_of
     from forecast.insight.plotting import plot_panel, save_figure, some

@@ -1,4 +1,4 @@
-"""`--help` in groups: the everyday options, and with `--help-all` every one."""
+"""`--help` shows the everyday options in groups, and `--help-all` shows every one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typer.core import TyperCommand
 
 from forecast.declarations import GROUPS, HELP
 
-ALL = "help_all"  # in the context's meta
+SHOWS_ALL = "help_all"  # key in the context's meta
 ARGUMENTS = "arguments"
 UNBREAKABLE = "\xa0"  # a space that no line is broken at
 
 
-def _show_all(context: typer.Context, wanted: bool) -> None:
-    if wanted:
-        context.meta[ALL] = True
+def _show_all(context: typer.Context, is_set: bool) -> None:
+    """Print every option and end, where `--help-all` is set."""
+    if is_set:
+        context.meta[SHOWS_ALL] = True
         typer.echo(context.get_help())
         raise typer.Exit
 
@@ -47,21 +48,22 @@ class GroupedCommand(TyperCommand):
 
 
 def _group(param: Any) -> str:
+    """Return the heading that a parameter stands under."""
     if param.param_type_name == "argument":
         return ARGUMENTS
     return getattr(param, "rich_help_panel", None) or HELP
 
 
 def _records(param: Any, ctx: Any) -> list[tuple[str, str]]:
-    """The parameter's line, none where it is hidden."""
+    """Return the parameter's names and meaning in a list, which is empty where it is hidden."""
     if param.param_type_name == "argument":
         return [(param.metavar or param.name, param.help or "")]
     shown = copy(param)
-    shown.hidden = getattr(param, "hidden", False) and not ctx.meta.get(ALL, False)
+    shown.hidden = getattr(param, "hidden", False) and not ctx.meta.get(SHOWS_ALL, False)
     record = shown.get_help_record(ctx)
     return [] if record is None else [(record[0], _whole(record[1]))]
 
 
 def _whole(text: str) -> str:
-    """Text whose [default: ...] stays on one line."""
+    """Return the text with a [default: ...] that no line break tears apart."""
     return re.sub(r" +\[(\w+:[^\]]*)\]", lambda match: f" [{match[1].replace(' ', UNBREAKABLE)}]", text)

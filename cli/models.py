@@ -1,4 +1,4 @@
-"""`forecast models`: architectures, and the health of model directories."""
+"""`forecast models` shows the architectures, and whether a model directory is whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Directory = Annotated[Path, typer.Argument(help="Model directory.", metavar="DIR
 
 @app.command("list")
 def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
-    """Every model by name."""
+    """List every model by name."""
     from dataclasses import asdict
 
     import pandas as pd
@@ -35,7 +35,7 @@ def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
 
 @app.command("show")
 def show(name: Name, json: o.Json = False, verbose: o.Verbose = False) -> None:
-    """One model: what it is, what it reads, and the settings that its name sets."""
+    """Show one model: what it is, what it reads, and the settings that its name sets."""
     from dataclasses import asdict
 
     from forecast.architectures import architecture

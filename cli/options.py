@@ -1,7 +1,7 @@
-"""Options that several commands share, and how a command's function gets its options.
+"""Several commands share these options; `with_options` gives a command's function its options.
 
 A command names a bundle of options by its class (`job: Job`) and the settings by `settings: dict[str, str]`; `with_options`
-spells both out for typer and puts what was given back together.
+spells both out for typer, and puts the values that a user types back together.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ from forecast.settings import Settings
 
 
 def option(line: Declaration, meaning: str = "") -> Any:
-    """The option of a setting; its value stays text, which the declaration parses."""
+    """Declare the option of a setting; its value stays text, which the declaration parses later.
+
+    Args:
+        line: the declaration of the setting.
+        meaning: help that replaces the declared one; empty by default.
+    """
     default = f"default: {line.default_text}" if line.default not in (None, ()) else "required" if line.required else ""
     return typer.Option(
         *line.options,
@@ -40,24 +45,32 @@ Config = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Any setting; may be repeated.", metavar="NAME=VALUE", rich_help_panel=HELP),
+    typer.Option(
+        "--set", help="Give any setting a value; may be repeated.", metavar="NAME=VALUE", rich_help_panel=HELP
+    ),
 ]
 Plot = Annotated[
     Path | None,
-    typer.Option("--plot", help="Draw the forecasts to this file.", metavar="FILE", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--plot", help="Draw the forecasts into this file (.png, .svg or .pdf).", metavar="FILE", rich_help_panel=OUTPUT
+    ),
 ]
 Experiment = Annotated[str | None, option(_SETTINGS["experiment"], "MLflow experiment.")]
 TrackingUri = Annotated[str | None, option(_SETTINGS["tracking_uri"])]
 NoTrack = Annotated[bool, typer.Option("--no-track", help="Record nothing in MLflow.", rich_help_panel=TRACKING)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.", rich_help_panel=OUTPUT)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.", rich_help_panel=OUTPUT)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result.", rich_help_panel=OUTPUT)]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.", rich_help_panel=OUTPUT)]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the model directory if it exists.", rich_help_panel=OUTPUT)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the result.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show the traceback of an error.", rich_help_panel=OUTPUT)
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Options of the commands that fit models."""
+    """The options of the commands that fit models."""
 
     config: Config = None
     set_: Set = None
@@ -75,12 +88,12 @@ def with_options(
     """Give a command the options of its bundles and of the settings, in the places of their parameters.
 
     Args:
-        kind: class whose declared fields are the settings.
-        groups: groups whose settings are options; empty is all.
-        meanings: meanings that differ from the declared ones in this command, by setting.
+        kind: class whose declared fields are the settings; `Settings` by default.
+        groups: groups whose settings are options; empty takes all.
+        meanings: help of the settings that mean something else in this command, by name; none by default.
 
     Returns:
-        A decorator for a command with a parameter `settings`, which gets the texts of the options that were given.
+        A decorator for a command with a parameter `settings`, which gets the texts of the options that a user typed.
     """
     chosen = [line for line in declarations(kind).values() if not groups or line.group in groups]
     options = {line.name: Annotated[str | None, option(line, (meanings or {}).get(line.name, ""))] for line in chosen}
@@ -90,12 +103,12 @@ def with_options(
         bundles: dict[str, type[Any]] = {name: hint for name, hint in hints.items() if _is_bundle(hint)}
 
         @wraps(command)
-        def spread(**given: Any) -> None:
-            given.pop("help_all")
-            texts = {name: given.pop(name) for name in options}
+        def spread(**values: Any) -> None:
+            values.pop("help_all")
+            texts = {name: values.pop(name) for name in options}
             for name, bundle in bundles.items():
-                given[name] = bundle(**{part.name: given.pop(part.name) for part in fields(bundle)})
-            command(**given, settings={name: text for name, text in texts.items() if text is not None})
+                values[name] = bundle(**{part.name: values.pop(part.name) for part in fields(bundle)})
+            command(**values, settings={name: text for name, text in texts.items() if text is not None})
 
         parameters = _spelled_out(inspect.signature(command), hints, options)
         spread.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]  # read by typer
@@ -108,7 +121,7 @@ def with_options(
 def _spelled_out(
     signature: inspect.Signature, hints: Mapping[str, Any], options: Mapping[str, Any]
 ) -> Iterator[inspect.Parameter]:
-    """The command's parameters, with the options in place of `settings` and the fields in place of a bundle."""
+    """Yield the command's parameters, with the options in place of `settings` and the fields in place of a bundle."""
     for name, parameter in signature.parameters.items():
         if name == "settings":
             yield from (_parameter(setting, None, annotation) for setting, annotation in options.items())
@@ -121,8 +134,10 @@ def _spelled_out(
 
 
 def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    """Build a keyword-only parameter."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _is_bundle(hint: Any) -> bool:
+    """Return whether a parameter's type is a class of options."""
     return isinstance(hint, type) and is_dataclass(hint)

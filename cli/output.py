@@ -1,4 +1,4 @@
-"""What the commands print: tables, JSON and errors. Data goes to stdout, everything else to stderr."""
+"""The commands print tables, JSON and errors with these functions: data goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -18,18 +18,24 @@ QUIET = False  # set by -q for this process
 
 
 def say(text: str) -> None:
-    """A remark for people, on stderr."""
+    """Print a remark for people on stderr; -q silences it."""
     if not QUIET:
         print(text, file=sys.stderr)
 
 
 def show_json(values: dict[str, Any]) -> None:
-    """Exactly one JSON object on stdout; what is not finite becomes null."""
+    """Print exactly one JSON object on stdout; numbers that are not finite become null."""
     print(json.dumps(_finite(values), default=str, allow_nan=False))
 
 
 def show_error(error: ForecastError, *, as_json: bool = False, verbose: bool = False) -> None:
-    """The error on stderr; with `as_json` its last line is a JSON object."""
+    """Print an error on stderr.
+
+    Args:
+        error: the error.
+        as_json: whether it is printed as one JSON object.
+        verbose: whether the traceback comes first.
+    """
     if verbose:
         traceback.print_exception(error, file=sys.stderr)
     if as_json:
@@ -38,18 +44,23 @@ def show_error(error: ForecastError, *, as_json: bool = False, verbose: bool = F
     print(f"error[{error.code}]: {error}", file=sys.stderr)
 
 
-def show_frame(frame: pd.DataFrame, *, most: int = 40) -> None:
-    """A frame as a table on stdout."""
+def show_frame(frame: pd.DataFrame, *, max_rows: int = 40) -> None:
+    """Print a frame as a table on stdout; columns without any value are left out.
+
+    Args:
+        frame: the frame.
+        max_rows: rows that are printed; 40 by default. The others are counted on stderr.
+    """
     kept = frame.loc[:, frame.notna().any()] if len(frame) else frame
     numbers = {str(name) for name in kept.columns if kept[name].dtype.kind in "if"}
-    rows = [[_cell(value) for value in row] for row in kept.head(most).itertuples(index=False)]
+    rows = [[_cell(value) for value in row] for row in kept.head(max_rows).itertuples(index=False)]
     show_rows([str(name) for name in kept.columns], rows, numbers=numbers)
-    if len(frame) > most:
-        say(f"{len(frame) - most} more rows")
+    if len(frame) > max_rows:
+        say(f"{len(frame) - max_rows} more rows")
 
 
 def show_rows(names: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Container[str] = ()) -> None:
-    """Rows as a table on stdout, without pandas.
+    """Print rows as a table on stdout, without pandas.
 
     Args:
         names: headings of the columns.
@@ -73,12 +84,14 @@ def show_rows(names: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: C
 
 
 def _cell(value: Any) -> str:
+    """Return a cell's text: numbers have four digits, and one that is missing is blank."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
     return str(value)
 
 
 def _finite(value: Any) -> Any:
+    """Return a value as JSON takes it, with None for numbers that are not finite."""
     if isinstance(value, dict):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

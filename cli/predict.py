@@ -1,7 +1,8 @@
-"""`forecast predict`: forecasts from a fitted model."""
+"""`forecast predict` forecasts with a fitted model."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +15,38 @@ if TYPE_CHECKING:
 
 Model = Annotated[str, typer.Argument(help="Model directory, or models:/NAME@ALIAS.", metavar="MODEL")]
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
-Future = Annotated[str | None, typer.Option("--future", help="Known covariates over the horizon.")]
-Samples = Annotated[int | None, typer.Option("--samples", help="Draw so many paths instead of one forecast.")]
+Future = Annotated[str | None, typer.Option("--future", help="Table of the known covariates over the horizon.")]
+Samples = Annotated[int | None, typer.Option("--samples", help="Number of paths to draw instead of one forecast.")]
 Steps = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps to forecast, at most the model's own.")]
-Levels = Annotated[str | None, typer.Option("--quantiles", help="Levels to forecast, as 0.1,0.5,0.9.")]
+Levels = Annotated[str | None, typer.Option("--quantiles", help="Quantile levels to forecast, such as 0.1,0.5,0.9.")]
 Out = Annotated[str, typer.Option("-o", "--output", help="Forecasts: .csv, .parquet, .jsonl, .arrow, or - for stdout.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A prediction as a user wrote it.
+
+    Args:
+        model: model directory, or address of a model in MLflow.
+        data: table file, data set by name, or - for stdin; None forecasts from the training rows.
+        future: table file of the known covariates over the horizon; None for no file.
+        out: file that the forecasts are written to, or - for stdout.
+        horizon: steps to forecast; None takes the model's own horizon.
+        quantiles: levels as text; None takes those that the model was trained for.
+        samples: number of paths; None forecasts points and quantiles.
+        plot: picture of the forecasts; None draws none.
+        tracking_uri: MLflow store that the model is fetched from; None takes the usual one.
+    """
+
+    model: str
+    data: str | None
+    future: str | None
+    out: str
+    horizon: int | None
+    quantiles: str | None
+    samples: int | None
+    plot: Path | None
+    tracking_uri: str | None
 
 
 def predict(
@@ -43,26 +71,23 @@ def predict(
     from forecast.cli.session import refuse_mixed_output, session
 
     refuse_mixed_output(json, out)
+    request = Request(
+        model=model,
+        data=data,
+        future=future,
+        out=out,
+        horizon=horizon,
+        quantiles=quantiles,
+        samples=samples,
+        plot=plot,
+        tracking_uri=tracking_uri,
+    )
     with session(quiet=quiet, track=False):
-        _predict(
-            model, data, future, out, horizon, quantiles, samples, plot, tracking_uri, as_json=json, track=not no_track
-        )
+        _predict(request, as_json=json, track=not no_track)
 
 
-def _predict(
-    address: str,
-    data: str | None,
-    future: str | None,
-    out: str,
-    horizon: int | None,
-    quantiles: str | None,
-    samples: int | None,
-    plot: Path | None,
-    tracking_uri: str | None,
-    *,
-    as_json: bool,
-    track: bool,
-) -> None:
+def _predict(request: Request, *, as_json: bool, track: bool) -> None:
+    """Forecast, write the forecasts, and draw, record and report what is to be."""
     from time import perf_counter
 
     from forecast.cli.output import say, show_json
@@ -71,28 +96,33 @@ def _predict(
     from forecast.declarations import declarations
     from forecast.settings import Settings
 
-    if out != "-":
-        check_writable(Path(out))
-    forecaster = _load(address, tracking_uri)
-    table = None if data is None else read(data, {"id": forecaster.settings.id or forecaster.context.format.id})
+    if request.out != "-":
+        check_writable(Path(request.out))
+    forecaster = _load(request.model, request.tracking_uri)
+    table = (
+        None
+        if request.data is None
+        else read(request.data, {"id": forecaster.settings.id or forecaster.context.format.id})
+    )
     started = perf_counter()
-    levels = None if quantiles is None else declarations(Settings)["quantiles"].parse(quantiles)
-    known = None if future is None else read_table(future)
-    frame = forecaster.predict(table, future=known, horizon=horizon, quantiles=levels, samples=samples)
+    levels = None if request.quantiles is None else declarations(Settings)["quantiles"].parse(request.quantiles)
+    future = None if request.future is None else read_table(request.future)
+    frame = forecaster.predict(table, future=future, horizon=request.horizon, quantiles=levels, samples=request.samples)
     seconds = perf_counter() - started
-    write_table(frame, out)
-    if plot is not None:
-        _draw(forecaster, table, known, plot)
-    report = {"model_dir": address, "rows": len(frame), "predict_seconds": seconds, "run_id": forecaster.run_id_}
+    write_table(frame, request.out)
+    if request.plot is not None:
+        _draw(forecaster, table, future, request.plot)
+    report = {"model_dir": request.model, "rows": len(frame), "predict_seconds": seconds, "run_id": forecaster.run_id_}
     if track:
         _record(forecaster, report)
     if as_json:
-        show_json({"schema": "forecast/predict/v1", "status": "ok", **report, "output": out})
-    elif out != "-":
-        say(f"wrote {len(frame)} rows to {out}")
+        show_json({"schema": "forecast/predict/v1", "status": "ok", **report, "output": request.out})
+    elif request.out != "-":
+        say(f"wrote {len(frame)} rows to {request.out}")
 
 
 def _load(address: str, tracking_uri: str | None) -> Forecaster:
+    """Load a model from its directory, or from MLflow."""
     from forecast.forecaster import load
 
     if not address.startswith(("models:/", "runs:/")):
@@ -104,6 +134,7 @@ def _load(address: str, tracking_uri: str | None) -> Forecaster:
 
 
 def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
+    """Draw some of the forecasts."""
     from forecast.cli.output import say
     from forecast.fitted import fitted_of
     from forecast.insight.plotting import plot_panel, save_figure, some
@@ -115,7 +146,7 @@ def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
 
 
 def _record(forecaster: Forecaster, report: dict[str, Any]) -> None:
-    """To the local journal; the next fit, evaluate or compare sends it on."""
+    """Write the prediction to the local journal; the next fit, evaluate or compare sends it to MLflow."""
     from forecast.cli.output import say
     from forecast.tracking.environment import process
     from forecast.tracking.journal import Entry

@@ -1,4 +1,4 @@
-"""What fit and evaluate do around the work: read the table, choose the tracking, show progress."""
+"""The commands do the same around their work: they read the table, choose the tracking and show progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def session(*, quiet: bool, track: bool) -> Iterator[None]:
-    """Tracking on or off, remarks shown or not, warnings as one line each."""
+    """Turn tracking and remarks on or off while the work is done, and show each warning in one line.
+
+    Args:
+        quiet: whether remarks are silenced.
+        track: whether runs are recorded in MLflow.
+    """
     from forecast.tracking import tracking
 
     output.QUIET = quiet
@@ -30,7 +35,12 @@ def session(*, quiet: bool, track: bool) -> Iterator[None]:
 
 
 def read(data: str, values: dict[str, Any]) -> pd.DataFrame:
-    """The table behind DATA: a file, stdin, or a data set by name."""
+    """Read the table that DATA names.
+
+    Args:
+        data: a file, a data set by name, or - for stdin.
+        values: values of `Settings`; `id` names the column that is read as text.
+    """
     from forecast.datasets.catalog import catalog, load_dataset
     from forecast.datasets.tables.readers import read_table
 
@@ -41,19 +51,23 @@ def read(data: str, values: dict[str, Any]) -> pd.DataFrame:
 
 
 def progress(quiet: bool) -> Progress:
-    """A bar on a terminal, a line an epoch elsewhere."""
+    """Show the progress as a bar on a terminal, and as a line for each epoch elsewhere."""
     from forecast.progress import progress_for
 
     return progress_for(lines=True, quiet=quiet)
 
 
 def refuse_mixed_output(as_json: bool, out: str | None) -> None:
-    """Two things cannot both have stdout."""
+    """Refuse to write both the forecasts and the JSON object to stdout.
+
+    Raises:
+        ConfigError: if both would go there.
+    """
     if as_json and out == "-":
         raise ConfigError("--json and -o - both write to stdout", hint="Give -o a file name.")
 
 
 def remarks(notes: tuple[str, ...]) -> None:
-    """What was found in the table and left as it is, once."""
+    """Print the notes on irregularities of a table that are left as they are."""
     for note in notes:
         output.say(f"note: {note}")

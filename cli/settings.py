@@ -1,4 +1,4 @@
-"""`forecast settings`: every setting with its option, default and meaning."""
+"""`forecast settings` shows every setting with its option, default and meaning."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from forecast.cli import options as o
 from forecast.declarations import Declaration, declarations, grouped
 from forecast.settings import Settings
 
-Names = Annotated[list[str] | None, typer.Argument(help="Settings by name; none shows all.", metavar="[NAME...]")]
-Markdown = Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md.")]
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Settings to show; all if there are none.", metavar="[NAME...]")
+]
+Markdown = Annotated[bool, typer.Option("--markdown", help="Print the page docs/settings.md.")]
 INTRODUCTION = """# Settings
 
 A setting has the same name everywhere: `fc.Forecaster(48, hidden_size=64)` in Python, `--hidden-size 64` or
@@ -41,7 +43,7 @@ def settings(names: Names = None, json: o.Json = False, markdown: Markdown = Fal
 
 
 def page(kind: type) -> str:
-    """The settings of a class as a page in Markdown."""
+    """Return the settings of a class as a page in Markdown."""
     parts = [INTRODUCTION]
     for group, lines in grouped(kind).items():
         parts += [
@@ -55,23 +57,25 @@ def page(kind: type) -> str:
 
 
 def _chosen(names: list[str]) -> list[Declaration]:
+    """Return the declarations of these settings; of all settings where there are no names."""
     from forecast.datasets.errors import ConfigError
 
-    wanted = [name.replace("-", "_") for name in names]
-    unknown = Settings.unknown(wanted)
+    names = [name.replace("-", "_") for name in names]
+    unknown = Settings.unknown(names)
     if unknown:
         raise ConfigError("unknown setting", problems=unknown, hint="`forecast settings` lists them all.")
-    if wanted:
-        return [declarations(Settings)[name] for name in wanted]
+    if names:
+        return [declarations(Settings)[name] for name in names]
     return [line for lines in grouped(Settings).values() for line in lines]
 
 
 def _default(line: Declaration) -> str:
+    """Return the default as a user would type it, or "required"."""
     return "required" if line.required else line.default_text
 
 
 def _table() -> Iterator[tuple[str, ...]]:
-    """A row a setting, each group after a row with its name."""
+    """Yield a row for each setting; a row with the group's name stands before its settings."""
     for group, lines in grouped(Settings).items():
         yield group.upper(), "", "", ""
         for line in lines:
@@ -79,6 +83,7 @@ def _table() -> Iterator[tuple[str, ...]]:
 
 
 def _card(line: Declaration) -> list[tuple[str, str]]:
+    """Return everything about one setting in rows."""
     return [
         ("setting", line.name),
         ("option", f"{', '.join(line.options)} {line.placeholder}"),
@@ -90,6 +95,7 @@ def _card(line: Declaration) -> list[tuple[str, str]]:
 
 
 def _as_dict(line: Declaration) -> dict[str, object]:
+    """Return a declaration as JSON shows it."""
     return {
         "name": line.name,
         "group": line.group,

@@ -1,4 +1,4 @@
-"""`forecast ui`: MLflow's pages on the same store."""
+"""`forecast ui` serves MLflow's pages on the same store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from forecast.cli import options as o
 
-Port = Annotated[int, typer.Option("--port", help="Port on this machine.")]
+Port = Annotated[int, typer.Option("--port", help="Port of this machine that the pages are served on.")]
 
 
 def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose = False) -> None:
