@@ -1,4 +1,4 @@
-"""Models by name: `auto`, the recurrent networks, the baselines."""
+"""Every model has a name here: `auto`, the recurrent networks and the baselines."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ if TYPE_CHECKING:
 
 
 class Saveable(Protocol):
-    """What a named model adds to `Model`, so that it can be saved without pickle."""
+    """The contract of every named model: it is fitted, forecasts, and is saved without pickle.
+
+    Attributes:
+        name: name of the model in the table.
+        horizon: steps that it forecasts.
+        cpu_seconds_elsewhere: CPU seconds that other processes spent on the last fit.
+    """
 
     name: str
     horizon: int
-    cpu_seconds_elsewhere: float  # that other processes spent on the last fit
+    cpu_seconds_elsewhere: float
 
     @classmethod
     def make(
@@ -41,21 +47,30 @@ class Saveable(Protocol):
         progress: Progress | None = None,
         logger: Logger | None = None,
     ) -> Self:
-        """An unfitted model; arguments as of `build`, and the cell of its line in the table."""
+        """Build an unfitted model; `cell` names the cell of its line in the table, the other arguments are those of `build`."""
 
     @property
     def context(self) -> int | None:
-        """Rows of history a forecast reads; None reads all."""
+        """Return the rows of history that a forecast reads; None for all."""
 
     @property
     def uncertain(self) -> bool:
-        """Whether forecasts have quantiles."""
+        """Return whether forecasts have quantiles."""
 
-    def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]: ...
-    def fit(self, panel: Panel) -> Any: ...
-    def predict(self, panel: Panel, origins: Origins) -> Prediction: ...
-    def state(self) -> dict[str, NDArray[Any]]: ...
-    def restore(self, state: dict[str, NDArray[Any]]) -> None: ...
+    def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
+        """Return the settings that a fit would use, and why each that was left open got its value."""
+
+    def fit(self, panel: Panel) -> Any:
+        """Learn from the training rows, and return the model."""
+
+    def predict(self, panel: Panel, origins: Origins) -> Prediction:
+        """Forecast the `horizon` rows after each of n origins: points (n, horizon), quantiles (n, horizon, levels)."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what was learnt, as arrays by name."""
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take back the arrays that `state` returned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +78,16 @@ class Architecture:
     """A line of the table of models.
 
     Args:
-        what: one sentence for `forecast models list`.
+        what: description for `forecast models list`, without a full stop.
         kind: "network" or "baseline".
-        made_by: "module:name" of the class, whose `make` builds an unfitted model.
-        cell: the network's cell in `CELLS`.
-        source: where it comes from.
-        settings: what the name sets where the user left it open.
-        cold: whether it forecasts series without a history.
-        reads: which covariates it can use.
-        cost: of a training step, in `gru`'s, each with the settings its name sets (`tests/benchmarks/family.py`).
+        made_by: address "module:name" of the class whose `make` builds an unfitted model.
+        cell: name of the network's cell in `CELLS`; empty for a baseline.
+        source: author and year of its paper, or the package that it is from.
+        settings: values of the settings that the name sets, unless the user sets them.
+        cold: whether it forecasts series without a history; False by default.
+        reads: kinds of covariates that it can read, or "none".
+        cost: time of a training step as a multiple of `gru`'s, each with the settings that its name sets
+            (`tests/benchmarks/family.py` measures it).
     """
 
     what: str
@@ -86,13 +102,13 @@ class Architecture:
 
     @classmethod
     def of_cell(cls, name: str, cell: Cell) -> Architecture:
-        """The plain network of a cell."""
+        """Build the line of a cell's plain network."""
         line = cls(what=cell.what, kind="network", cell=name)
         return replace(line, source=cell.source, settings=cell.settings, cost=cell.cost)
 
     @classmethod
     def of_baseline(cls, baseline: type[Baseline]) -> Architecture:
-        """A model without a network."""
+        """Build the line of a model without a network."""
         made_by = f"{baseline.__module__}:{baseline.__qualname__}"
         return cls(what=baseline.what, kind="baseline", made_by=made_by, source=baseline.source, reads="none")
 
@@ -206,6 +222,7 @@ class Architectures(Mapping[str, Architecture]):
         return len(self._lines())
 
     def _lines(self) -> dict[str, Architecture]:
+        """Return all lines by name; they are put together anew each time, since cells may be registered later."""
         cells = {name: Architecture.of_cell(name, cell) for name, cell in CELLS.items()}
         baselines = {name: Architecture.of_baseline(baseline) for name, baseline in BASELINES.items()}
         return {**RECOMMENDED, **cells, **NETWORKS, **baselines}
@@ -215,7 +232,11 @@ ARCHITECTURES = Architectures()
 
 
 def architecture(name: str) -> Architecture:
-    """The line of the table, or an error that names the nearest."""
+    """Look a model up in the table.
+
+    Raises:
+        ConfigError: if there is no such model; the message names the nearest.
+    """
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
     near = get_close_matches(str(name), ARCHITECTURES, n=1)
@@ -226,13 +247,20 @@ def architecture(name: str) -> Architecture:
     )
 
 
-def with_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, and what the architecture's name sets beside it."""
-    return {**architecture(given.get("model", "auto")).settings, **given}
+def with_defaults(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the settings that the model's name sets to those that the user set, which win.
+
+    Args:
+        values: values of `Settings` by name, as the user set them.
+    """
+    return {**architecture(values.get("model", "auto")).settings, **values}
 
 
 def register(cells: Mapping[str, CellMaker]) -> None:
-    """Add models of the user's own cells to the table, for this process.
+    """Add models of the user's own cells to the table for this process.
+
+    Args:
+        cells: classes by name, each a `torch.nn.Module` that keeps the contract of cells.
 
     Raises:
         ConfigError: if a cell does not keep the contract of cells, or its name is taken.
@@ -249,13 +277,16 @@ def register(cells: Mapping[str, CellMaker]) -> None:
 def build(
     settings: Settings, season_length: int, *, progress: Progress | None = None, logger: Logger | None = None
 ) -> Saveable:
-    """An unfitted model.
+    """Build an unfitted model.
 
     Args:
-        settings: what was asked for; `settings.model` names it.
-        season_length: steps in a season.
-        progress: told of each training step.
-        logger: a Lightning logger for the learning curve.
+        settings: settings of the model; `settings.model` names it.
+        season_length: steps in a season; 1 means none.
+        progress: it is told of each training step; None for nobody.
+        logger: Lightning logger that gets the learning curve; None keeps it in the model alone.
+
+    Raises:
+        ConfigError: if there is no such model.
     """
     line = architecture(settings.model)
     maker: type[Saveable] = resolve_name(line.made_by)

@@ -1,4 +1,4 @@
-"""What a setting declares of itself; checks, parsing, options and descriptions follow from it.
+"""A setting declares itself once; checks, parsing, options and descriptions follow from the declaration.
 
 A field of a settings class is one call of `setting`: its default, its meaning, the group it is shown in, and the range
 or the choices of its values. The type that stands before it says the rest: `int | Auto` may be "auto", `str | None` may
@@ -26,11 +26,11 @@ DATA, MODEL, TRAINING, BACKTEST, OUTPUT, TRACKING, HELP = GROUPS = (  # headings
     "tracking",
     "settings and help",
 )
-KEY = "declaration"  # in the metadata of a dataclass field
-ABSENT = ("", "none", "null")  # texts that leave a setting out
-TRUTHS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-WIDTH = 100  # columns of the docstring
-LONG_CHOICE = 24  # characters of the choices that are spelled out in front of an option's meaning
+METADATA_KEY = "declaration"  # in a dataclass field
+TEXTS_FOR_NONE = ("", "none", "null")
+TEXTS_FOR_BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+DOCSTRING_WIDTH = 100
+MAX_CHOICES_WIDTH = 24  # characters of choices that are spelled out beside an option; longer ones become NAME
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,18 @@ class Range:
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What is known of one setting.
+    """One setting: its meaning, its values, and where it is shown.
 
     Args:
-        help: meaning, a sentence or two.
-        group: heading that the setting is shown under.
+        help: its meaning in a sentence or two.
+        group: heading that the setting is shown under, one of `GROUPS`.
         values: range of a number, or choices of a text; empty admits all.
-        flags: option's names on the command line; empty is `--` and the setting's name.
+        flags: names of its option on the command line; empty takes `--` and the setting's name.
         metavar: word for the value in the option's help; empty takes one that fits the type.
-        everyday: whether the short `--help` shows it.
-        name: of the field.
+        everyday: whether the short `--help` shows it; False by default.
+        name: name of the field.
         required: whether the user must give a value.
-        default: of the field, where it has one.
+        default: default of the field; None for a required one.
         kinds: types that a value, or an item of a list, may have.
         words: texts that a value of another type may be, such as "auto".
         optional: whether None is a value.
@@ -87,33 +87,33 @@ class Declaration:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Texts that the value must be one of; empty where it need not."""
+        """Return the texts that the value must be one of; empty admits all."""
         return self.values if isinstance(self.values, tuple) else ()
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Names on the command line, the long one first."""
+        """Return the names of its option on the command line, the long one first."""
         return self.flags or (f"--{self.name.replace('_', '-')}",)
 
     @property
     def placeholder(self) -> str:
-        """Word that stands for the value in an option's help."""
+        """Return the word that stands for the value in an option's help."""
         if self.metavar:
             return self.metavar
         choices = "|".join(self.choices)
-        if choices and len(choices) <= LONG_CHOICE:
+        if choices and len(choices) <= MAX_CHOICES_WIDTH:
             return choices
         word = {int: "N", float: "X", bool: "true|false"}.get(self.kinds[0], "NAME")
         return f"{word},..." if self.many else word
 
     @property
     def default_text(self) -> str:
-        """The default as a user would type it; empty where there is none."""
+        """Return the default as a user would type it; empty for a required setting."""
         return "" if self.required else self.text(self.default)
 
     @property
     def expected(self) -> str:
-        """What a value must be, in words."""
+        """Say in words what a value must be."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         nouns = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
@@ -123,7 +123,7 @@ class Declaration:
         return ", or ".join([noun, *self.words, *(["none"] if self.optional else [])])
 
     def coerced(self, value: Any) -> Any:
-        """A list's value as a tuple, a single item included; other values as they are."""
+        """Return a list's value, or its single item, as a tuple; values of other settings stay as they are."""
         if not self.many:
             return value
         if value is None:
@@ -132,7 +132,7 @@ class Declaration:
         return (value,) if single else tuple(value)
 
     def problems(self, value: Any) -> list[Problem]:
-        """What is wrong with a coerced value."""
+        """List what is wrong with a value that `coerced` returned."""
         if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return []
         if all(self._admits(item) for item in (value if self.many else (value,))):
@@ -140,16 +140,16 @@ class Declaration:
         return [Problem(what=f"{self.name}={value!r}", expected=self.expected)]
 
     def parse(self, text: str) -> Any:
-        """A value from text; text that cannot be read comes back as it is, for `problems` to refuse."""
+        """Read a value from text; text that cannot be read is returned as it is, and `problems` refuses it."""
         text = text.strip()
         if self.many:
             inner = text.strip("[]()").strip()
-            parts = [] if inner.lower() in ABSENT else inner.split(",")
+            parts = [] if inner.lower() in TEXTS_FOR_NONE else inner.split(",")
             return tuple(self._item(part.strip()) for part in parts if part.strip())
-        return None if self.optional and text.lower() in ABSENT else self._item(text)
+        return None if self.optional and text.lower() in TEXTS_FOR_NONE else self._item(text)
 
     def text(self, value: Any) -> str:
-        """A value as text that `parse` reads."""
+        """Return a value as text that `parse` reads."""
         if value is None or value == ():
             return "none"
         if self.many:
@@ -157,6 +157,7 @@ class Declaration:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def _admits(self, item: Any) -> bool:
+        """Return whether a value, or an item of a list, has the type and the range that are declared."""
         if isinstance(item, bool):
             return bool in self.kinds
         kinds = (*self.kinds, int) if float in self.kinds else self.kinds
@@ -165,10 +166,11 @@ class Declaration:
         return not isinstance(self.values, Range) or (isinstance(item, int | float) and item in self.values)
 
     def _item(self, text: str) -> Any:
+        """Read a value, or an item of a list; text that cannot be read is returned as it is."""
         if text in self.words or str in self.kinds:
             return text
         if bool in self.kinds:
-            return TRUTHS.get(text.lower(), text)
+            return TEXTS_FOR_BOOLEANS.get(text.lower(), text)
         try:
             return self.kinds[0](text)
         except ValueError:
@@ -184,9 +186,14 @@ def described(
     metavar: str = "",
     everyday: bool = False,
 ) -> dict[str, Declaration]:
-    """Metadata of a required field, `horizon: int = field(metadata=described(...))`; arguments as of `Declaration`."""
+    """Build the metadata of a required field, as in `horizon: int = field(metadata=described(...))`.
+
+    The arguments are those of `Declaration`.
+    """
     return {
-        KEY: Declaration(help=help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday),
+        METADATA_KEY: Declaration(
+            help=help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday
+        ),
     }
 
 
@@ -200,13 +207,13 @@ def setting(
     metavar: str = "",
     everyday: bool = False,
 ) -> T:
-    """A field with a default; the other arguments are those of `Declaration`."""
+    """Declare a field with a default; the other arguments are those of `Declaration`."""
     metadata = described(help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday)
     return field(default=default, metadata=metadata)
 
 
 def declarations(kind: type) -> dict[str, Declaration]:
-    """The declared fields of a dataclass by name, in order.
+    """Return the declarations of a dataclass by the fields' names, in their order.
 
     Raises:
         TypeError: for a type that no text can be parsed into.
@@ -217,11 +224,11 @@ def declarations(kind: type) -> dict[str, Declaration]:
 @cache
 def _declarations(kind: type) -> dict[str, Declaration]:
     hints = get_type_hints(kind)
-    lines = [line for line in fields(kind) if KEY in line.metadata]
+    lines = [line for line in fields(kind) if METADATA_KEY in line.metadata]
     defaults = {line.name: {"default": line.default} for line in lines if line.default is not MISSING}
     return {
         line.name: replace(
-            line.metadata[KEY],
+            line.metadata[METADATA_KEY],
             name=line.name,
             **defaults.get(line.name, {"required": True}),
             **_typed(line.name, hints[line.name]),
@@ -231,13 +238,13 @@ def _declarations(kind: type) -> dict[str, Declaration]:
 
 
 def check(kind: type, values: dict[str, Any]) -> list[Problem]:
-    """What is wrong with single values by name."""
+    """List what is wrong with values of settings, given by name; each is checked on its own."""
     lines = declarations(kind)
     return [problem for name, value in values.items() for problem in lines[name].problems(lines[name].coerced(value))]
 
 
 def grouped(kind: type) -> dict[str, list[Declaration]]:
-    """The declarations by group, the groups in their order and the declarations in that of the fields."""
+    """Return the declarations by group, the groups in their order and the declarations in that of the fields."""
     groups: dict[str, list[Declaration]] = {group: [] for group in GROUPS}
     for line in declarations(kind).values():
         groups[line.group].append(line)
@@ -245,13 +252,13 @@ def grouped(kind: type) -> dict[str, list[Declaration]]:
 
 
 def docstring(summary: str, kind: type) -> str:
-    """A class's docstring: a summary, then each setting with its default and meaning, group by group."""
+    """Return a class's docstring: a summary, then each setting with its default and meaning, group by group."""
     blocks = [summary]
     for group, lines in grouped(kind).items():
         entries = [
             textwrap.fill(
                 f"{line.name} ({'required' if line.required else line.default_text}): {line.help}",
-                WIDTH,
+                DOCSTRING_WIDTH,
                 initial_indent=" " * 4,
                 subsequent_indent=" " * 8,
             )
@@ -262,7 +269,7 @@ def docstring(summary: str, kind: type) -> str:
 
 
 def _typed(name: str, hint: Any) -> dict[str, Any]:
-    """What a type says of a value: its kinds, its words, whether it may be left out and whether it is a list."""
+    """Read from a field's type the kinds and words that a value may have, and whether it may be None or a list."""
     parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     many = any(get_origin(part) is tuple for part in parts)
     parts = tuple(get_args(part)[0] if get_origin(part) is tuple else part for part in parts)

@@ -1,4 +1,4 @@
-"""The door of backtests: a table and models in, an `Evaluation` out, each model a tracked run."""
+"""The door of backtests takes a table and models, and returns an `Evaluation`; each model is a tracked run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from forecast.tracking import open_evaluation
 
 
 class Recipe(Protocol):
-    """Whatever has settings that can be fitted: a `Forecaster`."""
+    """An object with settings that can be fitted, such as a `Forecaster`."""
 
     settings: Settings
 
 
-Asked = str | Path | Recipe
+Model = str | Path | Recipe  # a name, a model directory, or settings to fit
 Refit = Literal["never", "each"] | int
 
 
@@ -36,7 +36,7 @@ def evaluate(
     data: Any,
     horizon: int,
     *,
-    models: Asked | Sequence[Asked] = "auto",
+    models: Model | Sequence[Model] = "auto",
     cutoffs: int = 1,
     start: Any = None,
     end: Any = None,
@@ -54,36 +54,39 @@ def evaluate(
 ) -> Evaluation:
     """Forecast past cutoffs as if the future were unknown, and score the forecasts.
 
-    Every model is fitted on the rows before the first cutoff only, and reads newer rows at later cutoffs. Seasonal
-    naive stands beside every result.
+    Every model is fitted on the rows before the first cutoff only (`refit` changes that), and reads newer rows at later
+    cutoffs. Seasonal naive stands beside every result.
 
     Args:
         data: a long or wide frame, a Series with a time index, or anything narwhals reads.
         horizon: steps to forecast at each cutoff.
-        models: names, Forecasters (their recipe is fitted afresh) or model directories (their weights are used).
-        cutoffs: number of cutoffs, counted back from each series' end; ignored when `start` is given.
-        start: time of the first forecast step of the first cutoff.
-        end: time of the last forecast step of the last cutoff, at most.
-        step: rows between cutoffs; None takes the horizon.
-        gap: rows after the cutoff that are not scored.
-        refit: "never", "each" cutoff, or every N cutoffs.
-        metrics: names of metrics, functions of `Points` and `Metric`s of your own; None takes all that the quantiles allow.
-            Models are ranked by MASE where it is among them, else by sMAPE, else by the first.
-        scale: "train" adds errors on values standardised by each series' training rows less `val_size` of them.
-        mase_season: season of the MASE scale; None takes the season length.
-        seeds: number of fits of each model, with seeds from `seed` on; the metrics and forecasts are the first's, and
-            `seeds` of the result says how far the others are from it.
-        output: file the forecasts go to as they are made; memory then does not grow with the cutoffs.
+        models: names, Forecasters (a fresh copy is fitted) or model directories (their weights are kept), or one of them;
+            "auto" by default.
+        cutoffs: number of cutoffs, counted back from each series' end; 1 by default. It is not read if `start` is given.
+        start: time of the first forecast step of the first cutoff; None counts back from the end.
+        end: latest time that the last cutoff's horizon may reach; None takes each series' end.
+        step: rows between two cutoffs; None takes the horizon.
+        gap: rows directly after the cutoff that are not scored; 0 by default.
+        refit: "never" fits once, "each" fits at every cutoff, and a number N fits at every N-th cutoff.
+        metrics: names of metrics, functions of `Points` and `Metric`s of your own; None takes all that the quantiles
+            allow. Models are ranked by MASE if it is among them, else by sMAPE, else by the first metric.
+        scale: "train" adds errors on values standardised by each series' training rows without the newest `val_size`;
+            None adds none.
+        mase_season: steps in the season of MASE's scale; None takes the season length.
+        seeds: number of fits of each model, with seeds from `seed` on; 1 by default. Metrics and forecasts are the first
+            fit's, and `seeds` of the result says how far the others are from it.
+        output: .parquet or .csv file that forecasts are written to as they are made, so that memory does not grow with
+            the cutoffs; None keeps them in memory.
         progress: it is told of each training step; None shows a bar on a terminal.
         source: the address of the data, for the tracked runs.
-        **settings: fields of `Settings`, for the models asked for by name.
+        **settings: fields of `Settings` for the models that are given by name.
 
     Returns:
         Forecasts, metrics and the leaderboard.
 
     Raises:
-        DataError: with every problem of the table at once, or if no series has a row before a cutoff.
-        ConfigError: where the settings do not fit the data.
+        DataError: with every problem of the table, or if no series has a row before a cutoff.
+        ConfigError: if an argument cannot be used, or the settings and the data do not fit together.
         ModelError: if a model directory cannot be read, or its training ended after a cutoff.
     """
     _check_seeds(seeds)
@@ -105,6 +108,7 @@ def evaluate(
 def _protocol(
     panel: Panel, rolling: list[Cutoff], lead: Settings, *, horizon: int, gap: int, refit: Refit
 ) -> EvaluationProtocol:
+    """Build the protocol; the season is found from the rows before the first cutoff."""
     season, _ = season_length(panel.truncate(rolling[0].ends(panel)), lead.season_length)
     return EvaluationProtocol(
         horizon=horizon,
@@ -118,24 +122,27 @@ def _protocol(
 
 
 def _check_seeds(seeds: int) -> None:
+    """Refuse a number of fits that is no whole number of at least 1."""
     if not isinstance(seeds, int) or seeds < 1:
         problem = Problem(what=f"seeds={seeds!r}", expected="a whole number of at least 1")
         raise ConfigError("seeds is not understood", problems=[problem])
 
 
-def _candidates(models: Asked | Sequence[Asked], settings: dict[str, Any], horizon: int) -> dict[str, Candidate]:
+def _candidates(models: Model | Sequence[Model], settings: dict[str, Any], horizon: int) -> dict[str, Candidate]:
+    """Return the candidates by name; a name that two of them have gets a number. `horizon` includes the gap."""
     several = isinstance(models, Sequence) and not isinstance(models, str)
-    listed: list[Asked] = list(cast(Sequence[Asked], models)) if several else [cast(Asked, models)]
-    if not listed:
+    entries: list[Model] = list(cast(Sequence[Model], models)) if several else [cast(Model, models)]
+    if not entries:
         raise ConfigError("no model to evaluate", hint="Name one, such as models='auto'.")
     candidates: dict[str, Candidate] = {}
-    for model in listed:
+    for model in entries:
         name, candidate = _candidate(model, settings, horizon)
         candidates[name if name not in candidates else f"{name}_{len(candidates)}"] = candidate
     return candidates
 
 
-def _candidate(model: Asked, settings: dict[str, Any], horizon: int) -> tuple[str, Candidate]:
+def _candidate(model: Model, settings: dict[str, Any], horizon: int) -> tuple[str, Candidate]:
+    """Return the name and the candidate of a Forecaster, a model directory or a model's name."""
     if not isinstance(model, str | Path):
         return model.settings.model, Candidate(replace(model.settings, horizon=horizon))
     if isinstance(model, Path) or (model not in ARCHITECTURES and Path(model).is_dir()):
@@ -148,7 +155,7 @@ def _candidate(model: Asked, settings: dict[str, Any], horizon: int) -> tuple[st
 
 
 def _every(refit: Refit) -> int:
-    """Cutoffs from one fit to the next; 0 fits once."""
+    """Return the number of cutoffs from one fit to the next; 0 fits once."""
     if refit in ("never", "each"):
         return 0 if refit == "never" else 1
     if isinstance(refit, int) and refit >= 1:

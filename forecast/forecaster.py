@@ -1,4 +1,4 @@
-"""The door for notebooks: tables in, tables out, with scikit-learn's manners."""
+"""The door for notebooks takes tables and returns tables, with scikit-learn's manners."""
 
 from __future__ import annotations
 
@@ -37,22 +37,25 @@ class Forecaster:
     """A forecaster of many series at once.
 
     Args:
-        horizon: steps to forecast.
+        horizon: steps to forecast after the last row of each series.
         **settings: any field of `Settings`, by keyword. `model` may also be a class of your own, a
             `torch.nn.Module` made from (input size, hidden size) that maps (batch, time, input) to
             (batch, time, hidden); `forecast.load(dir, cells={"MyCell": MyCell})` brings it back.
 
     Attributes:
-        settings: the settings that were given, with defaults.
+        settings: the settings that the user set, and the defaults of the others.
         fitted_: the fitted model, which takes panels instead of tables; None before `fit`.
         resolved_: the settings with nothing left open, once fitted.
-        reasons_: for each setting that was left open, why it got its value.
-        history_: the learning curve, one row an epoch (empty for baselines).
+        reasons_: the reason for the value of each setting that was left open, by name.
+        history_: the learning curve, with a row for each epoch; it is empty for baselines.
         model_: the network, ensemble or baseline.
         season_length_: steps in a season.
-        notes_: what was found in the table and left as it is.
+        notes_: sentences about irregularities of the training table that were left as they are.
         fit_seconds_, fit_cpu_seconds_: wall and CPU seconds that fitting took.
-        run_id_: MLflow run of the fit, None without tracking.
+        run_id_: id of the fit's MLflow run; None without tracking.
+
+    Raises:
+        ConfigError: with every setting that does not exist and every value that is out of range.
 
     Example:
         >>> model = Forecaster(12, model="gru", seed=0).fit(df)  # doctest: +SKIP
@@ -64,18 +67,18 @@ class Forecaster:
         if isinstance(model, type):
             register({model.__name__: model})
             settings["model"] = model.__name__
-        self._given = {"horizon": horizon, **settings}
-        self.settings = Settings.of(with_defaults(self._given))
+        self._values = {"horizon": horizon, **settings}
+        self.settings = Settings.of(with_defaults(self._values))
         self.fitted_: FittedModel | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Forecaster:
-        """A forecaster with these settings."""
+        """Build a forecaster with these settings."""
         return cls(**{name: getattr(settings, name) for name in Settings.names()})
 
     @classmethod
     def over(cls, fitted: FittedModel) -> Forecaster:
-        """The door of tables over a fitted model."""
+        """Build a forecaster around a fitted model."""
         forecaster = cls.of(fitted.settings)
         forecaster.fitted_ = fitted
         return forecaster
@@ -83,16 +86,16 @@ class Forecaster:
     # -- scikit-learn's manners ------------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The settings as they were given, defaults included."""
-        return {name: self._given.get(name, getattr(self.settings, name)) for name in Settings.names()}
+        """Return the settings as the user set them, defaults included; `deep` is scikit-learn's and changes nothing."""
+        return {name: self._values.get(name, getattr(self.settings, name)) for name in Settings.names()}
 
     def set_params(self, **params: Any) -> Forecaster:
-        """Change settings; what was fitted is forgotten."""
-        self.__init__(**{**self._given, **params})  # type: ignore[misc]  # sklearn's contract: as if made anew
+        """Change settings by name, forget the fitted model, and return self."""
+        self.__init__(**{**self._values, **params})  # type: ignore[misc]  # sklearn's contract: as if made anew
         return self
 
     def __repr__(self) -> str:
-        rest = ", ".join(f"{k}={v!r}" for k, v in self._given.items() if k != "horizon")
+        rest = ", ".join(f"{k}={v!r}" for k, v in self._values.items() if k != "horizon")
         return f"Forecaster({self.settings.horizon}{', ' + rest if rest else ''})"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -101,7 +104,7 @@ class Forecaster:
     # -- work ------------------------------------------------------------------------------------------------------
 
     def fit(self, data: Any, *, progress: Progress | None = None, source: str | None = None) -> Forecaster:
-        """Learn from a table.
+        """Fit the model to a table.
 
         Args:
             data: a long or wide frame, a Series with a time index, or anything narwhals reads.
@@ -112,8 +115,8 @@ class Forecaster:
             self.
 
         Raises:
-            DataError: with every problem of the table at once.
-            ConfigError: where settings and data do not fit together.
+            DataError: with every problem of the table.
+            ConfigError: if the settings and the data do not fit together.
             RunError: if training diverges.
         """
         panel = self.panel(data)
@@ -125,7 +128,14 @@ class Forecaster:
         return self
 
     def plan(self, data: Any) -> pd.DataFrame:
-        """The settings that fitting this table would use: a row a setting, with its value and why; nothing is trained."""
+        """List the settings that fitting this table would use; nothing is trained.
+
+        Args:
+            data: a table, as `fit` takes it.
+
+        Returns:
+            A row for each setting, with the columns `setting`, `value` and `reason`.
+        """
         import pandas as pd
 
         resolved, reasons = planned(self.panel(data), self.settings)
@@ -144,19 +154,25 @@ class Forecaster:
         """Forecast the steps after the last row of every series.
 
         Args:
-            data: newer rows, or other series, in the shape of the training table; None forecasts from the rows the
+            data: newer rows, or other series, in the form of the training table; None forecasts from the rows that the
                 model was fitted on.
-            future: ids, times and the known covariates over the horizon; None where `data` ends with rows that have
-                them but no target.
-            horizon: fewer steps than the model was trained for.
-            quantiles: levels in (0, 1); exact from a distribution or where trained, interpolated elsewhere. None
-                takes those the model was trained for.
-            samples: draw so many paths instead: whole futures with the quantiles of every step, whose steps (and
-                series) go together as the model's errors did in the past. The same seed draws the same paths.
+            future: table of ids, times and the known covariates over the horizon; None if `data` ends with rows that
+                have them but no target.
+            horizon: steps to forecast, at most those that the model was trained for; None takes all of them.
+            quantiles: levels in (0, 1), ascending. They are exact if the model has a distribution or was trained for
+                them, and interpolated otherwise. None takes those that the model was trained for.
+            samples: number of paths to draw instead of one forecast. A path is a whole future: its steps have the
+                model's quantiles, and its steps and series go together as the model's errors did in the past. The same
+                seed draws the same paths.
 
         Returns:
-            Columns as in the training table (id, time), then `forecast` and one column a quantile (`q10`); of paths,
-            id, time, `sample` from 0 and `forecast`, which `forecast.aggregate` adds up.
+            The id and time columns of the training table, then `forecast` and a column for each quantile (`q10`). Paths
+            have the id, the time, `sample` counted from 0, and `forecast`; `forecast.aggregate` adds them up.
+
+        Raises:
+            ModelError: if the model is not fitted.
+            DataError: with every problem of a table, or if known covariates are missing.
+            ConfigError: if an argument does not fit the model.
         """
         fitted = self._fitted
         panel, origins = self.newest(data, future)
@@ -167,31 +183,46 @@ class Forecaster:
         return result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
 
     def evaluate(self, data: Any, *, cutoffs: int = 1, **options: Any) -> Evaluation:
-        """Backtest these settings on rolling origins; see `forecast.evaluate` for the options.
+        """Backtest these settings on rolling origins.
 
-        The recipe is tested, not the fitted weights: a fresh copy is fitted before the first cutoff.
+        The settings are tested, not the fitted weights: a fresh copy is fitted before the first cutoff.
+
+        Args:
+            data: a table, as `fit` takes it.
+            cutoffs: number of cutoffs, counted back from each series' end; 1 by default.
+            **options: further arguments of `forecast.evaluate`.
+
+        Returns:
+            Forecasts, metrics and the leaderboard.
         """
         return evaluate(data, self.settings.horizon, models=Forecaster.of(self.settings), cutoffs=cutoffs, **options)
 
     def save(self, directory: str | Path, *, overwrite: bool = False) -> Path:
-        """Write a model directory: JSON, safetensors and Parquet, no pickle.
+        """Write a model directory of JSON, safetensors and Parquet, without pickle.
+
+        Args:
+            directory: place of the directory.
+            overwrite: whether an existing directory is replaced; False by default.
+
+        Returns:
+            The path of the directory.
 
         Raises:
-            ModelError: if the directory exists and `overwrite` is False.
+            ModelError: if the model is not fitted, or the directory exists and `overwrite` is False.
         """
         return saving.save(self._fitted, Path(directory), overwrite=overwrite)
 
     # -- tables ----------------------------------------------------------------------------------------------------
 
     def panel(self, data: Any) -> Panel:
-        """Validate a table; once fitted, it must be like the training table."""
+        """Validate a table and return its panel; once the model is fitted, the table must be like the training table."""
         if self.fitted_ is None:
             return panel_from_table(data, self.settings.columns, freq=self.settings.freq)
         roles = _as_trained(self.settings.columns, self.fitted_.context, data)
         return panel_from_table(data, roles, freq=self.settings.freq, grid=self.fitted_.context.grid)
 
     def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:
-        """The panel to read and the origins to forecast from; arguments as of `predict`."""
+        """Return the panel to read and the origins to forecast from; the arguments are those of `predict`."""
         fitted, horizon = self._fitted, self.settings.horizon
         if architecture(self.settings.model).cold:
             return self._cold(data, future, horizon)
@@ -202,7 +233,7 @@ class Forecaster:
         return with_future(panel, future, horizon) if reads else (panel, Origins.last(panel))
 
     def _cold(self, data: Any, future: Any, horizon: int) -> tuple[Panel, Origins]:
-        """Series without a history: the rows to forecast, with what is known of them."""
+        """Return a panel of the rows to forecast, and origins at their beginning: these series have no history."""
         table, context = future if future is not None else data, self._fitted.context
         if table is None:
             hint = "Pass future= (--future): ids, times, and the known and static covariates of the rows to forecast."
@@ -220,62 +251,63 @@ class Forecaster:
         rows = replace(rows, format=replace(rows.format, target=fmt.target))
         return rows, Origins(np.arange(rows.n_series), rows.indptr[:-1].copy())
 
-    # -- what was fitted -------------------------------------------------------------------------------------------
+    # -- the fitted model -------------------------------------------------------------------------------------------
 
     @property
     def _fitted(self) -> FittedModel:
+        """Return the fitted model, or raise an error that says how to get one."""
         return fitted_of(self)
 
     @property
     def context(self) -> Panel:
-        """The newest training rows, as many as a forecast reads."""
+        """Return the newest training rows, as many as a forecast reads."""
         return self._fitted.context
 
     @property
     def model_(self) -> Saveable:
-        """The network, ensemble or baseline."""
+        """Return the network, ensemble or baseline."""
         return self._fitted.model
 
     @property
     def resolved_(self) -> Settings:
-        """The settings with nothing left open."""
+        """Return the settings with nothing left open."""
         return self._fitted.resolved
 
     @property
     def reasons_(self) -> dict[str, str]:
-        """For each setting that was left open, why it got its value."""
+        """Return the reason for the value of each setting that was left open, by name."""
         return self._fitted.reasons
 
     @property
     def history_(self) -> pd.DataFrame:
-        """The learning curve: epoch, step, train_loss, val_loss, learning_rate, seconds."""
+        """Return the learning curve: epoch, step, train_loss, val_loss, learning_rate, seconds."""
         import pandas as pd
 
         return pd.DataFrame(self._fitted.curve)
 
     @property
     def season_length_(self) -> int:
-        """Steps in a season."""
+        """Return the steps in a season; 1 means none."""
         return self._fitted.season_length
 
     @property
     def notes_(self) -> tuple[str, ...]:
-        """What was found in the training table and left as it is."""
+        """Return sentences about irregularities of the training table that were left as they are."""
         return self._fitted.context.notes
 
     @property
     def fit_seconds_(self) -> float:
-        """Wall seconds that fitting took."""
+        """Return the wall seconds that fitting took."""
         return self._fitted.fit_seconds
 
     @property
     def fit_cpu_seconds_(self) -> float:
-        """CPU seconds that fitting took."""
+        """Return the CPU seconds that fitting took, those of other processes included."""
         return self._fitted.fit_cpu_seconds
 
     @property
     def run_id_(self) -> str | None:
-        """MLflow run of the fit, None without tracking."""
+        """Return the id of the fit's MLflow run; None without tracking."""
         return self._fitted.run_id
 
 
@@ -283,8 +315,8 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
     """Read a model directory; nothing in it is executed.
 
     Args:
-        directory: as written by `Forecaster.save` or `forecast fit -o`.
-        cells: classes of your own cells by name, which the directory does not hold.
+        directory: model directory that `Forecaster.save` or `forecast fit -o` wrote.
+        cells: classes of your own cells by name, since the directory does not hold them; None if there are none.
 
     Returns:
         A fitted forecaster whose forecasts are those of the saved one, to the last bit.
@@ -296,14 +328,14 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
 
 
 def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:
-    """Columns that nobody named go by the names they had in the training table, where the new one has them."""
-    names, trained = set(map(str, getattr(data, "columns", ()))), context.format
-    found = {role: getattr(trained, role) for role in ("id", "time", "target") if getattr(roles, role) is None}
-    return replace(roles, **{role: name for role, name in found.items() if name in names})
+    """Fill in columns that nobody named: they have the names of the training table, if the new table has them."""
+    names, fmt = set(map(str, getattr(data, "columns", ()))), context.format
+    unnamed = {role: getattr(fmt, role) for role in ("id", "time", "target") if getattr(roles, role) is None}
+    return replace(roles, **{role: name for role, name in unnamed.items() if name in names})
 
 
 def _signature() -> inspect.Signature:
-    """The constructor's signature spelled out from `Settings`, so that help() and notebooks show every keyword."""
+    """Spell the constructor's signature out from `Settings`, so that help() and notebooks show every keyword."""
     kinds = inspect.Parameter
     fields = inspect.signature(Settings).parameters.values()
     first = [kinds("self", kinds.POSITIONAL_OR_KEYWORD), kinds("horizon", kinds.POSITIONAL_OR_KEYWORD, annotation=int)]

@@ -38,7 +38,7 @@ SERIES_WEIGHTS = ("equal", "scale")
 class Settings:
     horizon: int = field(
         metadata=described(
-            "Steps to forecast after the cutoff.",
+            "Number of steps to forecast after the cutoff.",
             group=MODEL,
             values=COUNT,
             flags=("--horizon", "-H"),
@@ -48,54 +48,62 @@ class Settings:
     )
     model: str = setting(
         "auto",
-        "Architecture or baseline by name; `forecast models list` shows them.",
+        "Name of the model, a network or a baseline; `forecast models list` shows them.",
         group=MODEL,
         flags=("--model", "-m"),
         everyday=True,
     )
     id: str | None = setting(
         None,
-        "Column of the series ids; left out, it is unique_id, item_id or series_id, or the table is one series.",
+        "Column of the series ids. If left out, it is unique_id, item_id or series_id; a table without them is one series.",
         group=DATA,
         metavar="COL",
         everyday=True,
     )
     time: str | None = setting(
         None,
-        "Column of the time stamps or integer steps; left out, it is ds, timestamp or date.",
+        "Column of the time stamps or integer steps. If left out, it is ds, timestamp, date, datetime or time.",
         group=DATA,
         metavar="COL",
         everyday=True,
     )
     target: str | None = setting(
         None,
-        "Column to forecast; left out, it is y, target or value.",
+        "Column to forecast. If left out, it is y, target or value.",
         group=DATA,
         metavar="COL",
         everyday=True,
     )
     static: tuple[str, ...] = setting(
-        (), "Columns with one value a series.", group=DATA, metavar="COL,...", everyday=True
+        (), "Columns with one value for each series.", group=DATA, metavar="COL,...", everyday=True
     )
     known: tuple[str, ...] = setting(
-        (), "Columns that are known up to the cutoff + horizon.", group=DATA, metavar="COL,...", everyday=True
+        (),
+        "Covariates that are known up to the end of the horizon, such as holidays and prices.",
+        group=DATA,
+        metavar="COL,...",
+        everyday=True,
     )
     past: tuple[str, ...] = setting(
-        (), "Columns that are known up to the cutoff.", group=DATA, metavar="COL,...", everyday=True
+        (), "Covariates that are known only up to the cutoff.", group=DATA, metavar="COL,...", everyday=True
     )
     observed: str | None = setting(
-        None, "Boolean column that is false where the target was filled in.", group=DATA, metavar="COL", everyday=True
+        None,
+        "Boolean column that is false where the target was filled in and must not be learnt from.",
+        group=DATA,
+        metavar="COL",
+        everyday=True,
     )
     freq: str | int | None = setting(
         None,
-        "Frequency of the rows: h, 15min, D, W, MS..., or 1 for integer time; left out, the times tell it.",
+        "Frequency of the rows: h, 15min, D, W, MS..., or 1 for integer time. If left out, it is found from the times.",
         group=DATA,
         metavar="FREQ",
         everyday=True,
     )
     season_length: int | None = setting(
         None,
-        "Steps in one season; left out, it is the frequency's usual one, or is found for integer time.",
+        "Steps in one season. If left out, it is the usual one of the frequency, or else is found from the values.",
         group=DATA,
         values=COUNT,
         metavar="STEPS",
@@ -103,7 +111,7 @@ class Settings:
     )
     quantiles: tuple[float, ...] = setting(
         (),
-        "Levels in (0, 1) to forecast beside the point, such as 0.1,0.5,0.9.",
+        "Quantile levels in (0, 1) to forecast beside the point forecast, such as 0.1,0.5,0.9.",
         group=MODEL,
         metavar="LEVEL,...",
         everyday=True,
@@ -113,101 +121,109 @@ class Settings:
     )
     segment: int | Auto = setting(
         "auto",
-        "Rows that one recurrent step reads; 1 is the textbook network.",
+        "Rows that one recurrent step reads; 1 gives the textbook network.",
         group=MODEL,
         values=COUNT,
         metavar="ROWS",
     )
     origins: int | Auto = setting(
-        "auto", "Forecasts that are trained in one crop; 1 is the classical window.", group=MODEL, values=COUNT
+        "auto",
+        "Number of origins in a training crop, each with a forecast; 1 gives the classical window.",
+        group=MODEL,
+        values=COUNT,
     )
     transform: str = setting(
         "auto",
-        "What is forecast instead of the target: none, log or softplus (of positive values, undone by an exponential "
-        "or a softplus), sigmoid (of values in (0, 1)), or softmax (of shares that add up to one over all series at "
-        "each time).",
+        "Transform of the target before it is forecast: none; log or softplus, for positive values, which an "
+        "exponential or a softplus undoes; sigmoid, for values in (0, 1); or softmax, for shares that add up to one "
+        "over all series at each time.",
         group=MODEL,
     )
-    normaliser: str = setting("auto", "How the history is scaled at each origin: mean, last or robust.", group=MODEL)
+    normaliser: str = setting("auto", "Scaling of the history at each origin: mean, last or robust.", group=MODEL)
     memory: int | Auto = setting(
         "auto",
-        "Rows up to an origin that the normaliser and the linear highway read.",
+        "Rows before an origin that the normaliser and the linear highway read.",
         group=MODEL,
         values=COUNT,
         metavar="ROWS",
     )
     base: str = setting(
         "auto",
-        "Forecast that training starts from: last, season, or cycle (half the last season, half one further back).",
+        "Simple forecast that the network corrects: last (the last value), season (the last season), or cycle (half the last "
+        "season, half one further back).",
         group=MODEL,
     )
     highway: str = setting(
         "auto",
-        "Where the linear map beside the network starts: at its ridge regression, or at zero.",
+        "Weights that the linear highway beside the network starts with: those of a ridge regression, or zero.",
         group=MODEL,
         values=HIGHWAYS,
     )
-    hidden_size: int | Auto = setting("auto", "Width of the recurrent layers.", group=MODEL, values=COUNT)
-    layers: int = setting(1, "Recurrent layers, one on top of the other.", group=MODEL, values=COUNT)
+    hidden_size: int | Auto = setting("auto", "Numbers in the state of a recurrent layer.", group=MODEL, values=COUNT)
+    layers: int = setting(1, "Number of recurrent layers, one on top of the other.", group=MODEL, values=COUNT)
     dilations: tuple[int, ...] = setting(
-        (), "Steps between a layer's states, a number a layer; none is 1 everywhere.", group=MODEL, values=COUNT
+        (),
+        "Steps between the states that a layer connects, a number for each layer; none takes 1 for all.",
+        group=MODEL,
+        values=COUNT,
     )
     decoder: str = setting(
         "auto",
-        "How a state becomes a forecast: direct (all steps from one state), position (a state for each output "
-        "segment), seq2seq (a recurrent decoder), attention or luong (one that looks back at every state).",
+        "Decoder that turns a state into a forecast: direct (all steps from one state), position (a state for each "
+        "output segment), seq2seq (a recurrent decoder), attention or luong (a recurrent decoder that looks back at "
+        "every state).",
         group=MODEL,
     )
     teacher_forcing: float = setting(
         0.5,
-        "Share of a recurrent decoder's steps that read the actual value instead of their own forecast when training "
-        "begins; it falls to none until training ends.",
+        "Share of a recurrent decoder's steps that read the actual value instead of the decoder's own forecast when "
+        "training begins; it falls to zero by the end.",
         group=TRAINING,
         values=Range(most=1),
     )
     head: str = setting(
         "auto",
-        "What a step's forecast is: point, quantile, or a distribution (normal, student_t, lognormal, poisson, "
+        "Form of the forecast of a step: point, quantile, or a distribution (normal, student_t, lognormal, poisson, "
         "negative_binomial, beta).",
         group=MODEL,
         everyday=True,
     )
     point: str = setting(
-        "median", "What `forecast` holds of a distribution: its median or its mean.", group=MODEL, values=POINTS
+        "median", "Point forecast of a distribution: its median or its mean.", group=MODEL, values=POINTS
     )
     calibrate: str = setting(
         "none",
-        "Correct the quantiles by conformal prediction on the newest rows, which then do not train.",
+        "Conformal prediction that corrects the quantiles on the newest rows, which are then not trained on.",
         group=MODEL,
         values=CALIBRATIONS,
         everyday=True,
     )
     dropout: float = setting(
         0.0,
-        "Share of the activations that is dropped between layers in training.",
+        "Share of the activations that are dropped between layers in training.",
         group=TRAINING,
         values=Range(below=1),
     )
     loss: str = setting(
         "auto",
-        "What training minimises: mae, mse, huber, relative, mixed, pinball (with quantiles) or nll (with a "
+        "Loss that training minimises: mae, mse, huber, relative, mixed, pinball (of quantiles) or nll (of a "
         "distribution).",
         group=TRAINING,
     )
     series_weights: str = setting(
         "equal",
-        "How much a series counts in the loss: all equal, or by scale, as much as it varies.",
+        "Weight of a series in the loss: equal for all, or its scale, so that large series count more.",
         group=TRAINING,
         values=SERIES_WEIGHTS,
     )
     members: int | Auto = setting(
         "auto",
-        "Networks in the ensemble of `auto`; other models are one network.",
+        "Number of networks in the ensemble of `auto`; other models are one network.",
         group=MODEL,
         values=Range(least=1, most=1000),
     )
     workers: int | Auto = setting(
-        "auto", "Processes that train the networks of `auto` side by side.", group=TRAINING, values=COUNT
+        "auto", "Number of processes that train the networks of `auto` side by side.", group=TRAINING, values=COUNT
     )
     blend: str = setting(
         "auto",
@@ -216,23 +232,31 @@ class Settings:
         group=MODEL,
         values=BLENDS,
     )
-    preset: str = setting("balanced", "How much work to spend.", group=TRAINING, values=PRESETS, everyday=True)
-    steps: int | Auto = setting("auto", "Optimiser steps.", group=TRAINING, values=COUNT)
-    batch_size: int | Auto = setting("auto", "Crops in one optimiser step.", group=TRAINING, values=COUNT)
+    preset: str = setting(
+        "balanced",
+        "Amount of work that training may take: fast, balanced or best.",
+        group=TRAINING,
+        values=PRESETS,
+        everyday=True,
+    )
+    steps: int | Auto = setting("auto", "Number of optimiser steps.", group=TRAINING, values=COUNT)
+    batch_size: int | Auto = setting("auto", "Number of crops in one optimiser step.", group=TRAINING, values=COUNT)
     learning_rate: float | Auto = setting(
         "auto", "Peak of the one-cycle learning-rate schedule.", group=TRAINING, values=AMOUNT
     )
-    weight_decay: float = setting(0.01, "AdamW's decoupled weight decay.", group=TRAINING, values=AMOUNT)
-    gradient_clip: float = setting(1.0, "Largest norm of the gradient.", group=TRAINING, values=AMOUNT)
+    weight_decay: float = setting(0.01, "Decoupled weight decay of AdamW.", group=TRAINING, values=AMOUNT)
+    gradient_clip: float = setting(
+        1.0, "Largest norm that a gradient keeps; a longer one is scaled down to it.", group=TRAINING, values=AMOUNT
+    )
     averaging: float | Auto = setting(
         "auto",
-        "Decay of the moving average of the weights, which is what is kept; 0 keeps the last weights.",
+        "Decay of the moving average of the weights, which the fitted model keeps; 0 keeps the last weights.",
         group=TRAINING,
         values=Range(below=1),
     )
     patience: int | Auto = setting(
         "auto",
-        "Validation rounds without progress before training stops; 0 never stops early.",
+        "Number of validation rounds without progress after which training stops; 0 never stops early.",
         group=TRAINING,
         values=AMOUNT,
         metavar="ROUNDS",
@@ -247,7 +271,7 @@ class Settings:
     )
     max_time: str | float | None = setting(
         None,
-        "Time that training may take, planned for beforehand: 90s, 5m, 1h, or seconds.",
+        "Time that training may take: 90s, 5m, 1h, or a number of seconds.",
         group=TRAINING,
         metavar="TIME",
         everyday=True,
@@ -256,18 +280,23 @@ class Settings:
         0, "Seed of the weights and of the order of crops.", group=TRAINING, values=Range(below=2**63), everyday=True
     )
     threads: int | Auto = setting(
-        "auto", "CPU threads that torch computes with.", group=TRAINING, values=COUNT, everyday=True
+        "auto", "Number of CPU threads that torch computes with.", group=TRAINING, values=COUNT, everyday=True
     )
-    device: str = setting("auto", "Where the network is trained.", group=TRAINING, values=DEVICES, everyday=True)
+    device: str = setting(
+        "auto", "Device that the network is trained on.", group=TRAINING, values=DEVICES, everyday=True
+    )
     experiment: str | None = setting(
-        None, "MLflow experiment; in Python, naming one turns tracking on.", group=TRACKING, everyday=True
+        None,
+        "MLflow experiment that runs belong to; in Python, naming one turns tracking on.",
+        group=TRACKING,
+        everyday=True,
     )
     run_name: str | None = setting(
-        None, "Name of the MLflow run; left out, it is the model's.", group=TRACKING, everyday=True
+        None, "Name of the MLflow run. If left out, it is the model's name.", group=TRACKING, everyday=True
     )
     tracking_uri: str | None = setting(
         None,
-        "MLflow store; left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.",
+        "MLflow store. If left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.",
         group=TRACKING,
         metavar="URI",
         everyday=True,
@@ -287,28 +316,31 @@ class Settings:
 
     @property
     def columns(self) -> Columns:
-        """The roles of the table's columns."""
+        """Return the roles of the table's columns."""
         return Columns(**{role.name: getattr(self, role.name) for role in fields(Columns)})
 
     @property
     def max_seconds(self) -> float | None:
-        """`max_time` in seconds."""
+        """Return `max_time` in seconds; None if it is not limited."""
         return None if self.max_time is None else _seconds(self.max_time)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """The settings' names, in the order they are declared."""
+        """Return the settings' names in the order of their declarations."""
         return tuple(f.name for f in fields(cls))
 
     @classmethod
     def unknown(cls, names: Iterable[str]) -> list[Problem]:
-        """A problem for each name that no setting has, with the nearest one."""
-        known = cls.names()
-        return [_unknown(name, known) for name in names if name not in known]
+        """List the names that no setting has as problems, each with the nearest name of a setting."""
+        settings = cls.names()
+        return [_unknown(name, settings) for name in names if name not in settings]
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """Settings from a mapping (a config file, keywords).
+        """Build settings from a mapping, such as a settings file or keywords.
+
+        Args:
+            values: values by the settings' names; `horizon` is required.
 
         Raises:
             ConfigError: with every name that does not exist and every value that is out of range.
@@ -323,12 +355,12 @@ class Settings:
         return cls(**values)
 
 
-SUMMARY = """What a user can set. "auto" and none are filled in from the training rows, and shown."""
+SUMMARY = """The settings of a model. "auto" and none are filled in from the training rows, and shown."""
 Settings.__doc__ = docstring(SUMMARY, Settings)
 
 
 def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
-    """What is wrong with quantile levels."""
+    """List what is wrong with quantile levels, which must lie in (0, 1) and ascend."""
     bad = [level for level in levels if not isinstance(level, int | float) or not 0 < level < 1]
     problems = [
         Problem(what=f"quantile level {level!r}", expected="a probability in (0, 1), such as 0.9") for level in bad
@@ -339,6 +371,7 @@ def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
 
 
 def _dilation_problems(settings: Settings) -> list[Problem]:
+    """List dilations that are not one for each layer as a problem."""
     dilations, layers = settings.dilations, settings.layers
     if dilations and len(dilations) != layers:
         return [Problem(what=f"dilations={dilations!r} with layers={layers}", expected="a number a layer")]
@@ -346,13 +379,14 @@ def _dilation_problems(settings: Settings) -> list[Problem]:
 
 
 def _time_problems(settings: Settings) -> list[Problem]:
+    """List a `max_time` that cannot be read as a problem."""
     text = settings.max_time
     if text is None or _seconds(text) is not None:
         return []
     return [Problem(what=f"max_time={text!r}", expected="a number of seconds, or a time such as 90s, 5m or 1h")]
 
 
-# what no setting can tell of itself alone, by the settings that must be right for the question to make sense
+# checks of settings against each other; each runs only if the settings of its key are right on their own
 CROSS_CHECKS: dict[tuple[str, ...], Callable[[Settings], list[Problem]]] = {
     ("quantiles",): lambda settings: quantile_problems(settings.quantiles),
     ("max_time",): _time_problems,
@@ -361,10 +395,14 @@ CROSS_CHECKS: dict[tuple[str, ...], Callable[[Settings], list[Problem]]] = {
 
 
 def _seconds(text: str | float) -> float | None:
+    """Return a time in seconds; None if it cannot be read."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match and float(match[1]) else None
 
 
-def _unknown(name: str, known: tuple[str, ...]) -> Problem:
-    near = get_close_matches(name, known, n=1)
-    return Problem(what=f"unknown setting {name!r}", expected=f"{near[0]!r}?" if near else f"one of {', '.join(known)}")
+def _unknown(name: str, settings: tuple[str, ...]) -> Problem:
+    """Say that no setting has this name, and which is the nearest."""
+    near = get_close_matches(name, settings, n=1)
+    return Problem(
+        what=f"unknown setting {name!r}", expected=f"{near[0]!r}?" if near else f"one of {', '.join(settings)}"
+    )

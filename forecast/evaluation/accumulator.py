@@ -1,4 +1,4 @@
-"""Scores of forecasts that stream in, kept as sums and counts by series, step and cutoff."""
+"""Forecasts stream in and are scored; the scores are kept as sums and counts by series, step and cutoff."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ Integers = NDArray[np.int64]
 
 
 class _Sums:
-    """Sums and counts by a key, which is a series, a step or a cutoff; they grow with the largest key."""
+    """Sums and counts by a key, which is the number of a series, a step or a cutoff; they grow with the largest key."""
 
     def __init__(self, n: int) -> None:
         self.total, self.count = np.zeros(n), np.zeros(n)
 
     def add(self, key: Integers, total: Floats, count: Floats) -> None:
+        """Add n totals and counts, (n,) each, to the sums of their keys, (n,)."""
         n = max(len(self.total), int(key.max(initial=-1)) + 1)
         if n > len(self.total):
             more = n - len(self.total)
@@ -34,6 +35,7 @@ class _Sums:
 
     @property
     def mean(self) -> Floats:
+        """Return the mean by key, (keys,); NaN where nothing was counted."""
         return np.where(self.count > 0, self.total / np.maximum(self.count, 1), np.nan)
 
 
@@ -128,6 +130,7 @@ class Accumulator:
         return pd.DataFrame({"cutoff": np.arange(self._cutoffs), **columns})
 
     def _overall(self, name: str) -> float:
+        """Return a metric over all series: the flat mean of the series' means, or a ratio of sums."""
         metric = self.metrics[name]
         if metric.weight is not None:
             total, weight = self._sums[name][0].total.sum(), self._weights[name][0].total.sum()
@@ -139,6 +142,7 @@ class Accumulator:
         return float(np.sqrt(value)) if metric.root == "all" else value
 
     def _by(self, name: str, key: int) -> Floats:
+        """Return a metric by series (0), step (1) or cutoff (2)."""
         metric, sums = self.metrics[name], self._sums[name][key]
         if metric.weight is not None:
             weight = self._weights[name][key].total

@@ -1,4 +1,4 @@
-"""Rolling-origin evaluation of models side by side, on one panel."""
+"""Models are evaluated side by side at rolling origins of one panel."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from pytorch_lightning.loggers import Logger
 
-ORIGINS_AT_ONCE = 8192  # that are forecast together; bounds memory whatever the number of cutoffs
-NAIVE2_ROWS = 50_000_000  # history rows Naive2 may read before OWA is left out: it reads whole histories
-NAIVE2_READS = 50  # times it may read the same rows, cutoff by cutoff
+ORIGINS_AT_ONCE = 8192  # are forecast together; this bounds memory whatever the number of cutoffs
+# Naive2 reads a whole history for each origin; with more than this it is left out, and OWA with it
+MAX_NAIVE2_ROWS = 50_000_000
+MAX_NAIVE2_READS_OF_A_ROW = 50
 
 
 class Recording(Protocol):
@@ -44,7 +45,7 @@ class Recording(Protocol):
     run_id: str | None
 
     def logger(self) -> Logger | None:
-        """A Lightning logger for the learning curve, None where nothing is recorded."""
+        """Return a Lightning logger for the learning curve; None where nothing is recorded."""
         ...
 
     def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
@@ -58,18 +59,18 @@ Keep = Callable[["pd.DataFrame"], None]
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationProtocol:
-    """Which origins are scored, and against what.
+    """The rules of an evaluation: which origins are scored, and with which scales and metrics.
 
     Args:
-        horizon: steps scored.
-        cutoffs: rolling origins, oldest first.
-        refit: cutoffs from one fit to the next; 0 fits once, before the first.
-        gap: steps after the cutoff that are not scored.
-        season_length: of the models.
-        mase_season: of the MASE scale.
-        standardise: whether errors on standardised values are added.
-        val_size: newest training rows that the standardisation leaves out, as the long-horizon papers do.
-        metrics: what is scored, as of `chosen_metrics`.
+        horizon: steps that are scored after each cutoff and gap.
+        cutoffs: the cutoffs, oldest first.
+        refit: number of cutoffs from one fit to the next; 0 fits once, before the first.
+        gap: steps directly after the cutoff that are not scored.
+        season_length: steps in the season of the references; 1 means none.
+        mase_season: steps in the season of MASE's scale.
+        standardise: whether errors on standardised values are added; False by default.
+        val_size: newest training rows that the standardisation leaves out, as the long-horizon papers do; 0 by default.
+        metrics: metrics as `chosen_metrics` takes them; None takes all that the quantiles allow.
     """
 
     horizon: int
@@ -88,8 +89,8 @@ class Candidate:
     """A model to be evaluated.
 
     Args:
-        settings: the recipe that is fitted.
-        fitted: a model whose weights are kept; None fits the recipe.
+        settings: settings that are fitted.
+        fitted: a fitted model whose weights are kept; None fits the settings.
     """
 
     settings: Settings
@@ -97,14 +98,14 @@ class Candidate:
 
 
 class Backtest:
-    """One panel and one protocol under which all candidates run.
+    """An evaluation of several candidates on one panel under one protocol.
 
     Args:
         panel: all rows, those that are scored included.
-        protocol: the origins that are scored.
+        protocol: the rules of the evaluation.
         candidates: the models by name.
-        progress: it is told of each training step.
-        source: the address of the data, for the record.
+        progress: it is told of each training step; None for nobody.
+        source: address of the data, for the record; None where it has none.
     """
 
     def __init__(
@@ -121,12 +122,12 @@ class Backtest:
         self.scales = _scales(panel, protocol)
 
     def run(self, recorder: Recorder, *, seeds: int = 1, output: str | Path | None = None) -> Evaluation:
-        """Forecast and score every candidate, the references beside them.
+        """Forecast and score every candidate, and the references beside them.
 
         Args:
-            recorder: it opens the record of a model's evaluation, by settings and name.
-            seeds: number of fits of each candidate.
-            output: file that the forecasts go to; None keeps them in memory.
+            recorder: it opens the record of a model's evaluation, given settings and name.
+            seeds: number of fits of each candidate; 1 by default.
+            output: file that the forecasts are written to; None keeps them in memory.
         """
         references = self._references()
         outcomes: dict[str, Outcome] = {}
@@ -145,10 +146,13 @@ class Backtest:
         return make_evaluation(self.panel, outcomes, references, frame, list(self.protocol.cutoffs), spreads)
 
     def _references(self) -> dict[str, Outcome]:
-        """Seasonal naive always; Naive2, which OWA is relative to, unless its reading of whole histories would dominate."""
+        """Score seasonal naive, and Naive2, which OWA is relative to, unless reading whole histories would take too long."""
         names, protocol = ["seasonal_naive"], self.protocol
         history = sum(int((c.origins.end - self.panel.indptr[c.origins.series]).sum()) for c in protocol.cutoffs)
-        if history <= min(NAIVE2_ROWS, NAIVE2_READS * self.panel.n_rows) or "naive2" in self.candidates:
+        if (
+            history <= min(MAX_NAIVE2_ROWS, MAX_NAIVE2_READS_OF_A_ROW * self.panel.n_rows)
+            or "naive2" in self.candidates
+        ):
             names.append("naive2")
         quantiles = next(iter(self.candidates.values())).settings.quantiles
         horizon = protocol.horizon + protocol.gap
@@ -191,10 +195,12 @@ class Backtest:
         return Outcome(name=name, fitted=fitted, scores=scores, standardise=protocol.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
 
     def _scores(self, levels: tuple[float, ...]) -> Accumulator:
+        """Return an empty sum of the scores that these quantile levels allow."""
         metrics = chosen_metrics(self.protocol.metrics, levels, standardised=self.protocol.standardise)
         return Accumulator(self.scales, self.protocol.horizon, levels, metrics)
 
     def _fit(self, settings: Settings, block: _Block, run: Recording | None) -> FittedModel:
+        """Fit on the rows before the block's first cutoff; references, which have no record, show no progress."""
         before = self.panel.truncate(block.cutoffs[0][1].ends(self.panel))
         progress = self.progress if run is not None else None
         return FittedModel.fit(before, settings, progress=progress, logger=run.logger() if run is not None else None)
@@ -207,7 +213,7 @@ class Backtest:
         seeds: int,
         references: dict[str, Outcome],
     ) -> SeedSpread:
-        """The same model with the seeds after the first."""
+        """Score the same model with the seeds after the first."""
         comparison.close(first.metrics)
         for number in range(1, seeds):
             again = Candidate(replace(candidate.settings, seed=candidate.settings.seed + number))
@@ -216,6 +222,7 @@ class Backtest:
         return comparison.result()
 
     def _frame(self, origins: Origins, prediction: Prediction) -> pd.DataFrame:
+        """Return the forecasts as a table in the caller's form, with cutoffs and actuals."""
         first = self.protocol.gap + 1
         parts = (prediction.point, prediction.quantiles, prediction.levels)
         return result_table(self.panel, origins, *parts, cutoff=True, actual=True, first_step=first)
@@ -223,19 +230,20 @@ class Backtest:
 
 @dataclass(frozen=True)
 class _Block:
-    """Cutoffs that are forecast together, with one set of weights."""
+    """Numbered cutoffs that are forecast together with one set of weights; `fit` says whether it is fitted there."""
 
     cutoffs: list[tuple[int, Cutoff]]
     fit: bool
 
     def origins(self) -> tuple[Origins, NDArray[np.int64]]:
-        """The origins of all cutoffs, and the number of each one's cutoff."""
+        """Return the n origins of all cutoffs, and the number of each origin's cutoff, (n,)."""
         parts = [cutoff.origins for _, cutoff in self.cutoffs]
         numbers = np.repeat([number for number, _ in self.cutoffs], [len(part) for part in parts])
         return Origins(np.concatenate([p.series for p in parts]), np.concatenate([p.end for p in parts])), numbers
 
 
 def _blocks(protocol: EvaluationProtocol) -> Iterator[_Block]:
+    """Yield the cutoffs in blocks; a block ends where a new fit is due or its origins are many."""
     block: list[tuple[int, Cutoff]] = []
     size, fit = 0, True
     for number, cutoff in enumerate(protocol.cutoffs):
@@ -249,25 +257,25 @@ def _blocks(protocol: EvaluationProtocol) -> Iterator[_Block]:
 
 
 def _scales(panel: Panel, protocol: EvaluationProtocol) -> Scales:
-    """Scales by the panel's series numbers; a series without a row before the first cutoff has none."""
+    """Compute the scales of each series from its rows before the first cutoff; a series without such a row has none."""
     history = panel.truncate(protocol.cutoffs[0].ends(panel))
     val_size = protocol.val_size if protocol.standardise else 0
-    at = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
-    return Scales.of(history, protocol.mase_season, val_size=val_size).spread(at, panel.n_series)
+    series = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
+    return Scales.of(history, protocol.mase_season, val_size=val_size).spread(series, panel.n_series)
 
 
 def _check_trained_before(fitted: FittedModel, panel: Panel, cutoff: Cutoff) -> None:
-    """Refuse weights that have seen what they are to forecast."""
-    seen = fitted.context
-    known = {str(i): k for k, i in enumerate(seen.ids)}
+    """Refuse a fitted model whose training went on after the first cutoff: it has seen what it is to forecast."""
+    context = fitted.context
+    numbers = {str(name): number for number, name in enumerate(context.ids)}
     problems = []
     for series, end in zip(cutoff.origins.series, cutoff.origins.end, strict=True):
-        number = known.get(str(panel.ids[series]))
+        number = numbers.get(str(panel.ids[series]))
         if number is None:
             continue
-        trained = seen.grid.shift(seen.starts[number : number + 1], seen.lengths[number : number + 1])[0]
-        here = panel.grid.shift(panel.starts[series : series + 1], np.array([end - panel.indptr[series]]))[0]
-        if trained > here:
+        training_end = context.grid.shift(context.starts[number : number + 1], context.lengths[number : number + 1])[0]
+        first_forecast = panel.grid.shift(panel.starts[series : series + 1], np.array([end - panel.indptr[series]]))[0]
+        if training_end > first_forecast:
             problems.append(Problem(series=str(panel.ids[series]), what="training went on after the first cutoff"))
     if problems:
         hint = "Use later cutoffs, or evaluate the model by name, which fits it on earlier rows."
@@ -275,4 +283,4 @@ def _check_trained_before(fitted: FittedModel, panel: Panel, cutoff: Cutoff) -> 
 
 
 def _forget(frame: pd.DataFrame) -> None:
-    """Forecasts of references and of further seeds are scored, not kept."""
+    """Drop a table of forecasts: those of references and of further seeds are only scored."""

@@ -21,7 +21,7 @@ from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.splits import last_cutoffs
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.leaderboard import leaderboard_frame, ranked
-from forecast.evaluation.metrics import LEAST_LEVELS, METRICS, Metric, Points, chosen_metrics
+from forecast.evaluation.metrics import METRICS, MIN_LEVELS, Metric, Points, chosen_metrics
 from forecast.evaluation.scales import Scales
 
 
@@ -115,7 +115,7 @@ def test_scales_by_hand() -> None:
 
 
 def test_every_metric_is_computed() -> None:
-    assert set(_scores([[1.0]], [[2.0]])) == {name for name, m in METRICS.items() if m.needs not in LEAST_LEVELS}
+    assert set(_scores([[1.0]], [[2.0]])) == {name for name, m in METRICS.items() if m.needs not in MIN_LEVELS}
 
 
 @pytest.mark.parametrize("name", METRICS)
