@@ -1,7 +1,9 @@
 """Memory and time of a training step do not depend on the length of series.
 
-Each case runs in a process of its own: training on 10,000 rows, and on one series of 1,000,000 rows beside 1,000 of
-200 rows. Peaks are resident memory; the first case is what the libraries and the network cost.
+Each case runs in a process of its own, which reads its table from a file: training on 10,000 rows, and on one series of
+1,000,000 rows beside 1,000 of 200 rows. Peaks are resident memory, the table itself included; the first case is what
+the libraries and the network cost. The table is made beforehand, because to make a million ids takes more memory than
+to train on them.
 """
 
 from __future__ import annotations
@@ -10,51 +12,68 @@ import json
 import resource
 import subprocess
 import sys
-import time
+import tempfile
+from pathlib import Path
 
-STEPS = 200
+import numpy as np
+import pandas as pd
+from report import Report, options
+from step_clock import StepClock
+
+import forecast as fc
+
+STEPS, LIMIT = 200, 3
+CASES = {"small": [100] * 100, "large": [1_000_000] + [200] * 1000}
+SMOKE = {"small": [100] * 10, "large": [20_000] + [50] * 10}
 
 
-def case(kind: str) -> None:
-    """Train, and print the peak, the table's size and the time of a step."""
-    import numpy as np
-    import pandas as pd
-    from step_clock import StepClock
+def write(lengths: list[int], path: Path) -> None:
+    """A table of series of these lengths."""
+    ids = np.repeat(np.array([f"s{k}" for k in range(len(lengths))]), lengths)
+    times = np.concatenate([np.arange(n) for n in lengths])
+    values = np.random.default_rng(0).normal(size=sum(lengths))
+    pd.DataFrame({"unique_id": ids, "ds": times, "y": values}).to_parquet(path, index=False)
 
-    import forecast as fc
 
-    lengths = [100] * 100 if kind == "small" else [1_000_000] + [200] * 1000
-    random = np.random.default_rng(0)
-    table = pd.DataFrame(
-        {
-            "unique_id": np.repeat(np.array([f"s{k}" for k in range(len(lengths))]), lengths),
-            "ds": np.concatenate([np.arange(n) for n in lengths]),
-            "y": random.normal(size=sum(lengths)).astype(np.float64),
-        }
-    )
+def case(path: Path, steps: int) -> None:
+    """Train, and print the peak in bytes, the table's size and the time of a step."""
+    table = pd.read_parquet(path)
     size = int(table.memory_usage(deep=True).sum())
-    asked = {"lookback": 48, "segment": 12, "hidden_size": 32, "val_size": 0, "threads": 1, "season_length": 12}
-    model = fc.Forecaster(12, model="gru", steps=STEPS, **asked)
-    clock, started = StepClock(), time.process_time()
-    model.fit(table, progress=clock)
-    whole = time.process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"peak": peak, "table": size, "fit_cpu_seconds": whole, "step_ms": clock.milliseconds}))
+    shape = {"lookback": 48, "segment": 12, "hidden_size": 32, "val_size": 0, "threads": 1, "season_length": 12}
+    clock = StepClock()
+    fc.Forecaster(12, model="gru", steps=steps, **shape).fit(table, progress=clock)
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    print(json.dumps({"peak": peak, "table": size, "step_ms": clock.milliseconds}))
 
 
-def main() -> None:
-    """Both cases, side by side."""
-    found = {}
-    for kind in ("small", "large"):
-        answer = subprocess.run([sys.executable, __file__, kind], capture_output=True, text=True, check=True)
-        found[kind] = json.loads(answer.stdout.splitlines()[-1])
-    above = (found["large"]["peak"] - found["small"]["peak"]) / found["large"]["table"]
-    ratio = found["large"]["step_ms"] / found["small"]["step_ms"]
-    print(f"peak above the small case: {above:.2f} times the table's size (at most 3)")
-    print(f"time of a step: {ratio:.2f} times the small case's")
+def main(argv: list[str] | None = None) -> None:
+    parser = options(__doc__)
+    parser.add_argument(
+        "--case", type=Path, help="train on this file in this process; what the others are started with"
+    )
+    given = parser.parse_args(argv)
+    steps = 12 if given.smoke else STEPS
+    if given.case is not None:
+        case(given.case, steps)
+        return
+    small, large = (_measured(lengths, given.smoke) for lengths in (SMOKE if given.smoke else CASES).values())
+    above, ratio = (large["peak"] - small["peak"]) / large["table"], large["step_ms"] / small["step_ms"]
+    report = Report(given)
+    report.line(f"peak above the small case: {above:.2f} times the table's size (at most {LIMIT})", memory=above)
+    report.line(f"time of a step: {ratio:.2f} times the small case's", step=ratio)
+    report.close()
 
 
-if len(sys.argv) > 1:
-    case(sys.argv[1])
-else:
-    main()
+def _measured(lengths: list[int], smoke: bool) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "table.parquet")
+        write(lengths, path)
+        command = [sys.executable, __file__, "--case", str(path), *(["--smoke"] if smoke else [])]
+        printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    measured: dict[str, float] = json.loads(printed.splitlines()[-1])
+    return measured
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
