@@ -36,8 +36,8 @@ format: $(READY) ## mend style and formatting
 types: $(READY) ## mypy --strict
 	@cd "$(ROOT)" && "$(BIN)/mypy"
 
-unit: $(READY) ## the tests
-	@cd "$(ROOT)" && "$(BIN)/python" -m pytest
+unit: $(READY) ## the tests, a process a core
+	@cd "$(ROOT)" && "$(BIN)/python" -m pytest -n auto --dist loadfile
 
 notebooks: $(READY) ## run the notebooks
 	@cd "$(ROOT)" && "$(BIN)/python" notebooks/run.py
