@@ -197,7 +197,7 @@ class Backtest:
     def _fit(self, settings: Settings, block: _Block, run: Recording | None) -> FittedModel:
         before = self.panel.truncate(block.cutoffs[0][1].ends(self.panel))
         progress = self.progress if run is not None else None
-        return FittedModel.fit(before, settings, progress=progress, logger=run.logger() if run is not None else None)
+        return FittedModel.fit(before, settings, progress=progress, logger=run.logger if run is not None else None)
 
     def _other_seeds(
         self,

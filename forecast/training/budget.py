@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.datamodule import Batch, ForecastDataModule
@@ -31,7 +32,8 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
         The number of steps, at least 1 and at most `settings.steps`.
     """
     began = time.perf_counter()
-    trial = ForecastModule(copy.deepcopy(network), settings).to(settings.device)
+    plan = replace(settings, steps=max(settings.steps, TRIAL_STEPS))  # a schedule that ends earlier refuses the rest
+    trial = ForecastModule(copy.deepcopy(network), plan).to(settings.device)
     trial.configure_optimizers()
     data = ForecastDataModule(panel, network.settings.window, batch_size=settings.batch_size, steps=TRIAL_STEPS)
     for number, batch in enumerate(data.train_dataloader()):
