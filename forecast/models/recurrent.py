@@ -230,7 +230,7 @@ class RecurrentModel:
         self.network.cpu().eval()
 
     def _fit_highway(self, network: ForecastNetwork, panel: Panel) -> None:
-        """Fit the highway on the rows that do not validate, and write down what came out."""
+        """Fit the highway on the rows that do not validate, and record the outcome as its reason."""
         from forecast.training.highway import fit_highway
 
         train_rows = panel.truncate(ends_without_newest(panel, int(self.resolved.val_size)))

@@ -203,9 +203,8 @@ class ForecastNetwork(nn.Module):
         known = None
         if self.known is not None:
             rows = self._known(values[:, window.first_origin :], observed[:, window.first_origin :])
-            known = rows.unfold(1, window.horizon, window.segment).transpose(
-                -1, -2
-            )  # (batch, origin, horizon, feature)
+            # (batch, row, feature) -> (batch, origin, horizon, feature)
+            known = rows.unfold(1, window.horizon, window.segment).transpose(-1, -2)
         return Read(inputs, anchor, known, level, scale)
 
     def correct(self, inputs: Tensor, read: Read, *, teacher: Tensor | None = None, forcing: float = 0.0) -> Tensor:

@@ -123,5 +123,6 @@ class Learning(Callback):
 
 
 def _diverged(what: str) -> RunError:
+    """Make the error of a run that diverged; `what` is a clause that says how the loss behaved."""
     hint = "Try a smaller learning_rate, a smaller gradient_clip, another normaliser, or look for outliers with `forecast check`."
     return RunError(f"training diverged: {what}", hint=hint)
