@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
+from forecast.datasets.season import season_length
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.models.transforms import transform_named

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.models.transforms import TRANSFORMS, impossible_rows, value_problems
-from forecast.networks.bases import BASES
+from forecast.networks.base_forecasts import BASES
 from forecast.networks.cells import is_causal
 from forecast.networks.decoders import DECODERS
 from forecast.networks.heads import HEADS, Head, make_head

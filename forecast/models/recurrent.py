@@ -17,9 +17,9 @@ from forecast.datasets.windows.facts import Facts
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
 from forecast.models.checks import check_choices, check_rows, check_targets
-from forecast.models.covariates import Covariates
+from forecast.models.covariate_encoding import Covariates
 from forecast.models.inference import predict, threads
-from forecast.models.open_settings import NO_LIMIT, Allowance, resolve
+from forecast.models.setting_rules import NO_LIMIT, Allowance, resolve
 from forecast.models.transforms import Transform, transform_named
 from forecast.networks.cells import is_causal
 from forecast.networks.heads import make_head

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from forecast.datasets.windows.crops import WindowSpec
-from forecast.networks.bases import BASES
+from forecast.networks.base_forecasts import BASES
 from forecast.networks.cells import RecurrentCore
 from forecast.networks.covariate_layers import CovariateEmbedding, FutureEffect
 from forecast.networks.decoders import DECODERS, Context, DecoderSizes

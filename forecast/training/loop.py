@@ -15,7 +15,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows.datamodule import ForecastDataModule
 from forecast.networks.network import ForecastNetwork
 from forecast.progress import NoProgress, Progress
-from forecast.training.learning import Learning
+from forecast.training.callback import Learning
 from forecast.training.module import ForecastModule
 from forecast.training.settings import TrainSettings
 

@@ -12,7 +12,7 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.facts import Facts, best_base, is_intermittent
 from forecast.models.deepar import RecursiveModel
-from forecast.models.open_settings import NO_LIMIT, RULES, Allowance, resolve
+from forecast.models.setting_rules import NO_LIMIT, RULES, Allowance, resolve
 from forecast.settings import Settings
 
 
