@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from forecast.cli import check, compare, datasets_, doctor, evaluate, fit, models, predict, settings, ui
+from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, settings, ui
 from forecast.cli.help import GroupedCommand
 from forecast.cli.output import show_error
 from forecast.datasets.errors import ForecastError, RunError
@@ -29,7 +29,7 @@ app.command("predict")(predict.predict)
 app.command("compare")(compare.compare)
 app.command("check", cls=GroupedCommand)(check.check)
 app.command("settings")(settings.settings)
-app.add_typer(datasets_.app, name="datasets")
+app.add_typer(catalog.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.command("ui")(ui.ui)
 app.command("doctor")(doctor.doctor)

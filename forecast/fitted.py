@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
+from forecast.datasets.season import season_length
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.models.transforms import transform_named
@@ -27,6 +28,7 @@ from forecast.uncertainty.paths import Dependence
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
+MakesLogger = Callable[[], "Logger | None"]
 MAX_SERIES_NAMED = 5  # in an error
 TRAIN_FOR_QUANTILES = "Fit again with quantiles= (--quantiles) or a distribution as head."
 
@@ -62,7 +64,7 @@ class FittedModel:
 
     @classmethod
     def fit(
-        cls, panel: Panel, settings: Settings, *, progress: Progress | None = None, logger: Logger | None = None
+        cls, panel: Panel, settings: Settings, *, progress: Progress | None = None, logger: MakesLogger | None = None
     ) -> FittedModel:
         """Learn from every row of a panel.
 
@@ -70,16 +72,19 @@ class FittedModel:
             panel: the training rows.
             settings: the user's settings.
             progress: an observer that is told of each training step; None tells nobody.
-            logger: a Lightning logger that takes the learning curve; None records none.
+            logger: a function that returns a Lightning logger for the learning curve. It is called for networks only,
+                because a logger loads Lightning. None records no curve.
 
         Raises:
             ConfigError: if settings and data do not fit together.
             RunError: if training diverges.
         """
         length, reason = season_length(panel, settings.season_length)
-        model = build(settings, length, progress=progress, logger=logger)
-        if architecture(settings.model).kind == "network":
+        learns_weights = architecture(settings.model).kind == "network"
+        if learns_weights:
             import_module("forecast.training.loop")  # before the clocks start: to load Lightning is not to fit
+        curve = logger() if logger is not None and learns_weights else None
+        model = build(settings, length, progress=progress, logger=curve)
         wall, cpu = time.perf_counter(), time.process_time()
         calibration = _fit_model(model, panel, settings, length)
         learns_paths = model.uncertain and not isinstance(model, DrawsPaths)

@@ -122,7 +122,7 @@ class Forecaster:
         panel = self.panel(data)
         with open_fit(self.settings) as run:
             progress = progress if progress is not None else progress_for()
-            fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger())
+            fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
             run.record_fit(fitted, panel, source)
             self.fitted_ = replace(fitted, run_id=run.run_id)
         return self

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; threads that wait for a core only spin
 
 from house import QUICK
 

@@ -1,7 +1,7 @@
 """Facts say what the training rows look like; they are measured once, before any rule decides anything.
 
 Facts are the number, length and spread of the series and what repeats in them; they never hold a name, and never a row
-after the cutoff. The rules that read them stand in `models/open_settings.py`.
+after the cutoff. The rules that read them stand in `models/setting_rules.py`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.baselines.base import Baseline, Floats, with_intervals
+from forecast.baselines.decomposition import seasonal_indices
 from forecast.baselines.histories import MAX_HISTORY_ROWS, Histories, histories
-from forecast.baselines.seasonality import seasonal_indices
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from forecast.datasets.errors import ModelError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.result import result_table
+from forecast.datasets.windows.cutoffs import Cutoff
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
-from forecast.datasets.windows.splits import Cutoff
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.forecast_file import ForecastFile
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
@@ -203,7 +203,7 @@ class Backtest:
         """Fit on the rows before the block's first cutoff; references, which have no record, show no progress."""
         before = self.panel.truncate(block.cutoffs[0][1].ends(self.panel))
         progress = self.progress if run is not None else None
-        return FittedModel.fit(before, settings, progress=progress, logger=run.logger() if run is not None else None)
+        return FittedModel.fit(before, settings, progress=progress, logger=run.logger if run is not None else None)
 
     def _other_seeds(
         self,

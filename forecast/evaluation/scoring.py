@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
+from forecast.datasets.season import season_length
 from forecast.datasets.tables.columns import IDS, TIMES, Columns, find
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table

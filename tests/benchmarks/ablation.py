@@ -4,21 +4,6 @@
 
 Each cell is MASE over seasonal naive's, mean over the seeds; the last column is the geometric mean over the sets,
 relative to the whole. CPU seconds of the fit are in brackets.
-
-Measured with `--sets m3_monthly,opsd_germany,classics-half-hourly --seeds 2`, before `auto` had boosting and a second
-kind of network, which came of the third line:
-
-| without | m3_monthly | opsd_germany | classics-half-hourly | relative |
-|---|---|---|---|---|
-| (nothing) | 0.752 (24 s) | 0.741 (31 s) | 0.446 (44 s) | 1.000 |
-| segments | 0.750 (151 s) | 0.796 (14 s) | 1.030 (65 s) | 1.352 |
-| forked origins | 0.731 (37 s) | 0.731 (31 s) | 0.357 (34 s) | 0.915 |
-| the resolved normaliser | 0.751 (20 s) | 0.745 (25 s) | 0.439 (85 s) | 0.995 |
-| the highway's start | 0.753 (26 s) | 0.760 (21 s) | 0.434 (42 s) | 1.000 |
-| the relative loss | 0.753 (23 s) | 0.734 (27 s) | 0.423 (42 s) | 0.980 |
-| averaging of weights | 0.750 (36 s) | 0.740 (30 s) | 0.446 (47 s) | 0.999 |
-| the second member | 0.753 (20 s) | 0.739 (22 s) | 0.456 (32 s) | 1.007 |
-| the blend | 0.824 (29 s) | 0.740 (34 s) | 0.456 (43 s) | 1.038 |
 """
 
 from __future__ import annotations
@@ -26,10 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
-from accuracy import JOBS, Row, run
+from accuracy import EVERY, Row, made_up_folder, run
+from report import Report, options
 
 WITHOUT: dict[str, tuple[str, ...]] = {
     "everything": (),
@@ -45,40 +30,49 @@ WITHOUT: dict[str, tuple[str, ...]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+SMOKE = ("everything",)
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = options(__doc__, folder=True)
     parser.add_argument("--sets", default="m4_hourly,m3_monthly,gefcom2012_load")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=1)
-    given = parser.parse_args()
-    given.folder, given.preset, given.scorer = given.folder.resolve(), "balanced", None
-    names = given.sets.split(",")
-    todo = [(part, name, seed) for part in WITHOUT for name in names for seed in range(given.seeds)]
+    given = parser.parse_args(argv)
+    given.preset, given.scorer = "balanced", None
+    with made_up_folder(given):
+        given.folder = given.folder.resolve()
+        rows = _rows(given)
+    names, report = given.sets.split(","), Report(given)
+    whole = {name: _ratio(rows["everything", name]) for name in names}
+    report.head("without", *names, "relative")
+    for part in SMOKE if given.smoke else WITHOUT:
+        made = {name: rows[part, name] for name in names}
+        logs = [np.log(_ratio(row) / whole[name]) for name, row in made.items()]
+        cells = [f"{_ratio(row):.3f} ({np.mean([r.fit_cpu_seconds for r in row]):.0f} s)" for row in made.values()]
+        relative = float(np.exp(np.mean(logs)))
+        key = part.replace(" ", "_").replace("'", "")
+        report.row("(nothing)" if part == "everything" else part, *cells, f"{relative:.3f}", **{key: relative})
+    report.close()
+
+
+def _rows(given: argparse.Namespace) -> dict[tuple[str, str], list[Row]]:
+    """The runs of each part left out and each set, one a seed."""
+    parts, seeds = (SMOKE, 1) if given.smoke else (tuple(WITHOUT), given.seeds)
+    todo = [(part, name, seed) for part in parts for name in given.sets.split(",") for seed in range(seeds)]
+    quick = ("steps=4", "hidden_size=8", "members=1") if given.smoke else ()
 
     def one(task: tuple[str, str, int]) -> Row:
         part, name, seed = task
-        job = JOBS[name]
-        extra = tuple(word for setting in WITHOUT[part] for word in ("--set", setting))
-        return run(name, job.with_options(extra), "auto", seed, given)
+        extra = tuple(word for setting in (*WITHOUT[part], *quick) for word in ("--set", setting))
+        return run(name, EVERY[name].with_options(extra), "auto", seed, given)
 
-    found: dict[tuple[str, str], list[Row]] = {}
+    rows: dict[tuple[str, str], list[Row]] = {}
     with ThreadPoolExecutor(given.jobs) as pool:
         for (part, name, _), row in zip(todo, pool.map(one, todo), strict=True):
-            found.setdefault((part, name), []).append(row)
+            rows.setdefault((part, name), []).append(row)
             sys.stderr.write(f"without {part}, {name}: {row.metrics['mase']:.4f} in {row.fit_cpu_seconds:.0f} s\n")
-    whole = {name: _ratio(found["everything", name]) for name in names}
-    sys.stdout.write(f"| without | {' | '.join(names)} | relative |\n{'|---' * (len(names) + 2)}|\n")
-    for part in WITHOUT:
-        ratios = [_ratio(found[part, name]) for name in names]
-        cells = [
-            f"{ratio:.3f} ({np.mean([row.fit_cpu_seconds for row in found[part, name]]):.0f} s)"
-            for name, ratio in zip(names, ratios, strict=True)
-        ]
-        relative = np.exp(np.mean([np.log(ratio / whole[name]) for name, ratio in zip(names, ratios, strict=True)]))
-        sys.stdout.write(
-            f"| {part if part != 'everything' else '(nothing)'} | {' | '.join(cells)} | {relative:.3f} |\n"
-        )
+    return rows
 
 
 def _ratio(rows: list[Row]) -> float:
@@ -86,4 +80,4 @@ def _ratio(rows: list[Row]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -5,8 +5,8 @@
         [--peers peers.py --peer neuralforecast=/that/environment/bin/python ...]
 
 For each data set and model: sMAPE, MASE, OWA, MASE over seasonal naive's, CPU seconds and peak memory of the whole
-process, imports included. OUT/rows.json is added to as runs end, so that a broken run goes on where it stopped;
-With `--peers`, other libraries stand beside them on m4_hourly where an
+process, imports included. OUT/rows.json is added to as runs end, so that a broken run goes on where it stopped.
+Without a folder it runs on four made-up series. With `--peers`, other libraries stand beside them on m4_hourly where an
 environment with them exists: the script is run as `PYTHON peers.py NAME FILE` and prints a JSON line with smape, mase,
 cpu_s and peak_mb. OUT/table.md and OUT/accuracy.png (accuracy against CPU seconds) are drawn from all of it.
 
@@ -23,12 +23,16 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from report import MADE_UP, Report, options
+from report import table as made_up
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,9 @@ LONG = {
     for name, options in (("etth1", ETTH1), ("exchange_rate", EXCHANGE))
     for h in (96, 192, 336, 720)
 }
+SMOKE = {MADE_UP: Job(MADE_UP, 6, 12)}
+EVERY = {**JOBS, **LONG, **SMOKE}
+M3 = ("m3_yearly", "m3_quarterly", "m3_monthly", "m3_other")
 
 
 @dataclass(frozen=True)
@@ -185,10 +192,10 @@ def table(rows: list[Row]) -> str:
     cells: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         cells[row.set, row.model].append(row)
-    sets = [name for name in {**JOBS, **LONG} if any(row.set == name for row in rows)]
+    sets = [name for name in EVERY if any(row.set == name for row in rows)]
     lines = ["| set | " + " | ".join(models) + " |", "|---" * (len(models) + 1) + "|"]
     lines += [f"| {name} | " + " | ".join(_cell(cells[name, model]) for model in models) + " |" for name in sets]
-    common = [name for name in sets if name in JOBS and all(cells[name, model] for model in models)]
+    common = [name for name in sets if name not in LONG and all(cells[name, model] for model in models)]
     for what, value in (("geometric mean, MASE / seasonal naive", _ratio), ("CPU s", lambda row: row.cpu_seconds)):
         means = []
         for model in models:
@@ -235,9 +242,45 @@ def draw(rows: list[Row], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+def numbers(rows: list[Row], folder: Path) -> dict[str, float]:
+    """The figures that the documentation quotes, by name: means over sets, sets alone, and groups of sets."""
+    found, by_set = dict[str, float](), defaultdict[str, dict[str, Row]](dict)
+    for row in rows:
+        model = row.model.replace("/", "_").replace(":", "_")
+        by_set[row.set][model] = row
+        values = {**row.metrics, "cpu": row.cpu_seconds, "fit_cpu": row.fit_cpu_seconds, "ratio": _ratio(row)}
+        found |= {f"{row.set}_{model}_{name}": value for name, value in values.items() if np.isfinite(value)}
+    models = list(dict.fromkeys(model for made in by_set.values() for model in made if "(peer)" not in model))
+    common = [made for name, made in by_set.items() if name not in LONG and all(model in made for model in models)]
+    for model in models if common else []:
+        found[f"{model}_ratio"] = float(np.exp(np.nanmean([np.log(_ratio(made[model])) for made in common])))
+        found[f"{model}_cpu"] = float(np.exp(np.mean([np.log(made[model].cpu_seconds) for made in common])))
+    found["sets"] = len(common)
+    if {"auto", "boosting"} <= set(models):
+        found["ahead"] = sum(_ratio(made["auto"]) < _ratio(made["boosting"]) for made in common)
+    for model in models:
+        found |= _grouped(model, {name: made[model] for name, made in by_set.items() if model in made}, folder)
+    return found
+
+
+def _grouped(model: str, made: dict[str, Row], folder: Path) -> dict[str, float]:
+    """M3 weighted by forecasts, and the long horizons' means, where all their sets are there."""
+    found = {}
+    if set(M3) <= set(made):
+        series = {name: pd.read_parquet(folder / f"{name}.parquet")["unique_id"].nunique() for name in M3}
+        weights = [series[name] * JOBS[name].horizon for name in M3]
+        found[f"m3_{model}_smape"] = float(np.average([made[name].metrics["smape"] for name in M3], weights=weights))
+        found[f"m3_{model}_cpu"] = sum(made[name].cpu_seconds for name in M3)
+    for part in ("etth1", "exchange_rate"):
+        sets = [name for name in LONG if name.startswith(part)]
+        if set(sets) <= set(made):
+            for metric in ("mse_scaled", "mae_scaled"):
+                found[f"{part}_{model}_{metric}"] = float(np.mean([made[name].metrics[metric] for name in sets]))
+    return found
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = options(__doc__, folder=True)
     parser.add_argument("--sets", default=",".join(JOBS), help="names by comma; `long` for the long horizons")
     parser.add_argument("--models", default="auto,boosting")
     parser.add_argument("--preset", default="balanced")
@@ -248,8 +291,37 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="script that runs other libraries")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON", help="one of them, its python")
     parser.add_argument("-o", "--output", type=Path, default=Path("accuracy"))
-    given = parser.parse_args()
-    given.folder, given.scorer = given.folder.resolve(), given.scorer and given.scorer.resolve()
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    given = _options().parse_args(argv)
+    with made_up_folder(given):
+        given.folder, given.scorer = given.folder.resolve(), given.scorer and given.scorer.resolve()
+        rows = _rows(given)
+        text, report = table(rows), Report(given)
+        (given.output / "table.md").write_text(text)
+        draw(rows, given.output / "accuracy.png")
+        report.line(text.rstrip("\n"), **numbers(rows, given.folder))
+    report.close()
+
+
+@contextmanager
+def made_up_folder(given: argparse.Namespace) -> Iterator[None]:
+    """Where no folder is given, or to smoke, `given` gets one with the made-up set for as long as this lasts."""
+    if given.folder is not None and not given.smoke:
+        yield
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        given.folder, given.sets = Path(folder), MADE_UP
+        made_up(None, MADE_UP).to_parquet(given.folder / f"{MADE_UP}.parquet", index=False)
+        if given.smoke:
+            given.models, given.output = "theta", given.folder / "out"
+        yield
+
+
+def _rows(given: argparse.Namespace) -> list[Row]:
+    """Every run that is wanted, those of an earlier call among them."""
     names = [n for part in given.sets.split(",") for n in (LONG if part == "long" else [part])]
     models = given.models.split(",") + (["auto/off"] if given.blend_off else [])
     given.output.mkdir(parents=True, exist_ok=True)
@@ -262,18 +334,15 @@ def main() -> None:
     }
     todo = [(n, m, s) for n in names for m in models for s in range(given.seeds) if (n, m, s) not in done]
     with ThreadPoolExecutor(given.jobs) as pool:
-        for row in pool.map(lambda t: run(t[0], {**JOBS, **LONG}[t[0]], t[1], t[2], given), todo):
+        for row in pool.map(lambda t: run(t[0], EVERY[t[0]], t[1], t[2], given), todo):
             rows.append(row)
             kept.write_text(json.dumps([asdict(row) for row in rows], indent=1))
             sys.stderr.write(f"{row.set} {row.model} {row.seed}: {_cell([row])}\n")
     for name, _, python in (peer.partition("=") for peer in given.peer):
         rows = [row for row in rows if row.model != f"{name} (peer)"] + [run_peer(name, python, given)]
         kept.write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    text = table(rows)
-    (given.output / "table.md").write_text(text)
-    draw(rows, given.output / "accuracy.png")
-    sys.stdout.write(text)
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -4,18 +4,18 @@
 
 Every model is fitted before the first cutoff and calibrated on rows it has not seen; seasonal naive is calibrated the
 same way. A row a set, model and kind: coverage, mean width and Winkler score relative to seasonal naive's with the
-same calibration, points scored.
+same calibration, points scored. Without a folder it runs on four made-up series.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from report import MADE_UP, Report, options, table
 
 import forecast as fc
 
@@ -24,36 +24,46 @@ SETS = {  # horizon, season, cutoffs, rows between them
     "m3_monthly": (18, 12, 20, 1),
     "gefcom2012_load": (24, 24, 60, 24),
     "walmart_stores": (9, 52, 20, 1),
+    MADE_UP: (3, 12, 4, 3),
 }
 LEVELS = (0.1, 0.5, 0.9)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--sets", default=",".join(SETS))
+def main(argv: list[str] | None = None) -> None:
+    parser = options(__doc__, folder=True)
+    parser.add_argument("--sets", default=",".join(name for name in SETS if name != MADE_UP))
     parser.add_argument("--models", default="auto")
     parser.add_argument("--kinds", default="none,split,adaptive")
-    given = parser.parse_args()
-    sys.stdout.write("| set | model | calibrate | coverage_80 | Winkler / seasonal naive's | points | CPU s |\n")
-    sys.stdout.write("|---|---|---|---|---|---|---|\n")
-    for name in given.sets.split(","):
-        horizon, season, cutoffs, step = SETS[name]
-        table = pd.read_parquet(given.folder / f"{name}.parquet")[["unique_id", "ds", "y"]]
+    given = parser.parse_args(argv)
+    if given.smoke:
+        given.folder, given.models, given.kinds = None, "theta", "none,adaptive"
+    report = Report(given)
+    report.head("set", "model", "calibrate", "coverage_80", "Winkler / seasonal naive's", "points", "CPU s")
+    for name in given.sets.split(",") if given.folder else [MADE_UP]:
+        frame = table(given.folder, name)
         for kind in given.kinds.split(","):
-            settings = {"season_length": season, "quantiles": LEVELS, "calibrate": kind, "threads": 1, "seed": 0}
-            asked = {"cutoffs": cutoffs, "step": step}
-            naive = fc.evaluate(table, horizon, models="seasonal_naive", **asked, **settings).metrics
+            naive = _evaluate(frame, name, "seasonal_naive", kind).metrics["winkler_80"]
             for model in given.models.split(","):
-                began = time.process_time()
-                result = fc.evaluate(table, horizon, models=model, **asked, **settings)
-                points = int(np.isfinite(result.forecasts["y"]).sum()) if result.forecasts is not None else 0
-                mine, seconds = result.metrics, time.process_time() - began
-                ratio = mine["winkler_80"] / naive["winkler_80"]
-                line = f"| {name} | {model} | {kind} | {mine['coverage_80']:.3f} | {ratio:.3f} | {points:,} | {seconds:.0f} |"
-                sys.stdout.write(line + "\n")
-                sys.stdout.flush()
+                _row(report, frame, (name, model, kind), naive)
+    report.close()
+
+
+def _evaluate(frame: pd.DataFrame, name: str, model: str, kind: str) -> Any:
+    horizon, season, cutoffs, step = SETS[name]
+    settings: dict[str, Any] = {"season_length": season, "quantiles": LEVELS, "threads": 1, "seed": 0}
+    return fc.evaluate(frame, horizon, models=model, calibrate=kind, cutoffs=cutoffs, step=step, **settings)
+
+
+def _row(report: Report, frame: pd.DataFrame, case: tuple[str, str, str], naive: float) -> None:
+    began = time.process_time()
+    result = _evaluate(frame, *case)
+    seconds = time.process_time() - began
+    points = int(np.isfinite(result.forecasts["y"]).sum()) if result.forecasts is not None else 0
+    coverage, ratio = result.metrics["coverage_80"], result.metrics["winkler_80"] / naive
+    key = "_".join(case)
+    numbers = {f"{key}_coverage": coverage, f"{key}_winkler": ratio}
+    report.row(*case, f"{coverage:.3f}", f"{ratio:.3f}", f"{points:,}", f"{seconds:.0f}", **numbers)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

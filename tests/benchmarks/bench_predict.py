@@ -1,8 +1,10 @@
-"""What forecasting costs beside the network: 20,000 series of 100 rows, one series, and the commands' start-up."""
+"""What forecasting costs beside the network: 20,000 series of 100 rows, one series, and the commands' start-up.
+
+python tests/benchmarks/bench_predict.py
+"""
 
 from __future__ import annotations
 
-import os
 import resource
 import statistics
 import subprocess
@@ -15,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from report import Report, options
 
 import forecast as fc
 from forecast.datasets.windows.origins import Origins, gather
-from forecast.models.inference import BATCH
+from forecast.models.inference import ORIGINS_PER_PASS as BATCH
 
 HORIZON, LOOKBACK = 14, 28
 
@@ -33,26 +36,26 @@ def table(n_series: int) -> pd.DataFrame:
 
 def cpu(work: Callable[[], object], rounds: int) -> float:
     """Median CPU seconds."""
-    found = []
+    seconds = []
     for _ in range(rounds):
         started = time.process_time()
         work()
-        found.append(time.process_time() - started)
-    return statistics.median(found)
+        seconds.append(time.process_time() - started)
+    return statistics.median(seconds)
 
 
-def children(command: list[str], rounds: int = 5) -> float:
+def children(command: list[str], rounds: int, folder: Path) -> float:
     """Median CPU seconds of a command."""
-    found = []
+    seconds = []
     for _ in range(rounds):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return statistics.median(found)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return statistics.median(seconds)
 
 
-def bare_forward(model: fc.Forecaster, frame: pd.DataFrame) -> float:
+def bare_forward(model: fc.Forecaster, frame: pd.DataFrame, rounds: int) -> float:
     """CPU seconds of the network alone, on windows that are ready."""
     panel = model.panel(frame)
     window = gather(panel, Origins.last(panel), before=int(model.resolved_.lookback))
@@ -67,30 +70,40 @@ def bare_forward(model: fc.Forecaster, frame: pd.DataFrame) -> float:
             for values, observed in parts:
                 network(values, observed)
 
-    return cpu(forward, 5)
+    return cpu(forward, rounds)
 
 
-def main() -> None:
-    """One line each."""
+def main(argv: list[str] | None = None) -> None:
+    given = options(__doc__).parse_args(argv)
+    n_series, rounds, often = (50, 1, 1) if given.smoke else (20_000, 5, 50)
     torch.set_num_threads(1)
-    many, one = table(20_000), table(1)
-    made = fc.Forecaster(HORIZON, model="gru", hidden_size=64, lookback=LOOKBACK, threads=1, steps=20).fit(
-        many[:100_000]
-    )
+    many, one, report = table(n_series), table(1), Report(given)
+    settings = {"hidden_size": 64, "lookback": LOOKBACK, "threads": 1, "steps": 20}
+    made = fc.Forecaster(HORIZON, model="gru", **settings).fit(many[:100_000])
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        made.save("model")
-        model = fc.load("model")
+        model = fc.load(made.save(Path(folder, "model")))
         model.predict(one)
-        for name, frame, rounds in (("20,000 series", many, 5), ("one series", one, 50)):
-            whole, forward = cpu(lambda frame=frame: model.predict(frame), rounds), bare_forward(model, frame)
-            print(f"{name}: {whole * 1e3:8.1f} ms of CPU, the forward pass alone {forward * 1e3:8.1f} ms,", end=" ")
-            print(f"the rest {(whole - forward) * 1e3:8.1f} ms", flush=True)
-        many[:20_000].to_csv("data.csv", index=False)
-        command = [str(Path(sys.executable).parent / "forecast")]
-        print(f"forecast --help: {children([*command, '--help']):.2f} s of CPU (at most 0.3)")
-        words = ["predict", "model", "data.csv", "-o", "out.csv", "-q"]
-        print(f"forecast predict model data.csv: {children([*command, *words]):.2f} s of CPU (at most 3.5)")
+        cases = {"many": (f"{n_series:,} series", many, rounds), "one": ("one series", one, often)}
+        for key, (name, frame, n) in cases.items():
+            whole = 1e3 * cpu(lambda frame=frame: model.predict(frame), n)
+            forward = 1e3 * bare_forward(model, frame, rounds)
+            text = f"{name}: {whole:8.1f} ms of CPU, the forward pass alone {forward:8.1f} ms,"
+            numbers = {f"{key}_ms": whole, f"{key}_forward_ms": forward, f"{key}_rest_ms": whole - forward}
+            report.line(f"{text} the rest {whole - forward:8.1f} ms", **numbers)
+        many[:20_000].to_csv(Path(folder, "data.csv"), index=False)
+        _commands(report, Path(folder), rounds)
+    report.close()
 
 
-main()
+def _commands(report: Report, folder: Path, rounds: int) -> None:
+    """CPU seconds of two commands, imports included."""
+    command = [sys.executable, "-m", "forecast.cli"]
+    seconds = children([*command, "--help"], rounds, folder)
+    report.line(f"forecast --help: {seconds:.2f} s of CPU (at most 0.3)", help_seconds=seconds)
+    words = ["predict", "model", "data.csv", "-o", "out.csv", "-q"]
+    seconds = children([*command, *words], rounds, folder)
+    report.line(f"forecast predict model data.csv: {seconds:.2f} s of CPU (at most 3.5)", predict_seconds=seconds)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

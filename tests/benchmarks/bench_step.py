@@ -8,10 +8,13 @@ median of their ratios is what counts on a noisy machine.
 from __future__ import annotations
 
 import statistics
+import sys
 
 import torch
+from report import Report, options
 from step_clock import StepClock
 
+from forecast.datasets.panel import Panel
 from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
@@ -25,7 +28,7 @@ STEPS, ROUNDS = 60, 7
 LIMITS = {32: 1.15, 128: 1.05}
 
 
-def ours(hidden: int) -> float:
+def ours(panel: Panel, hidden: int, steps: int) -> float:
     """Milliseconds of CPU in a step of our training."""
     window = WindowSpec(lookback=LOOKBACK, horizon=HORIZON)
     torch.manual_seed(0)
@@ -48,7 +51,7 @@ def ours(hidden: int) -> float:
         loss="mae",
         series_weights="equal",
         teacher_forcing=0.0,
-        steps=STEPS,
+        steps=steps,
         epochs=1,
         batch_size=BATCH,
         learning_rate=1e-3,
@@ -61,11 +64,11 @@ def ours(hidden: int) -> float:
         device="cpu",
     )
     clock = StepClock()
-    train(network, PANEL, settings, progress=clock)
+    train(network, panel, settings, progress=clock)
     return clock.milliseconds
 
 
-def bare(hidden: int) -> float:
+def bare(hidden: int, steps: int) -> float:
     """Milliseconds of CPU in a step of a plain loop."""
     torch.manual_seed(0)
     core = torch.nn.LSTM(1, hidden, batch_first=True)
@@ -73,7 +76,7 @@ def bare(hidden: int) -> float:
     optimiser = torch.optim.Adam([*core.parameters(), *head.parameters()], 1e-3)
     x, y = torch.randn(BATCH, LOOKBACK, 1), torch.randn(BATCH, HORIZON)
     clock = StepClock()
-    for _ in range(STEPS):
+    for _ in range(steps):
         optimiser.zero_grad()
         loss = (head(core(x)[0][:, -1]) - y).abs().mean()
         loss.backward()
@@ -82,19 +85,21 @@ def bare(hidden: int) -> float:
     return clock.milliseconds
 
 
-def main() -> None:
-    """One line a width."""
+def main(argv: list[str] | None = None) -> None:
+    given = options(__doc__).parse_args(argv)
+    limits, steps, rounds = ({8: LIMITS[32]}, 10, 1) if given.smoke else (LIMITS, STEPS, ROUNDS)
     torch.set_num_threads(1)
-    print("milliseconds of CPU in an optimiser step, LSTM, 96 in, 48 out, 128 windows, one thread")
-    for hidden, limit in LIMITS.items():
-        mine, floor = [], []
-        for _ in range(ROUNDS):
-            mine.append(ours(hidden))
-            floor.append(bare(hidden))
-        ratio = statistics.median(a / b for a, b in zip(mine, floor, strict=True))
-        times = f"{statistics.median(mine):6.2f} ms, bare loop {statistics.median(floor):6.2f} ms"
-        print(f"hidden {hidden:4}: {times}, ratio {ratio:.3f} (at most {limit})", flush=True)
+    panel = panel_from_table(synthetic(8 if given.smoke else 414, 800, season_length=24, freq="h"), Columns())
+    report = Report(given)
+    report.line("milliseconds of CPU in an optimiser step, LSTM, 96 in, 48 out, 128 windows, one thread")
+    for hidden, limit in limits.items():
+        pairs = [(ours(panel, hidden, steps), bare(hidden, steps)) for _ in range(rounds)]
+        ratio = statistics.median(a / b for a, b in pairs)
+        mine, floor = (statistics.median(column) for column in zip(*pairs, strict=True))
+        text = f"hidden {hidden:4}: {mine:6.2f} ms, bare loop {floor:6.2f} ms, ratio {ratio:.3f} (at most {limit})"
+        report.line(text, **{f"step_{hidden}_ms": mine, f"bare_{hidden}_ms": floor, f"step_{hidden}": ratio})
+    report.close()
 
 
-PANEL = panel_from_table(synthetic(414, 800, season_length=24, freq="h"), Columns())
-main()
+if __name__ == "__main__":
+    main(sys.argv[1:])

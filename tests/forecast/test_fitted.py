@@ -82,3 +82,10 @@ def test_a_door_without_a_model_says_so(model: FittedModel) -> None:
     assert fitted_of(fc.Forecaster.over(model)) is model
     with pytest.raises(ModelError, match="not fitted"):
         fitted_of(fc.Forecaster(6))
+
+
+@pytest.mark.parametrize(("name", "calls"), [("theta", 0), ("gru", 1)])
+def test_a_logger_is_made_for_networks_only_because_it_loads_lightning(name: str, calls: int, panel: Panel) -> None:
+    made: list[None] = []
+    FittedModel.fit(panel, Settings(horizon=6, model=name, **QUICK), logger=lambda: made.append(None))
+    assert len(made) == calls

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,7 +86,7 @@ def test_pictures_and_tracks(frame: pd.DataFrame) -> None:
     from forecast.insight.plotting import save_figure
 
     model = fc.Forecaster(6, model="gru", experiment="inside", quantiles=(0.1, 0.5, 0.9), **QUICK).fit(frame)
-    client = mlflow.MlflowClient("sqlite:///.forecast/mlflow.db")
+    client = mlflow.MlflowClient(f"sqlite:///{Path('.forecast/mlflow.db').resolve()}")  # MLflow keeps stores by address
     names = {file.path for file in client.list_artifacts(str(model.run_id_))}
     assert {"memory_profile.png", "memory_profile.parquet"} <= names
     assert {"gradient/core.0", "gradient/embedding", "gradient/decoder"} <= set(model.history_.columns)
