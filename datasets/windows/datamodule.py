@@ -37,6 +37,10 @@ class Batch(NamedTuple):
     offset: Tensor
     static: Tensor
 
+    def on(self, device: torch.device) -> Batch:
+        """The batch on a device; itself, where it stands there."""
+        return self if device == self.values.device else Batch(*(part.to(device) for part in self))
+
 
 def make_batch(panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers | None = None) -> Batch:
     """Gather the crops that end at `origins` and their futures.
@@ -97,11 +101,17 @@ class ForecastDataModule(LightningDataModule):
         self.cut = ends_without_newest(panel, val_size)
         self.train = panel.truncate(self.cut) if val_size else panel
         self.plan = CropPlan(self.train, spec, seed)
-        self.steps = _Steps(steps, batch_size)
+        self.batch_size, self.steps = batch_size, steps
         self.validation = validation_origins(panel, spec, val_size) if val_size else None
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        return _loader(_Crops(self.train, self.plan, self.spec), self.steps)
+    def training_batches(self, epoch: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, each made as it is read, going on where the epoch before ended."""
+        for step in range(epoch * self.steps, (epoch + 1) * self.steps):
+            yield make_batch(self.train, self.plan.draw(step * self.batch_size, self.batch_size), self.spec)
+
+    def train_dataloader(self) -> DataLoader[Iterator[Batch]]:
+        """One item an epoch, its batches: Lightning's work on an item is done once an epoch, not once a step."""
+        return DataLoader(_Epoch(self), sampler=_EpochNumber(), batch_size=None, collate_fn=_as_is)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         if self.validation is None or not len(self.validation):
@@ -114,45 +124,49 @@ class ForecastDataModule(LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Batch]:
         return self._fixed(Origins.last(self.panel))
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        # Lightning's own walks through the batch in search of tensors, at every step
-        return batch if device.type == "cpu" else Batch(*(part.to(device, non_blocking=True) for part in batch))
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return batch.on(device) if isinstance(batch, Batch) else batch  # an epoch's batches are moved one by one
 
     def _fixed(self, origins: Origins, cut: Integers | None = None) -> DataLoader[Batch]:
-        return _loader(_Crops(self.panel, origins, self.spec, cut), _Chunks(len(origins)))
+        crops = _Crops(self.panel, origins, self.spec, cut)
+        return DataLoader(crops, sampler=_Chunks(len(origins)), batch_size=None, collate_fn=_as_is)
 
 
-class _Crops(Dataset[Batch]):
-    """A batch of crops by their numbers."""
+class _Epoch(Dataset[Iterator[Batch]]):
+    """The training batches of an epoch by its number."""
 
-    def __init__(self, panel: Panel, plan: CropPlan | Origins, spec: WindowSpec, cut: Integers | None = None) -> None:
-        self.panel, self.plan, self.spec, self.cut = panel, plan, spec, cut
+    def __init__(self, data: ForecastDataModule) -> None:
+        self.data = data
 
-    def __getitem__(self, numbers: range) -> Batch:
-        plan = self.plan
-        if isinstance(plan, CropPlan):
-            origins = plan.draw(numbers.start, len(numbers))
-        else:
-            origins = plan[numbers.start : numbers.stop]
-        return make_batch(self.panel, origins, self.spec, self.cut)
+    def __getitem__(self, epoch: int) -> Iterator[Batch]:
+        return self.data.training_batches(epoch)
 
 
-class _Steps(Sampler[range]):
-    """Numbers of the crops of each optimiser step, going on where the epoch before ended."""
+class _EpochNumber(Sampler[int]):
+    """The number of the epoch, which Lightning tells it."""
 
-    def __init__(self, steps: int, batch_size: int) -> None:
-        self.steps, self.batch_size, self.epoch = steps, batch_size, 0
+    def __init__(self) -> None:
+        self.epoch = 0
 
     def __len__(self) -> int:
-        return self.steps
+        return 1
 
-    def __iter__(self) -> Iterator[range]:
-        first = self.epoch * self.steps
-        return (range(s * self.batch_size, (s + 1) * self.batch_size) for s in range(first, first + self.steps))
+    def __iter__(self) -> Iterator[int]:
+        return iter([self.epoch])
 
     def set_epoch(self, epoch: int) -> None:
         """Lightning calls this before each epoch."""
         self.epoch = epoch
+
+
+class _Crops(Dataset[Batch]):
+    """A batch of crops at given origins by their numbers."""
+
+    def __init__(self, panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers | None = None) -> None:
+        self.panel, self.origins, self.spec, self.cut = panel, origins, spec, cut
+
+    def __getitem__(self, numbers: range) -> Batch:
+        return make_batch(self.panel, self.origins[numbers.start : numbers.stop], self.spec, self.cut)
 
 
 class _Chunks(Sampler[range]):
@@ -166,10 +180,6 @@ class _Chunks(Sampler[range]):
 
     def __iter__(self) -> Iterator[range]:
         return (range(i, min(i + EVALUATION_BATCH, self.n)) for i in range(0, self.n, EVALUATION_BATCH))
-
-
-def _loader(crops: _Crops, numbers: Sampler[range]) -> DataLoader[Batch]:
-    return DataLoader(crops, sampler=numbers, batch_size=None, collate_fn=_as_is)
 
 
 def _as_is(batch: Any) -> Any:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows.datamodule import Batch, ForecastDataModule
+from forecast.datasets.windows.datamodule import ForecastDataModule
 from forecast.networks.network import ForecastNetwork
 from forecast.training.module import ForecastModule
 from forecast.training.settings import TrainSettings
@@ -27,10 +27,10 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
     trial = ForecastModule(copy.deepcopy(network), plan).to(settings.device)
     trial.configure_optimizers()
     data = ForecastDataModule(panel, network.settings.window, batch_size=settings.batch_size, steps=TRIAL_STEPS)
-    for number, batch in enumerate(data.train_dataloader()):
+    for number, batch in enumerate(data.training_batches()):
         if number == TRIAL_STEPS // 2:
             started = time.perf_counter()
-        trial.training_step(Batch(*(part.to(settings.device) for part in batch)), number).item()
+        trial.step(batch.on(trial.device)).item()
     each = (time.perf_counter() - started) / (TRIAL_STEPS - TRIAL_STEPS // 2)
     left = SHARE_OF_TIME * seconds - (time.perf_counter() - began)
     return max(1, min(settings.steps, int(left / each)))
