@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -9,7 +10,7 @@ from typing import Any
 
 import typer
 
-from forecast.cli import check, compare, datasets_, doctor, evaluate, fit, models, predict, settings, ui
+from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, settings, ui
 from forecast.cli.help import GroupedCommand
 from forecast.cli.output import show_error
 from forecast.datasets.errors import ForecastError, RunError
@@ -28,7 +29,7 @@ app.command("predict")(predict.predict)
 app.command("compare")(compare.compare)
 app.command("check", cls=GroupedCommand)(check.check)
 app.command("settings")(settings.settings)
-app.add_typer(datasets_.app, name="datasets")
+app.add_typer(catalog.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.command("ui")(ui.ui)
 app.command("doctor")(doctor.doctor)
@@ -37,17 +38,18 @@ INTERRUPTED, TERMINATED = 130, 143
 
 
 class Terminated(BaseException):
-    """SIGTERM, as an exception, so that runs are closed and half-written files removed."""
+    """SIGTERM as an exception, so that runs are closed and half-written files are removed."""
 
 
 def main() -> None:
-    """Entry point: run a command, and end with the exit code of its error's class."""
+    """Run a command, and end with the exit code of its error's class."""
     signal.signal(signal.SIGTERM, _terminate)
     as_json, verbose = "--json" in sys.argv, bool({"-v", "--verbose"} & set(sys.argv))
     try:
         code = app(standalone_mode=False)  # typer turns Ctrl-C and Exit into a code
         if code == INTERRUPTED:
             _leave("interrupted", as_json, INTERRUPTED)
+        sys.stdout.flush()  # here, where a broken pipe is caught, not when Python ends
         sys.exit(code if isinstance(code, int) else 0)
     except KeyboardInterrupt:
         _leave("interrupted", as_json, INTERRUPTED)
@@ -56,15 +58,17 @@ def main() -> None:
     except ForecastError as error:
         show_error(error, as_json=as_json, verbose=verbose)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has seen enough; Python would complain at exit
+    except (BrokenPipeError, SystemExit) as error:
+        if not _is_broken_pipe(error):
+            raise
+        _discard_output()
         sys.exit(0)
     except Exception as error:
         _other(error, as_json=as_json, verbose=verbose)
 
 
 def _other(error: Exception, *, as_json: bool, verbose: bool) -> None:
-    """Usage errors come from typer; anything else is a failure of ours or of the machine."""
+    """End with an error that has no class of ours: a usage error of typer's, or a failure of ours or of the machine."""
     code = getattr(error, "exit_code", None)
     if code is not None and hasattr(error, "show"):
         from forecast.datasets.errors import ConfigError
@@ -80,10 +84,27 @@ def _other(error: Exception, *, as_json: bool, verbose: bool) -> None:
     sys.exit(failure.exit_code)
 
 
+def _is_broken_pipe(error: BaseException) -> bool:
+    """Return whether the reader of stdout, such as `head`, has seen enough; typer and rich make an exit of it."""
+    return isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError)
+
+
+def _discard_output() -> None:
+    """Send what is still to be written to stdout nowhere, since Python flushes it when it ends.
+
+    References:
+        Python's documentation of the module `signal`, note on SIGPIPE.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
 def _leave(word: str, as_json: bool, code: int) -> None:
+    """Say in a word why the command ends, and end with this exit code."""
     show_error(RunError(word), as_json=as_json)
     sys.exit(code)
 
 
 def _terminate(number: int, frame: FrameType | None) -> Any:
+    """Turn the signal into an exception."""
     raise Terminated

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 MAX_PROBLEMS_SHOWN = 20  # in a message; the rest are counted there, and kept in `problems`
+MAX_LISTED_PROBLEMS = 1000  # of one kind in `problems`: a broken column has one in every row
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The columnar store that everything after the door reads: all series, one after another, nothing padded."""
+"""The columnar store that everything after the door reads; all series stand one after another, and nothing is padded."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Channel:
     """A column of the value matrix.
 
     Args:
-        name: in the user's table.
-        role: "target", "known" or "past".
-        categories: names behind the codes, where the column holds names; None where it holds numbers.
+        name: name of the column in the user's table.
+        role: "target", "known" (a covariate known up to the cutoff plus the horizon) or "past" (up to the cutoff).
+        categories: the names behind the codes where the column holds names; None where it holds numbers.
     """
 
     name: str
@@ -35,24 +35,24 @@ class Channel:
 class Panel:
     """Many series on one kind of time grid, sorted by id, rows sorted by time.
 
-    Series begin at their first observed target. Absent grid rows are present here with the mask off. A masked
-    value holds the last observed one before it (causal), so the matrix has no NaN. Nobody writes into its arrays:
-    panels share them.
+    Series begin at their first observed target. Rows that the table lacks are present here, and are not observed. A value
+    that was not observed holds the last observed one before it, so the matrix has no NaN and nothing comes from the
+    future. Nobody writes into a panel's arrays, since panels share them.
 
     Args:
         values: (rows, channels) float32, target in channel 0, each series less its `offset`.
         observed: (rows, channels) bool, False where the table had no value.
-        target: (rows,) float64, the target as given, NaN where not observed.
-        offset: (series, channels) float64, each series' first observed value, taken off before the cast to
-            float32 so that a level of 1e9 keeps its digits.
-        indptr: (series + 1,) int64; series i owns rows indptr[i]:indptr[i + 1].
-        ids: (series,) text ids, ascending.
-        starts: (series,) int64, the first row's time in the grid's own unit (see `Grid`).
-        grid: the time grid all series share up to their start.
+        target: (rows,) float64, the target in the table's units, NaN where not observed.
+        offset: (series, channels) float64, each series' first observed target in the table's units and 0 for covariates;
+            it is taken off before the cast to float32 so that a level of 1e9 keeps its digits.
+        indptr: (series + 1,) int64; the rows of series i are indptr[i]:indptr[i + 1].
+        ids: (series,) ids as text, ascending.
+        starts: (series,) int64, the time of each series' first row in the unit of the grid (see `Grid`).
+        grid: the time grid; series differ only in where they start on it.
         channels: name and role of every column of `values`.
-        static: one row a series (index 0..series-1), the declared static columns only.
-        format: how the table looked, so that results go back in the same dress.
-        notes: what was found and left as it is (columns ignored, gaps masked), one sentence each.
+        static: the static columns, a row for each series (index 0 to series - 1).
+        format: form of the caller's table, in which results are given back.
+        notes: sentences about irregularities that are left as they are (columns not used, gaps masked).
     """
 
     values: NDArray[np.float32]
@@ -69,46 +69,49 @@ class Panel:
     notes: tuple[str, ...] = ()
 
     def numbers(self, role: str) -> list[int]:
-        """The channels of a role."""
+        """Return the numbers of the channels of a role, ascending."""
         return [number for number, channel in enumerate(self.channels) if channel.role == role]
 
     @cached_property
     def static_values(self) -> NDArray[np.float32]:
-        """The static columns as numbers, (series, columns); of a panel whose columns are encoded."""
+        """Return the static columns as numbers, (series, columns), float32; the panel's columns must be encoded."""
         return self.static.to_numpy(np.float32)
 
     @property
     def n_series(self) -> int:
+        """Return the number of series."""
         return len(self.ids)
 
     @property
     def n_rows(self) -> int:
+        """Return the number of rows of all series."""
         return len(self.target)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Rows per series, (series,)."""
+        """Return the number of rows of each series, (series,)."""
         return np.diff(self.indptr)
 
     def truncate(self, ends: NDArray[np.int64]) -> Panel:
-        """The panel as it would be if the table had ended earlier.
+        """Cut the panel to what it would be if the table had ended earlier.
 
         Args:
-            ends: (series,) flat row just past the last one kept, at most `indptr[1:]`. A series with no row left
-                is dropped.
+            ends: (series,) flat row just past the last one that is kept of each series, at most `indptr[1:]`. A series
+                without a row left is dropped.
 
         Returns:
-            A panel bit-identical to the one made from the truncated table; this one, where nothing is cut.
+            A panel that is bit-identical to the one made from the truncated table; this one where nothing is cut.
         """
         lengths = np.clip(ends - self.indptr[:-1], 0, self.lengths)
         kept = np.flatnonzero(lengths > 0)
         return self._pick(kept, lengths[kept])
 
     def take(self, series: NDArray[np.int64]) -> Panel:
-        """Only the given series (ascending indices), whole."""
+        """Keep only the series of these numbers, which ascend, with all of their rows."""
         return self._pick(series, self.lengths[series])
 
     def _pick(self, series: NDArray[np.int64], lengths: NDArray[np.int64]) -> Panel:
+        """Keep the first rows of some series: `lengths` of each, (len(series),)."""
         if lengths.sum() == self.n_rows and len(series) == self.n_series:
             return self
         indptr, rows = _flat_rows(self.indptr[series], lengths)
@@ -125,7 +128,7 @@ class Panel:
         )
 
     def tail(self, rows: int) -> Panel:
-        """The last `rows` rows of every series (all of a shorter one), offsets unchanged."""
+        """Keep the last `rows` rows of every series, all of a shorter one; the offsets stay."""
         skipped = np.maximum(self.lengths - rows, 0)
         kept = self.lengths - skipped
         if not skipped.any():
@@ -142,7 +145,12 @@ class Panel:
 
 
 def _flat_rows(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The new `indptr` of series of these lengths, and the flat rows they are read from."""
+    """Return the `indptr` of stretches of these lengths, and the flat rows that they are read from.
+
+    Args:
+        starts: (n,) flat row at which each stretch begins.
+        lengths: (n,) rows of each stretch.
+    """
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     rows = np.arange(indptr[-1])
     rows += np.repeat(starts - indptr[:-1], lengths)

@@ -10,9 +10,9 @@ from typing import Any, Literal, Protocol, cast
 from forecast.architectures import ARCHITECTURES, with_defaults
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
+from forecast.datasets.season import season_length
 from forecast.datasets.tables.schema import panel_from_table
-from forecast.datasets.windows.splits import Cutoff, cutoffs_between, last_cutoffs
+from forecast.datasets.windows.cutoffs import Cutoff, cutoffs_between, last_cutoffs
 from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation

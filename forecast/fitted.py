@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
-from forecast.datasets.windows.history import SCALE_ROWS
+from forecast.datasets.season import season_length
+from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.models.transforms import transform_named
 from forecast.progress import Progress
@@ -263,7 +263,7 @@ def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> 
     if rows is None:
         return panel
     if settings.calibrate != "none":
-        rows = max(rows, SCALE_ROWS + length)  # the scale of errors is measured there
+        rows = max(rows, MAX_SCALE_ROWS + length)  # the scale of errors is measured there
     if settings.calibrate == "adaptive":
         rows += HORIZONS_LOOKED_BACK * settings.horizon  # it scores the forecasts made there
     return panel.tail(rows)

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import IDS, TIMES, find, missing
 from forecast.datasets.tables.encoding import blank
-from forecast.datasets.time.times import LISTED, as_text, parse_times
+from forecast.datasets.time.times import as_text, parse_times
 from forecast.datasets.windows.origins import Integers, Origins
 
 
@@ -55,7 +55,7 @@ def with_future(panel: Panel, future: Any, horizon: int) -> tuple[Panel, Origins
             names, numbers = _with_new_categories(channel.categories, cells)
             channels[number] = replace(channel, categories=names)
         expected = "a finite number" if channel.categories is None else "a category"
-        bad = np.flatnonzero(~np.isfinite(numbers))[:LISTED]
+        bad = np.flatnonzero(~np.isfinite(numbers))[:MAX_LISTED_PROBLEMS]
         problems += [
             Problem(series=str(panel.ids[series[k]]), column=channel.name, time=_time(panel, series[k], step[k]),
                     what=f"{cells.iloc[k]!r} is not known", expected=expected, remedy="Fill in the future's table.")
@@ -86,7 +86,7 @@ def _future_in_panel(panel: Panel, horizon: int) -> tuple[Panel, Origins]:
             problems += [Problem(series=str(panel.ids[series]), column=channel.name, what=f"step {k + 1} is missing")
                          for k in gap]  # fmt: skip
     if problems:
-        raise DataError("the known covariates of the future are not complete", problems=problems[:LISTED])
+        raise DataError("the known covariates of the future are not complete", problems=problems[:MAX_LISTED_PROBLEMS])
     return panel, Origins(np.arange(panel.n_series), ends)
 
 
@@ -150,7 +150,7 @@ def _absent_rows(panel: Panel, is_present: NDArray[np.bool_]) -> list[Problem]:
     """Name the series whose future is not complete; `is_present` is (series, horizon)."""
     remedy = "Add these rows to the future's table."
     problems = []
-    for series in np.flatnonzero(~is_present.all(axis=1))[:LISTED]:
+    for series in np.flatnonzero(~is_present.all(axis=1))[:MAX_LISTED_PROBLEMS]:
         steps = np.flatnonzero(~is_present[series])
         what = f"{len(steps)} of {is_present.shape[1]} rows are missing"
         time = _time(panel, int(series), int(steps[0]))

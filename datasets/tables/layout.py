@@ -1,4 +1,4 @@
-"""Rows laid on the grid: absent ones masked, missing values carried forward, nothing padded."""
+"""Rows are laid on the grid: absent ones are masked, missing values are carried forward, nothing is padded."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.tables.columns import Columns, TableFormat
 from forecast.datasets.time.frequency import check_grid, find_grid
 from forecast.datasets.time.grid import Grid, Integers
-from forecast.datasets.time.times import LISTED
 
-MOST_GAPS = 20  # times the rows there are; a grid that is emptier than that has the wrong frequency
+MAX_STEPS_PER_ROW = 20  # a grid that is emptier than that has the wrong frequency
+MAX_STEPS_OF_SMALL_TABLE = 10_000  # more than the above; a few rows far apart cost nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +23,15 @@ class Rows:
     """The table's columns as arrays.
 
     Args:
-        ids: (series,) text, ascending.
-        series: (rows,) number of the row's series.
-        times: (rows,) int64.
+        ids: (series,) ids as text, ascending.
+        series: (rows,) number of each row's series, ascending.
+        times: (rows,) int64 times in the unit of the grid, ascending in each series.
         integer: whether times are plain integers.
-        values: (rows, channels) float64, NaN where missing.
-        categories: of each channel, the names behind its codes; None for numbers.
-        static: (rows, ...) static columns.
-        period_freq: frequency that came with a PeriodIndex.
-        notes: what was found and left as it is.
+        values: (rows, channels) float64, the target first, NaN where missing.
+        categories: the names behind each channel's codes; None for a channel of numbers.
+        static: the static columns, a row for each row of the table.
+        period_freq: frequency of a column of periods; None for other times.
+        notes: sentences about irregularities that are left as they are.
     """
 
     ids: NDArray[np.object_]
@@ -45,26 +45,38 @@ class Rows:
     notes: tuple[str, ...]
 
     def take(self, rows: Integers) -> Rows:
+        """Keep the rows of these numbers, which ascend."""
         series, times, values = self.series[rows], self.times[rows], self.values[rows]
         static = self.static if self.static.empty else self.static.iloc[rows]
         return replace(self, series=series, times=times, values=values, static=static)
 
     @property
     def first(self) -> Integers:
-        """Number of each series' first row, (series,); every series has one."""
+        """Return the number of each series' first row, (series,); every series has one."""
         return np.append(0, np.flatnonzero(self.series[1:] != self.series[:-1]) + 1)
 
 
-def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, asked: bool) -> Panel:
-    """Sorted rows without duplicates, laid on the grid."""
+def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None) -> Panel:
+    """Lay sorted rows without duplicates on the grid.
+
+    Args:
+        rows: the rows.
+        roles: the roles of the table's columns.
+        fmt: form of the caller's table.
+        grid: grid that the times must lie on; None finds it from the times.
+
+    Raises:
+        DataError: if a series has no value, a time is off the grid, the grid would be nearly empty, or a static column
+            changes within a series.
+    """
     rows = _from_first_value(rows, roles)
-    known = grid is not None
+    freq_given = grid is not None
     grid = grid or find_grid(rows.times, rows.series, integer=rows.integer)
-    steps, problems = check_grid(grid, rows.times, rows.series, rows.ids, asked=asked or known)
+    steps, problems = check_grid(grid, rows.times, rows.series, rows.ids, freq_given=freq_given)
     problems += _static_problems(rows, roles)
     first = rows.first
     lengths = steps[np.append(first[1:], len(steps)) - 1] + 1
-    if not problems and lengths.sum() > MOST_GAPS * len(steps) + 10_000:
+    if not problems and lengths.sum() > MAX_STEPS_PER_ROW * len(steps) + MAX_STEPS_OF_SMALL_TABLE:
         what = f"{int(lengths.sum())} steps of {grid.freq} for {len(steps)} rows"
         problems.append(
             Problem(
@@ -75,16 +87,17 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
             )
         )
     if problems:
-        raise DataError(counted(problems), problems=problems)
+        raise DataError(count_problems(problems), problems=problems)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    full = len(steps) == indptr[-1]
-    values = rows.values if full else _spread(rows.values, indptr[rows.series] + steps, int(indptr[-1]))
+    has_no_gaps = len(steps) == indptr[-1]
+    # (grid rows, channels)
+    values = rows.values if has_no_gaps else _spread(rows.values, indptr[rows.series] + steps, int(indptr[-1]))
     del steps  # as long as the table: a column less in memory
     target = np.ascontiguousarray(values[:, 0])
     offset = np.zeros((len(rows.ids), values.shape[1]))
     offset[:, 0] = target[indptr[:-1]]
     filled, observed = _carried_forward(values, indptr)
-    roles_of = ("target", *("known" for _ in roles.known), *("past" for _ in roles.past))
+    channel_roles = ("target", *("known" for _ in roles.known), *("past" for _ in roles.past))
     names = (str(roles.target), *roles.covariates)
     return Panel(
         values=_centred(filled, offset, lengths),
@@ -96,7 +109,7 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
         starts=rows.times[first],
         grid=grid,
         channels=tuple(
-            Channel(name=n, role=r, categories=c) for n, r, c in zip(names, roles_of, rows.categories, strict=True)
+            Channel(name=n, role=r, categories=c) for n, r, c in zip(names, channel_roles, rows.categories, strict=True)
         ),
         static=rows.static.iloc[first].reset_index(drop=True),
         format=fmt,
@@ -105,9 +118,13 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None, ask
 
 
 def _from_first_value(rows: Rows, roles: Columns) -> Rows:
-    """Without the rows before each series' first value; a series without any is a problem."""
-    seen = ~np.isnan(rows.values[:, 0])
-    counts = np.bincount(rows.series[seen], minlength=len(rows.ids))
+    """Leave out the rows before each series' first value.
+
+    Raises:
+        DataError: if a series has no value.
+    """
+    observed = ~np.isnan(rows.values[:, 0])
+    counts = np.bincount(rows.series[observed], minlength=len(rows.ids))
     empty = np.flatnonzero(counts == 0)
     if len(empty):
         problems = [
@@ -118,40 +135,45 @@ def _from_first_value(rows: Rows, roles: Columns) -> Rows:
                 expected="at least one",
                 remedy="Remove the series.",
             )
-            for i in empty[:LISTED]
+            for i in empty[:MAX_LISTED_PROBLEMS]
         ]
-        raise DataError(counted(problems), problems=problems)
+        raise DataError(count_problems(problems), problems=problems)
     first = rows.first
-    if seen[first].all():
+    if observed[first].all():
         return rows
-    running = np.cumsum(seen)
-    before = np.where(first > 0, running[first - 1], 0)[rows.series]
-    kept = running > before
+    values_so_far = np.cumsum(observed)
+    values_of_earlier_series = np.where(first > 0, values_so_far[first - 1], 0)[rows.series]
+    kept = values_so_far > values_of_earlier_series
     note = f"{int((~kept).sum())} rows before the first value of their series are left out"
     return replace(rows.take(np.flatnonzero(kept)), notes=(*rows.notes, note))
 
 
-def _spread(values: NDArray[np.float64], at: Integers, n_rows: int) -> NDArray[np.float64]:
-    wide = np.full((n_rows, values.shape[1]), np.nan)
-    wide[at] = values
-    return wide
+def _spread(values: NDArray[np.float64], grid_rows: Integers, n_rows: int) -> NDArray[np.float64]:
+    """Put the values, (rows, channels), into their rows of the grid, (n_rows, channels); the others are NaN."""
+    on_grid = np.full((n_rows, values.shape[1]), np.nan)
+    on_grid[grid_rows] = values
+    return on_grid
 
 
 def _carried_forward(values: NDArray[np.float64], indptr: Integers) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Masked values replaced by the last observed one of their series (0 before the first), and the mask."""
+    """Replace missing values by the last observed one of their series, 0 before the first.
+
+    Returns:
+        The values, (rows, channels), and whether each was observed, of the same shape.
+    """
     observed = ~np.isnan(values)
     if observed.all():
         return values, observed
     rows = np.arange(len(values))[:, None]
     source = np.maximum.accumulate(np.where(observed, rows, -1), axis=0)
-    begin = np.repeat(indptr[:-1], np.diff(indptr))[:, None]
+    first = np.repeat(indptr[:-1], np.diff(indptr))[:, None]
     filled = np.take_along_axis(values, np.maximum(source, 0), axis=0)
-    filled[source < begin] = 0.0
+    filled[source < first] = 0.0  # the last observed one is another series'
     return filled, observed
 
 
 def _centred(values: NDArray[np.float64], offset: NDArray[np.float64], lengths: Integers) -> NDArray[np.float32]:
-    """The values less their series' offset, taken off in float64 before the cast; a channel at a time."""
+    """Take each series' offset, (series, channels), off in float64 and cast to float32; a channel at a time saves memory."""
     centred = np.empty(values.shape, np.float32)
     centred[:, 1:] = values[:, 1:]  # covariates have no offset yet
     centred[:, 0] = values[:, 0] - np.repeat(offset[:, 0], lengths)
@@ -159,11 +181,12 @@ def _centred(values: NDArray[np.float64], offset: NDArray[np.float64], lengths: 
 
 
 def _static_problems(rows: Rows, roles: Columns) -> list[Problem]:
+    """List the series in which a static column changes."""
     problems = []
     for name in roles.static:
         codes, _ = pd.factorize(rows.static[name], use_na_sentinel=False)
         changes = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (codes[1:] != codes[:-1]))
-        for number in np.unique(rows.series[changes])[:LISTED]:
+        for number in np.unique(rows.series[changes])[:MAX_LISTED_PROBLEMS]:
             remedy = "Name it with known= or past=, or mend the table."
             problems.append(
                 Problem(
@@ -178,11 +201,13 @@ def _static_problems(rows: Rows, roles: Columns) -> list[Problem]:
 
 
 def _gap_notes(n_rows: int, indptr: Integers, observed: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Count the rows that a table of `n_rows` rows lacks on the grid, and its missing targets, in a sentence each."""
     absent = int(indptr[-1]) - n_rows
     blank = int((~observed[:, 0]).sum()) - absent
     notes = [f"{absent} rows are absent on the grid; they are masked"] if absent else []
     return (*notes, f"{blank} targets are missing; they are masked") if blank else tuple(notes)
 
 
-def counted(problems: list[Problem]) -> str:
+def count_problems(problems: list[Problem]) -> str:
+    """Say how many problems a table has."""
     return f"the table has {len(problems)} problem{'s' if len(problems) > 1 else ''}"

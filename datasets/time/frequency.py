@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid, Integers
-from forecast.datasets.time.times import LISTED, as_text
+from forecast.datasets.time.times import as_text
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MIN_ROWS_WITHOUT_WEEKEND = 10  # with fewer, daily stamps may miss the weekend by chance
-AT_LEAST = 0.5  # share of a series' steps that must be one grid step, unless the user named the frequency
+MIN_SHARE_OF_SINGLE_STEPS = 0.5  # of a series' steps: with fewer it has another frequency, unless the user named one
 
 
 def find_grid(times: Integers, series: Integers, *, integer: bool) -> Grid:
@@ -43,9 +43,20 @@ def find_grid(times: Integers, series: Integers, *, integer: bool) -> Grid:
 
 
 def check_grid(
-    grid: Grid, times: Integers, series: Integers, ids: NDArray[np.object_], *, asked: bool
+    grid: Grid, times: Integers, series: Integers, ids: NDArray[np.object_], *, freq_given: bool
 ) -> tuple[Integers, list[Problem]]:
-    """Each row's number of steps since its series' first row, and what does not fit."""
+    """Count the grid steps of each row since its series' first row, and list what does not fit the grid.
+
+    Args:
+        grid: the grid.
+        times: (rows,) int64 in the unit of the grid, sorted within each series.
+        series: (rows,) number of each row's series.
+        ids: (series,) ids, for messages.
+        freq_given: whether the user named the frequency; if not, series that mostly skip steps are refused.
+
+    Returns:
+        (rows,) steps, and the problems.
+    """
     first = np.append(0, np.flatnonzero(series[1:] != series[:-1]) + 1)
     steps, exact = grid.steps(times[first][series], times)
     integer = grid.kind == "integer"
@@ -53,29 +64,30 @@ def check_grid(
     problems = [
         Problem(series=str(ids[series[row]]), time=as_text(times[row], integer), what="the time is off the grid",
                 expected=f"a whole number of steps of {grid.freq} after the series' first row", remedy=remedy)
-        for row in np.flatnonzero(~exact)[:LISTED]
+        for row in np.flatnonzero(~exact)[:MAX_LISTED_PROBLEMS]
     ]  # fmt: skip
-    if not asked and not problems:
+    if not freq_given and not problems:
         problems = _sparse(grid, steps, series, ids)
     return steps, problems
 
 
 def _sparse(grid: Grid, steps: Integers, series: Integers, ids: NDArray[np.object_]) -> list[Problem]:
-    """Series that mostly step by more than one grid step: another frequency, not gaps."""
+    """List the series that mostly step by more than one grid step: they have another frequency, not gaps."""
     same = series[1:] == series[:-1]
     one = same & (steps[1:] - steps[:-1] == 1)
     n_steps = np.bincount(series[1:][same], minlength=len(ids))
     single = np.bincount(series[1:][one], minlength=len(ids))
-    odd = np.flatnonzero((n_steps >= 2) & (single < AT_LEAST * n_steps))
+    odd = np.flatnonzero((n_steps >= 2) & (single < MIN_SHARE_OF_SINGLE_STEPS * n_steps))
     remedy = "Forecast one frequency at a time; if these are gaps, say so with freq= (--freq)."
     return [
         Problem(series=str(ids[i]), what=f"most rows stand {int(np.median(np.diff(steps[series == i])))} steps of {grid.freq} apart",
                 expected=f"rows every {grid.freq}, as in most series (mixed frequency)", remedy=remedy)
-        for i in odd[:LISTED]
+        for i in odd[:MAX_LISTED_PROBLEMS]
     ]  # fmt: skip
 
 
 def _most_common(steps: Integers) -> int:
+    """Return the most common step, the shortest of several."""
     values, counts = np.unique(steps, return_counts=True)
     return int(values[counts.argmax()])
 

@@ -16,8 +16,8 @@ Kind = Literal["integer", "tick", "month", "offset"]
 
 MICROSECONDS = {"D": 86_400_000_000, "h": 3_600_000_000, "min": 60_000_000, "s": 1_000_000, "ms": 1_000, "us": 1}
 DAY = MICROSECONDS["D"]
-MONTHS = {"MS": 1, "ME": 1, "QS": 3, "QE": 3, "YS": 12, "YE": 12}
-RENAMED = {
+MONTHS_PER_STEP = {"MS": 1, "ME": 1, "QS": 3, "QE": 3, "YS": 12, "YE": 12}
+RENAMED_ALIASES = {
     "H": "h",
     "T": "min",
     "S": "s",
@@ -29,7 +29,7 @@ RENAMED = {
     "L": "ms",
     "U": "us",
 }
-CYCLES = (DAY, MICROSECONDS["h"], MICROSECONDS["min"])
+SHORT_CYCLES = (DAY, MICROSECONDS["h"], MICROSECONDS["min"])
 MAX_USUAL_SEASON = 288  # five minutes in a day; a longer cycle is more than a network's lookback holds
 
 
@@ -53,7 +53,7 @@ class Grid:
 
     @classmethod
     def of(cls, freq: str | int) -> Grid:
-        """The grid of an alias such as h, 15min, D, W-FRI, MS, QE, B, or a whole number for integer time.
+        """Build the grid of an alias such as h, 15min, D, W-FRI, MS, QE, B, or of a whole number for integer time.
 
         Raises:
             ConfigError: if pandas does not know the alias.
@@ -68,7 +68,7 @@ class Grid:
             return cls(kind="tick", freq=offset.freqstr, step=DAY * offset.n)
         if isinstance(offset, pd.offsets.Tick):
             return cls(kind="tick", freq=offset.freqstr, step=int(pd.Timedelta(offset).value // 1000))
-        months = MONTHS.get(offset.rule_code.split("-")[0])
+        months = MONTHS_PER_STEP.get(offset.rule_code.split("-")[0])
         if months is not None:
             return cls(kind="month", freq=offset.freqstr, step=months * offset.n)
         return cls(kind="offset", freq=name)
@@ -86,9 +86,10 @@ class Grid:
         return 5 if self.freq == "B" else None
 
     def _tick_season(self) -> int | None:
+        """Return the steps in a week or a year, or of shorter steps in the longest usual cycle."""
         if self.step >= DAY:
             return {DAY: 7, 7 * DAY: 52}.get(self.step)
-        lengths = (cycle // self.step for cycle in CYCLES if cycle % self.step == 0)
+        lengths = (cycle // self.step for cycle in SHORT_CYCLES if cycle % self.step == 0)
         return next((length for length in lengths if 1 < length <= MAX_USUAL_SEASON), None)
 
     def shift(self, times: Integers, steps: Integers) -> Integers:
@@ -100,7 +101,7 @@ class Grid:
         return self._shift_offset(times, steps)
 
     def steps(self, first: Integers, times: Integers) -> tuple[Integers, NDArray[np.bool_]]:
-        """Whole steps from `first` to each time, and whether the time lies on the grid that begins there."""
+        """Count the whole steps from `first` to each time, and say whether the time lies on the grid that begins there."""
         if self.kind in ("integer", "tick"):
             between = times - first
             count = between // self.step
@@ -122,6 +123,7 @@ class Grid:
         return cls(**values)
 
     def _shift_offset(self, times: Integers, steps: Integers) -> Integers:
+        """Return the times `steps` steps later on a calendar of the offset, which knows business days and the like."""
         times, steps = np.broadcast_arrays(times, steps)
         if not times.size:
             return times.copy()
@@ -130,6 +132,7 @@ class Grid:
         return calendar[at + steps]
 
     def _steps_offset(self, first: Integers, times: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+        """Do the work of `steps` on a calendar of the offset."""
         calendar = self._calendar(np.concatenate([np.ravel(first), np.ravel(times)]), 0)
         begin, end = np.searchsorted(calendar, first), np.searchsorted(calendar, times)
         exact = calendar[np.minimum(end, len(calendar) - 1)] == times
@@ -149,12 +152,15 @@ def microseconds(stamps: pd.DatetimeIndex) -> Integers:
 
 
 def _offset(freq: str) -> pd.tseries.offsets.BaseOffset:
+    """Return the pandas offset of an alias, or raise an error that names the aliases."""
     try:
         return pd.tseries.frequencies.to_offset(freq)
     except ValueError as error:
         root = str(freq).lstrip("0123456789").split("-")[0]
         examples = "h, 15min, D, B, W-SUN, MS, ME, QS, QE, YS, YE, or a whole number for integer time"
-        hint = f"pandas calls it {RENAMED[root]!r} now." if root in RENAMED else f"Known ones: {examples}."
+        hint = (
+            f"pandas calls it {RENAMED_ALIASES[root]!r} now." if root in RENAMED_ALIASES else f"Known ones: {examples}."
+        )
         raise ConfigError(f"freq={freq!r} is not a frequency", hint=hint) from error
 
 
@@ -177,8 +183,10 @@ def _add_months(times: Integers, months: Integers, freq: str) -> Integers:
 
 
 def _month_begin(month: NDArray[Any]) -> Integers:
+    """Return the first moment of months as microseconds since 1970."""
     return month.astype("datetime64[us]").astype(np.int64)
 
 
 def _month_end(month: NDArray[Any]) -> Integers:
+    """Return the moment at which months end, the next ones' first."""
     return _month_begin(month + 1)

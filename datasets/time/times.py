@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.errors import MAX_LISTED_PROBLEMS, ConfigError, Problem
 from forecast.datasets.time.grid import DAY, Grid, Integers, microseconds
-
-LISTED = 1000  # problems of one kind are listed at most; a broken column has one in every row
-EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 to 9999, in microseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,14 +54,12 @@ def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Proble
     dtype = column.dtype
     if isinstance(dtype, pd.PeriodDtype):
         stamps = column.dt.start_time
-        return Times(values=_stamps(stamps), integer=False, dtype=str(dtype), freq=_period_freq(str(dtype))), _blank(
-            column, name
-        )
+        times = Times(values=_stamps(stamps), integer=False, dtype=str(dtype), freq=_period_freq(str(dtype)))
+        return times, _blank(column, name)
     if isinstance(dtype, pd.DatetimeTZDtype):
         values = _stamps(column.dt.tz_convert("UTC").dt.tz_localize(None))
-        return Times(values=values, integer=False, dtype=f"datetime64[{dtype.unit}]", zone=str(dtype.tz)), _blank(
-            column, name
-        )
+        times = Times(values=values, integer=False, dtype=f"datetime64[{dtype.unit}]", zone=str(dtype.tz))
+        return times, _blank(column, name)
     if pd.api.types.is_datetime64_dtype(dtype):
         return Times(values=_stamps(column), integer=False, dtype=str(dtype)), _blank(column, name)
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
@@ -135,15 +130,18 @@ def _is_utc(grid: Grid) -> bool:
 
 
 def _stamps(column: pd.Series) -> Integers:
+    """Return a column of naive stamps as microseconds since 1970, (rows,)."""
     return microseconds(pd.DatetimeIndex(column))
 
 
 def _local(values: Integers, zone: str) -> Integers:
+    """Return microseconds in UTC as microseconds of the zone's wall time, (rows,)."""
     return microseconds(pd.DatetimeIndex(values.view("datetime64[us]"), tz="UTC").tz_convert(zone).tz_localize(None))
 
 
 def _localize(stamps: pd.DatetimeIndex, zone: str) -> pd.DatetimeIndex:
-    # of a wall time that a clock change repeats, the earlier is taken; of one that it skips, the next that exists
+    """Give naive stamps of wall time their zone."""
+    # a clock change repeats some wall times and skips others: we take the earlier, and the next that exists
     return stamps.tz_localize(zone, ambiguous=np.ones(len(stamps), bool), nonexistent="shift_forward")
 
 
@@ -157,13 +155,14 @@ def _period_freq(dtype: str) -> str:
 
 def _blank(column: pd.Series, name: str) -> list[Problem]:
     """List the rows without a time as problems."""
-    rows = np.flatnonzero(column.isna().to_numpy())[:LISTED]
+    rows = np.flatnonzero(column.isna().to_numpy())[:MAX_LISTED_PROBLEMS]
     return [
         Problem(what=f"row {row + 1} has no time", column=name, remedy="Give it one or remove the row.") for row in rows
     ]
 
 
 def _integers(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
+    """Read a column of numbers, all of which must be whole."""
     problems = _blank(column, name)
     if problems:
         return None, problems
@@ -176,6 +175,7 @@ def _integers(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]
 
 
 def _text(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
+    """Read a column of ISO 8601 text, or of whole numbers as text."""
     stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=_has_zone(column))
     bad = np.flatnonzero(stamps.isna().to_numpy())
     if not len(bad):
@@ -185,7 +185,7 @@ def _text(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
     if whole.notna().all():
         return _integers(whole, name)
     remedy = "Write it as 2024-01-31 or 2024-01-31T13:00; 01/02/2024 could be two days."
-    shown = [(row, column.iloc[row]) for row in bad[:LISTED]]
+    shown = [(row, column.iloc[row]) for row in bad[:MAX_LISTED_PROBLEMS]]
     return None, [
         Problem(what=f"row {row + 1} holds {value!r}", column=name, expected="an ISO 8601 time", remedy=remedy)
         for row, value in shown

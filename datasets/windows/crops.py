@@ -1,4 +1,4 @@
-"""Crops: what training reads at once, and in which order."""
+"""Crops are what training reads at once; a plan says which, and in which order."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class WindowSpec:
     forking sequences of Wen et al. (2017), A Multi-Horizon Quantile Recurrent Forecaster.
 
     Args:
-        lookback: rows read, a multiple of `segment`.
-        horizon: rows forecast at each origin.
-        segment: rows one recurrent step reads.
-        origins: forecasts in one crop, at most lookback / segment.
+        lookback: rows of history that a crop reads, a multiple of `segment`.
+        horizon: rows that are forecast at each origin.
+        segment: rows that one recurrent step reads; 1 by default.
+        origins: forecasts in one crop, at most lookback / segment; 1 by default.
 
     Raises:
         ConfigError: if the numbers do not fit together.
@@ -43,26 +43,27 @@ class WindowSpec:
         ]
         if not problems and self.lookback % self.segment:
             near = -(-self.lookback // self.segment) * self.segment
-            wanted = f"a multiple of segment={self.segment}, such as {near}"
-            problems.append(Problem(what=f"lookback={self.lookback}", expected=wanted))
+            expected = f"a multiple of segment={self.segment}, such as {near}"
+            problems.append(Problem(what=f"lookback={self.lookback}", expected=expected))
         if not problems and self.origins > self.n_segments:
-            wanted = f"at most lookback / segment = {self.n_segments}"
-            problems.append(Problem(what=f"origins={self.origins}", expected=wanted))
+            expected = f"at most lookback / segment = {self.n_segments}"
+            problems.append(Problem(what=f"origins={self.origins}", expected=expected))
         if problems:
             raise ConfigError("the window's sizes do not fit together", problems=problems)
 
     @property
     def n_segments(self) -> int:
+        """Return the number of segments in the lookback, which is that of the recurrent steps."""
         return self.lookback // self.segment
 
     @property
     def first_origin(self) -> int:
-        """Rows of the crop before its first origin."""
+        """Return the number of rows of the crop before its first origin."""
         return self.lookback - (self.origins - 1) * self.segment
 
 
 class CropPlan:
-    """Which crops training reads, in an order that is a pure function of (seed, draw number).
+    """The crops that training reads, in an order that is a pure function of (seed, draw number).
 
     Every series is cut into tiles of `origins * segment` rows, counted from its end. A pass visits each tile once,
     in random order, at a random row inside it, so that across passes every row becomes an origin and every phase of
@@ -71,7 +72,7 @@ class CropPlan:
     Args:
         panel: the rows to train on.
         spec: shape of a crop.
-        seed: of the order.
+        seed: seed of the order.
     """
 
     def __init__(self, panel: Panel, spec: WindowSpec, seed: int) -> None:
@@ -86,11 +87,11 @@ class CropPlan:
         self._first_ahead, self._ahead = 0, Origins(np.empty(0, np.int64), np.empty(0, np.int64))
 
     def __len__(self) -> int:
-        """Crops in one pass over the data."""
+        """Return the number of crops in one pass over the data."""
         return int(self._bounds[-1])
 
     def draw(self, first: int, count: int) -> Origins:
-        """The crops number `first` to `first + count - 1` of the endless sequence, by their last origin."""
+        """Draw crops number `first` to `first + count - 1` of the endless sequence, each given by its last origin."""
         at = first - self._first_ahead
         if not 0 <= at <= len(self._ahead) - count:
             ahead = min(AHEAD, len(self) - first % len(self))
@@ -98,17 +99,19 @@ class CropPlan:
         return self._ahead[at : at + count]
 
     def _crops(self, first: int, count: int) -> Origins:
+        """Look up crops number `first` to `first + count - 1`, which may lie in several passes."""
         parts = []
         while count:
-            number, at = divmod(first, len(self))
-            taken = min(count, len(self) - at)
-            parts.append(self._part(number, slice(at, at + taken)))
-            first, count = first + taken, count - taken
+            number, place = divmod(first, len(self))
+            n_drawn = min(count, len(self) - place)
+            parts.append(self._part(number, slice(place, place + n_drawn)))
+            first, count = first + n_drawn, count - n_drawn
         if len(parts) == 1:
             return parts[0]
         return Origins(np.concatenate([p.series for p in parts]), np.concatenate([p.end for p in parts]))
 
     def _part(self, number: int, part: slice) -> Origins:
+        """Draw the crops at these places of pass `number`; the newest pass is kept, since draws mostly go on in it."""
         if self._pass is None or self._pass[0] != number:
             generator = np.random.default_rng([self.seed, number])
             order = generator.permutation(len(self))

@@ -16,8 +16,8 @@ from forecast.datasets.windows.crops import CropPlan, WindowSpec
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Integers, Origins, gather
 
-EVALUATION_BATCH = 1024  # crops in one batch without gradients
-VALIDATION_CROPS = 2048  # at most; spread evenly over the validation rows
+CROPS_WITHOUT_GRADIENTS = 1024  # in one batch
+MAX_VALIDATION_CROPS = 2048  # spread evenly over the validation rows; of more series, one each
 
 
 class Batch(NamedTuple):
@@ -25,10 +25,10 @@ class Batch(NamedTuple):
 
     Args:
         values: (batch, lookback + horizon, channels) float32, each series less its offset.
-        observed: (batch, lookback + horizon, channels) bool.
-        scored: (batch, lookback + horizon) bool, the rows whose target counts in the loss.
-        offset: (batch,) float32, the target's offset; values + offset is in units of the target.
-        static: (batch, static columns) float32, as encoded.
+        observed: (batch, lookback + horizon, channels) bool, False where the table had no value.
+        scored: (batch, lookback + horizon) bool, True for the rows whose target counts in the loss.
+        offset: (batch,) float32, the target's offset; values + offset are in units of the target.
+        static: (batch, static columns) float32, the encoded static columns.
     """
 
     values: Tensor
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
     static: Tensor
 
     def on(self, device: torch.device) -> Batch:
-        """The batch on a device; itself, where it stands there."""
+        """Return the batch on a device; itself, where it stands there."""
         return self if device == self.values.device else Batch(*(part.to(device) for part in self))
 
 
@@ -47,9 +47,9 @@ def make_batch(panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers |
 
     Args:
         panel: the rows.
-        origins: last origin of each crop.
+        origins: the last origin of each crop.
         spec: shape of a crop.
-        cut: (series,) flat row from which targets count; None counts all.
+        cut: (series,) flat row of each series from which targets count in the loss; None counts all.
     """
     window = gather(panel, origins, before=spec.lookback, after=spec.horizon)
     scored = window.observed[:, :, 0]
@@ -62,10 +62,19 @@ def make_batch(panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers |
 
 
 def validation_origins(panel: Panel, spec: WindowSpec, val_size: int) -> Origins:
-    """Crops whose origins cover the last `val_size` rows of every series that has rows before them."""
+    """Choose crops whose origins cover the last `val_size` rows of every series that has rows before them.
+
+    Args:
+        panel: the rows, those to validate on included.
+        spec: shape of a crop.
+        val_size: rows at each series' end that only validate.
+
+    Returns:
+        The last origin of each crop.
+    """
     tile = spec.origins * spec.segment
     per_series = max(1, -(-(val_size - spec.horizon + 1) // tile))
-    stride = tile * max(1, -(-per_series * panel.n_series // VALIDATION_CROPS))
+    stride = tile * max(1, -(-per_series * panel.n_series // MAX_VALIDATION_CROPS))
     long = np.flatnonzero(panel.lengths > val_size)
     back = np.arange(min(spec.horizon, val_size), val_size + 1, stride)
     series, rows = np.repeat(long, len(back)), np.tile(back, len(long))
@@ -73,16 +82,16 @@ def validation_origins(panel: Panel, spec: WindowSpec, val_size: int) -> Origins
 
 
 class ForecastDataModule(LightningDataModule):
-    """Crops of one panel, each batch one gather, no worker processes.
+    """The crops of one panel; a batch is one gather, so that no worker processes are needed.
 
     Args:
         panel: the training rows, the validation cut included.
         spec: shape of a crop.
         batch_size: crops in one optimiser step.
         steps: optimiser steps in one epoch.
-        val_size: rows at each series' end that only validate; 0 trains on everything.
-        seed: of the order of crops.
-        test: origins for the test loader, in `panel`.
+        val_size: rows at each series' end that only validate; 0 by default, which trains on everything.
+        seed: seed of the order of crops; 0 by default.
+        test: origins in `panel` for the test loader; None takes the end of each series.
     """
 
     def __init__(
@@ -105,35 +114,41 @@ class ForecastDataModule(LightningDataModule):
         self.validation = validation_origins(panel, spec, val_size) if val_size else None
 
     def training_batches(self, epoch: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, each made as it is read, going on where the epoch before ended."""
+        """Make the batches of an epoch, each as it is read; the next epoch goes on where this one ends."""
         for step in range(epoch * self.steps, (epoch + 1) * self.steps):
             yield make_batch(self.train, self.plan.draw(step * self.batch_size, self.batch_size), self.spec)
 
     def train_dataloader(self) -> DataLoader[Iterator[Batch]]:
-        """One item an epoch, its batches: Lightning's work on an item is done once an epoch, not once a step."""
+        """Return the batches of one epoch as one item, so that Lightning's work is done once an epoch, not once a step."""
         return DataLoader(_Epoch(self), sampler=_EpochNumber(), batch_size=None, collate_fn=_as_is)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
+        """Return the batches of validation crops; an empty list, which Lightning skips, where there are none."""
         if self.validation is None or not len(self.validation):
             return []
         return self._fixed(self.validation, self.cut)
 
     def test_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of the crops that end at the test origins."""
         return self._fixed(self.test if self.test is not None else Origins.last(self.panel))
 
     def predict_dataloader(self) -> DataLoader[Batch]:
+        """Return the batches of the crops that end with each series."""
         return self._fixed(Origins.last(self.panel))
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return batch.on(device) if isinstance(batch, Batch) else batch  # an epoch's batches are moved one by one
+        """Move a batch to the device; the batches of an epoch are moved one by one, as they are made."""
+        return batch.on(device) if isinstance(batch, Batch) else batch
 
     def _fixed(self, origins: Origins, cut: Integers | None = None) -> DataLoader[Batch]:
+        """Return the batches of the crops that end at these origins, in their order."""
         crops = _Crops(self.panel, origins, self.spec, cut)
+        # torch collates nothing: the crops come as a batch already
         return DataLoader(crops, sampler=_Chunks(len(origins)), batch_size=None, collate_fn=_as_is)
 
 
 class _Epoch(Dataset[Iterator[Batch]]):
-    """The training batches of an epoch by its number."""
+    """Epochs by their numbers; an item is all batches of one."""
 
     def __init__(self, data: ForecastDataModule) -> None:
         self.data = data
@@ -143,7 +158,7 @@ class _Epoch(Dataset[Iterator[Batch]]):
 
 
 class _EpochNumber(Sampler[int]):
-    """The number of the epoch, which Lightning tells it."""
+    """The number of the epoch that is being trained."""
 
     def __init__(self) -> None:
         self.epoch = 0
@@ -155,12 +170,12 @@ class _EpochNumber(Sampler[int]):
         return iter([self.epoch])
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls this before each epoch."""
+        """Choose the epoch; Lightning calls this before each one."""
         self.epoch = epoch
 
 
 class _Crops(Dataset[Batch]):
-    """A batch of crops at given origins by their numbers."""
+    """Crops by their numbers; an item is a whole batch."""
 
     def __init__(self, panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers | None = None) -> None:
         self.panel, self.origins, self.spec, self.cut = panel, origins, spec, cut
@@ -170,16 +185,17 @@ class _Crops(Dataset[Batch]):
 
 
 class _Chunks(Sampler[range]):
-    """Numbers 0 to n - 1, in order, a batch at a time."""
+    """The numbers 0 to n - 1 in order, a batch at a time."""
 
     def __init__(self, n: int) -> None:
         self.n = n
 
     def __len__(self) -> int:
-        return -(-self.n // EVALUATION_BATCH)
+        return -(-self.n // CROPS_WITHOUT_GRADIENTS)
 
     def __iter__(self) -> Iterator[range]:
-        return (range(i, min(i + EVALUATION_BATCH, self.n)) for i in range(0, self.n, EVALUATION_BATCH))
+        size = CROPS_WITHOUT_GRADIENTS
+        return (range(first, min(first + size, self.n)) for first in range(0, self.n, size))
 
 
 def _as_is(batch: Any) -> Any:

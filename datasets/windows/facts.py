@@ -1,7 +1,7 @@
-"""Facts: what the training rows look like, measured once, before any rule decides anything.
+"""Facts say what the training rows look like; they are measured once, before any rule decides anything.
 
 Facts are the number, length and spread of the series and what repeats in them; they never hold a name, and never a row
-after the cutoff. The rules that read them stand in `models/open_settings.py`.
+after the cutoff. The rules that read them stand in `models/setting_rules.py`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import numpy as np
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.history import mean_difference
 
-STEPS_COMPARED = 8  # of the horizon, spread evenly: base forecasts are compared there
-LEAST_INTERVAL = 1.32  # mean steps between two demands from which on demand is intermittent
+MAX_STEPS_COMPARED = 8  # of the horizon, spread evenly: base forecasts are compared there
+MIN_DEMAND_INTERVAL = 1.32  # mean steps between two demands from which on demand is intermittent
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the rules may know of the training rows.
+    """The facts of the training rows that the rules may read.
 
     Args:
-        n_series: the number of series.
-        n_rows: the rows of all series together.
-        length: the median rows of a series.
-        season_length: steps in a season.
-        base: the base forecast with the least error on the training rows.
+        n_series: number of series.
+        n_rows: number of rows of all series together.
+        length: median number of a series' rows.
+        season_length: steps in a season; 1 means none.
+        base: name of the base forecast with the least error on the training rows: "last", "season" or "cycle".
         intermittent: whether most series have no negative values and fewer than one demand in 1.32 steps.
 
     References:
@@ -43,7 +43,13 @@ class Facts:
 
     @classmethod
     def of(cls, panel: Panel, horizon: int, season_length: int) -> Facts:
-        """Measure the training rows."""
+        """Measure the training rows.
+
+        Args:
+            panel: the training rows.
+            horizon: steps to forecast.
+            season_length: steps in a season; 1 means none.
+        """
         length = int(np.median(panel.lengths)) if panel.n_series else 0
         return cls(
             n_series=panel.n_series,
@@ -56,38 +62,49 @@ class Facts:
 
 
 def seasons_averaged(season_length: int) -> int:
-    """Seasons that a level is averaged over: a week where a season is a day, else three."""
+    """Return the number of seasons that a level is averaged over: a week where a season is a day, else three."""
     return 7 if season_length >= 24 and season_length % 24 == 0 else 3
 
 
 def best_base(panel: Panel, horizon: int, season_length: int) -> str:
-    """The base forecast with the least absolute error on the training rows, over all series, each by its own scale."""
+    """Return the name of the base forecast with the least absolute error on the training rows.
+
+    A series' error counts relative to that of its last value, and the median series decides.
+
+    Args:
+        panel: the training rows.
+        horizon: steps to forecast.
+        season_length: steps in a season; 1 means none.
+
+    Returns:
+        "last" (the last value), "season" (the last season) or "cycle" (half the last season, half one a week further
+        back).
+    """
     if season_length <= 1:
         return "last"
     periods: dict[str, tuple[int, ...]] = {"last": (1,), "season": (season_length,)}
     if seasons_averaged(season_length) == 7:
         periods["cycle"] = (season_length, 7 * season_length)
     errors = {name: np.zeros(panel.n_series) for name in periods}
-    for step in np.unique(np.linspace(1, horizon, STEPS_COMPARED).round().astype(int)).tolist():
+    for step in np.unique(np.linspace(1, horizon, MAX_STEPS_COMPARED).round().astype(int)).tolist():
         for name, lengths in periods.items():
             lags = tuple(step if name == "last" else length * math.ceil(step / length) for length in lengths)
             errors[name] += mean_difference(panel, *lags)
-    known = np.isfinite(errors["season"]) & (errors["last"] + errors["season"] > 0)
-    if not known.any():
+    comparable = np.isfinite(errors["season"]) & (errors["last"] + errors["season"] > 0)
+    if not comparable.any():
         return "last"
-    ratio = {
-        name: np.nanmedian(error[known] / np.maximum(errors["last"][known], 1e-300)) for name, error in errors.items()
-    }
+    divisor = np.maximum(errors["last"][comparable], 1e-300)
+    ratio = {name: np.nanmedian(error[comparable] / divisor) for name, error in errors.items()}
     return min(ratio, key=lambda name: ratio[name] if np.isfinite(ratio[name]) else math.inf)
 
 
 def is_intermittent(panel: Panel) -> bool:
-    """Whether most series have no negative values and fewer than one demand in 1.32 steps."""
-    known = np.isfinite(panel.target)
+    """Return whether most series have no negative values and fewer than one demand in 1.32 steps."""
+    observed = np.isfinite(panel.target)
     starts = panel.indptr[:-1][panel.lengths > 0]
     if not len(starts):
         return False
-    zeros = np.add.reduceat(known & (panel.target == 0), starts, dtype=np.int64)
-    negatives = np.add.reduceat(known & (panel.target < 0), starts, dtype=np.int64)
-    share = zeros / np.maximum(np.add.reduceat(known, starts, dtype=np.int64), 1)
-    return bool(np.median(np.where(negatives == 0, share, 0)) > 1 - 1 / LEAST_INTERVAL)
+    zeros = np.add.reduceat(observed & (panel.target == 0), starts, dtype=np.int64)
+    negatives = np.add.reduceat(observed & (panel.target < 0), starts, dtype=np.int64)
+    share = zeros / np.maximum(np.add.reduceat(observed, starts, dtype=np.int64), 1)
+    return bool(np.median(np.where(negatives == 0, share, 0)) > 1 - 1 / MIN_DEMAND_INTERVAL)

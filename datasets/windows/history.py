@@ -1,4 +1,4 @@
-"""What stands before and after an origin: actuals, in-sample scales, and holding back the newest rows.
+"""What stands before and after an origin is computed here: actuals, in-sample scales, where the newest rows begin.
 
 Whoever needs one of these takes it from here, so that a backtest, a calibration and a blend measure the same thing.
 """
@@ -12,18 +12,18 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Integers, Origins
 
 Floats = NDArray[np.float64]
-SCALE_ROWS = 500  # newest rows that say what a series' errors are measured in
+MAX_SCALE_ROWS = 500  # newest rows that a scale of errors is computed from
 ORIGINS_AT_ONCE = 4096  # whose scales are computed together; bounds memory
 
 
 def actuals(panel: Panel, origins: Origins, horizon: int, *, gap: int = 0) -> Floats:
-    """The observed targets after each origin.
+    """Return the observed targets after each origin.
 
     Args:
         panel: the rows.
         origins: n origins.
-        horizon: rows wanted of each.
-        gap: rows directly after the origin that are passed over.
+        horizon: rows that are read after each origin and gap.
+        gap: rows directly after the origin that are passed over; 0 by default.
 
     Returns:
         (n, horizon) in units of the target, NaN where nothing was observed or the series has ended.
@@ -34,12 +34,12 @@ def actuals(panel: Panel, origins: Origins, horizon: int, *, gap: int = 0) -> Fl
 
 
 def ends_without_newest(panel: Panel, rows: int, *, least: int = 1) -> Integers:
-    """Where each series ends when its newest rows are held back; `Panel.truncate` takes the result.
+    """Return where each series ends when its newest rows are held back; `Panel.truncate` takes the result.
 
     Args:
         panel: all rows.
-        rows: how many are held back from each series.
-        least: rows that must be left; a series that has fewer keeps all of its rows.
+        rows: number of rows that are held back from each series.
+        least: rows that must be left, 1 by default; a series that would have fewer left keeps all of its rows.
 
     Returns:
         (series,) flat row just past the last one that stays.
@@ -48,12 +48,12 @@ def ends_without_newest(panel: Panel, rows: int, *, least: int = 1) -> Integers:
 
 
 def mean_difference(panel: Panel, *lags: int, power: int = 1) -> Floats:
-    """Mean |y(t) - y(t - lag)|^power of each series over the pairs of which both are observed.
+    """Return the mean of |y(t) - y(t - lag)|^power of each series over the pairs of which both are observed.
 
     Args:
         panel: the rows.
-        lags: rows between the two; with several lags, y(t) is held against the mean of the values so long ago.
-        power: of the absolute difference.
+        lags: rows between the two; with several lags, y(t) is compared with the mean of the values so long ago.
+        power: power of the absolute difference; 1 by default.
 
     Returns:
         (series,) in units of the target to that power, NaN where there is no pair.
@@ -77,7 +77,7 @@ def mean_difference(panel: Panel, *lags: int, power: int = 1) -> Floats:
 
 
 def scale_before(panel: Panel, origins: Origins, season_length: int) -> Floats:
-    """The scale of errors at each origin: the mean absolute difference over a season of the newest rows before it.
+    """Return the scale of errors at each origin: the mean absolute difference over a season of the newest rows before it.
 
     Args:
         panel: the rows.
@@ -91,20 +91,26 @@ def scale_before(panel: Panel, origins: Origins, season_length: int) -> Floats:
     for start in range(0, len(origins), ORIGINS_AT_ONCE):
         part = origins[start : start + ORIGINS_AT_ONCE]
         # gathered, not summed along the flat matrix: a sum would carry the rounding of other rows with it
-        rows = part.end[:, None] - np.arange(1, SCALE_ROWS + 1)
+        rows = part.end[:, None] - np.arange(1, MAX_SCALE_ROWS + 1)
         first = panel.indptr[part.series][:, None]
         part_scale = np.full(len(part), np.nan)
         for lag in dict.fromkeys((season_length, 1)):
             change = np.abs(panel.target[np.maximum(rows, first)] - panel.target[np.maximum(rows - lag, first)])
-            known = np.isfinite(change) & (rows - lag >= first)
-            mean = np.where(known, change, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+            observed = np.isfinite(change) & (rows - lag >= first)  # (origins, MAX_SCALE_ROWS)
+            mean = np.where(observed, change, 0.0).sum(axis=1) / np.maximum(observed.sum(axis=1), 1)
             part_scale = np.where(np.isfinite(part_scale) | (mean == 0), part_scale, mean)
         scale[start : start + ORIGINS_AT_ONCE] = np.where(np.isfinite(part_scale), part_scale, 1.0)
     return scale
 
 
 def mean_by_series(series: Integers, values: Floats, n_series: int) -> Floats:
-    """The mean of each series' values, (series,); NaN where a series has none."""
+    """Return the mean of each series' values, (n_series,); NaN where a series has none.
+
+    Args:
+        series: (n,) number of each value's series.
+        values: (n,) values.
+        n_series: number of series.
+    """
     count = np.bincount(series, minlength=n_series)
     total = np.bincount(series, values, n_series)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)

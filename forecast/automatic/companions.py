@@ -18,7 +18,7 @@ SECONDS_THAT_ALLOW_TREES = 60.0  # of max_time
 class RecentTheta(Theta):
     """Theta on the newest rows only: validation origins are many, and old rows weigh little."""
 
-    longest = 1000
+    max_history_rows = 1000
 
 
 COMPANIONS: dict[str, tuple[type[Baseline], ...]] = {  # by `blend`, the trusted ones first

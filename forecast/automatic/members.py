@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from forecast.automatic.short_history import spares_first_rows
 from forecast.datasets.panel import Panel
-from forecast.models.open_settings import Allowance
 from forecast.models.recurrent import RecurrentModel
+from forecast.models.setting_rules import Allowance
 from forecast.progress import Progress
 from forecast.settings import Auto, Settings
 

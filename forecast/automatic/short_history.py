@@ -3,7 +3,7 @@
 How short a history is, is counted in horizons: a network that forecasts 24 steps learns little from 48 rows. From that
 number follow the weights before anything is validated, how many validation origins overrule them, whether boosted
 trees join the blend, and whether a second kind of network may leave the first rows of a history out. How many rows a
-segment has and how many are held back for validation, for every network, stands in `models/open_settings.py`.
+segment has and how many are held back for validation, for every network, stands in `models/setting_rules.py`.
 """
 
 from __future__ import annotations

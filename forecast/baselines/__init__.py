@@ -1,4 +1,4 @@
-"""Models every network must beat, none of which needs torch. A new one is a class, and its place in `BASELINES`."""
+"""Baselines are models that every network must beat, and need no torch; a new one is a class and an entry of `BASELINES`."""
 
 from __future__ import annotations
 

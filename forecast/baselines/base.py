@@ -1,4 +1,4 @@
-"""What the baselines share: float64 history, and normal intervals from in-sample errors."""
+"""The baselines share their contract, a history in float64, and normal intervals from in-sample errors."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 Floats = NDArray[np.float64]
-ERROR_ROWS = 500  # newest in-sample errors that the width of an interval is taken from
+ERROR_ROWS = 500  # newest in-sample errors that the width of an interval is computed from
 
 
 class Baseline:
-    """A model without weights: what it forecasts follows from the rows before each origin.
+    """A model without a network, whose forecasts follow from the rows before each origin.
 
     Attributes:
-        name: what it is called, everywhere.
-        what: one sentence for `forecast models list`.
-        source: where it comes from.
+        name: name of the model at every door.
+        what: description for `forecast models list`, without a full stop.
+        source: author and year of its paper, or the package that it is from; empty for common knowledge.
+        cpu_seconds_elsewhere: CPU seconds that other processes spent on the last fit.
 
     Args:
         horizon: steps to forecast.
-        season_length: steps in a season; 1 means none.
-        levels: quantile levels in (0, 1).
-        seed: of whatever is random.
+        season_length: steps in a season; 1 by default, which means none.
+        levels: quantile levels in (0, 1), ascending; none by default.
+        seed: seed of whatever is random; 0 by default.
     """
 
     name = ""
@@ -51,63 +52,98 @@ class Baseline:
         progress: Progress | None = None,
         logger: object = None,
     ) -> Self:
-        """The baseline with these settings; it has no cell, and neither steps nor a learning curve to tell of."""
+        """Build an unfitted baseline; it reads only the settings and the season length.
+
+        Args:
+            settings: the settings; horizon, quantiles and seed are read.
+            season_length: steps in a season; 1 means none.
+            cell: name of a network's cell, which a baseline does not have.
+            progress: it would be told of training steps, of which there are none.
+            logger: it would get the learning curve, which a baseline does not have.
+        """
         return cls(settings.horizon, season_length=season_length, levels=settings.quantiles, seed=settings.seed)
 
     @property
     def context(self) -> int | None:
-        """Rows of history a forecast reads; None reads all."""
+        """Return the rows of history that a forecast reads; None for all."""
         return None
 
     @property
     def uncertain(self) -> bool:
-        """Whether forecasts have quantiles."""
+        """Return whether forecasts have quantiles."""
         return bool(self.levels)
 
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
-        """Nothing is left open but what the caller fills in."""
-        asked = Settings(horizon=self.horizon, model=self.name, quantiles=self.levels, seed=self.seed)
-        return asked, {}
+        """Return the settings that a fit uses, and the reasons of those that it chose: a baseline chooses none."""
+        settings = Settings(horizon=self.horizon, model=self.name, quantiles=self.levels, seed=self.seed)
+        return settings, {}
 
     def fit(self, panel: Panel) -> Self:
-        """Nothing to learn."""
+        """Learn from the training rows, and return self; most baselines learn nothing."""
         return self
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
-        """Forecast the `horizon` rows after each origin, reading only rows before it."""
+        """Forecast the `horizon` rows after each origin, reading only rows before it.
+
+        Args:
+            panel: the rows.
+            origins: n origins.
+
+        Returns:
+            The point forecasts, (n, horizon), and with levels the quantiles, (n, horizon, levels), in units of the target.
+        """
         raise NotImplementedError
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What was learnt, as arrays."""
+        """Return what was learnt, as arrays by name."""
         return {"horizon": np.array([self.horizon])}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take back what `state` gave."""
+        """Take back the arrays that `state` returned."""
 
     @property
     def steps(self) -> NDArray[np.int64]:
-        """1 to horizon."""
+        """Return the numbers of the steps, (horizon,), counted from 1."""
         return np.arange(1, self.horizon + 1)
 
 
 def filled(panel: Panel) -> Floats:
-    """The target in float64, a missing value replaced by the last observed one, (rows,)."""
-    known = np.isfinite(panel.target)
-    if known.all():
+    """Return the target, (rows,) in the table's units, each missing value replaced by the last observed one."""
+    observed = np.isfinite(panel.target)
+    if observed.all():
         return panel.target
     # series begin with an observed value, so nothing is carried over from the series before
-    return panel.target[np.maximum.accumulate(np.where(known, np.arange(panel.n_rows), 0))]
+    return panel.target[np.maximum.accumulate(np.where(observed, np.arange(panel.n_rows), 0))]
 
 
 def rows_before(panel: Panel, origins: Origins, count: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """The newest `count` values at each origin, (n, count), and which of them the series has."""
+    """Return the newest values before each origin, without gaps, and whether each is inside the series.
+
+    Args:
+        panel: the rows.
+        origins: n origins.
+        count: number of values for each origin.
+
+    Returns:
+        Values (n, count), the newest last, and the mask (n, count); values outside repeat the series' first one.
+    """
     rows = origins.end[:, None] + np.arange(-count, 0)
     first = panel.indptr[origins.series][:, None]
     return filled(panel)[np.maximum(rows, first)], rows >= first
 
 
 def spread(panel: Panel, origins: Origins, lag: int, centre: Floats | float = 0.0) -> Floats:
-    """Root mean square of y(t) - y(t - lag) - centre over the newest rows of each origin, (n,)."""
+    """Compute the root mean square of y(t) - y(t - lag) - centre over the newest rows before each origin.
+
+    Args:
+        panel: the rows.
+        origins: n origins.
+        lag: rows between the two values.
+        centre: (n,) expected difference, or one number for all; 0 by default.
+
+    Returns:
+        (n,) in units of the target; 0 where there is no such pair.
+    """
     values, inside = rows_before(panel, origins, ERROR_ROWS + lag)
     error = values[:, lag:] - values[:, :-lag] - np.reshape(centre, (-1, 1))
     valid = inside[:, lag:] & inside[:, :-lag]
@@ -115,14 +151,15 @@ def spread(panel: Panel, origins: Origins, lag: int, centre: Floats | float = 0.
 
 
 def with_intervals(point: Floats, deviation: Floats, levels: tuple[float, ...]) -> Prediction:
-    """Normal quantiles around the point.
+    """Put quantiles of a normal distribution around the point forecasts.
 
     Args:
-        point: (n, horizon).
-        deviation: (n, horizon), of the error at each step.
-        levels: of the quantiles.
+        point: (n, horizon) point forecasts, in units of the target.
+        deviation: (n, horizon) standard deviation of the error at each step, in units of the target.
+        levels: quantile levels in (0, 1), ascending; none gives the point forecasts alone.
 
-    Source: Hyndman & Athanasopoulos (2021), Forecasting: Principles and Practice, section 5.5.
+    References:
+        Hyndman & Athanasopoulos (2021), Forecasting: Principles and Practice, section 5.5.
     """
     if not levels:
         return Prediction(point)

@@ -1,4 +1,4 @@
-"""Gradient boosting on lags, set up as a practitioner would: one global model, applied step by step."""
+"""Gradient boosting on lags is set up as a practitioner would: one global model is applied step by step."""
 
 from __future__ import annotations
 
@@ -11,24 +11,29 @@ from numpy.typing import NDArray
 from forecast.baselines.base import Baseline, Floats, rows_before
 from forecast.baselines.trees import Trees
 from forecast.datasets.panel import Panel
-from forecast.datasets.time.grid import Grid
+from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 
-TRAINING_ROWS = 100_000  # sampled evenly; more rows cost time and bring nothing measurable
-RECENT = 8  # lags read whatever the season
-TREES, LEAVES, RATE = 200, 31, 0.05
-DAY, MINUTE = 86_400_000_000, 60_000_000
+MAX_TRAINING_ROWS = 100_000  # spread evenly; more rows cost time and bring nothing measurable
+N_RECENT_LAGS = 8  # that are read whatever the season; a level is the mean of at least so many rows
+MAX_LAGS_OF_A_SEASON = 24  # of a longer season, only the newest of its lags are read
+N_TREES, MAX_LEAVES, LEARNING_RATE = 200, 31, 0.05
+MIN_SERIES_FOR_STEPWISE_ERRORS = 30  # with fewer, the errors of all steps are pooled
 
 
 class Boosting(Baseline):
-    """One-step model on lags, seasonal lags, means and the calendar, fed its own forecasts.
+    """A model of the next step on lags, seasonal lags and the calendar, which reads its own forecasts for later steps.
 
     The lags are taken relative to the mean of the newest season and divided by the window's spread, so that one model
     serves series of every level. Trees come from scikit-learn's HistGradientBoostingRegressor (absolute error, since
     that is what MASE and sMAPE score) and are kept as arrays. Quantiles are empirical quantiles of the errors on
-    each series' last horizon, made by a model that has not seen it.
+    each series' last horizon, which a model that has not seen it makes.
+
+    References:
+        Friedman (2001), Greedy function approximation: a gradient boosting machine.
+        Ke et al. (2017), LightGBM: a highly efficient gradient boosting decision tree (the histograms).
     """
 
     name = "boosting"
@@ -40,8 +45,14 @@ class Boosting(Baseline):
         m = season_length
         seasonal = {k * m + d for k in (1, 2) for d in (-1, 0, 1)} if m > 1 else set()
         self.lags = np.array(
-            sorted({*range(1, RECENT + 1), *range(1, min(m, 24) + 1), *(s for s in seasonal if s > 0)})
-        )
+            sorted(
+                {
+                    *range(1, N_RECENT_LAGS + 1),
+                    *range(1, min(m, MAX_LAGS_OF_A_SEASON) + 1),
+                    *(lag for lag in seasonal if lag > 0),
+                }
+            )
+        )  # (lags,)
         self.window = int(max(self.lags.max(), 2 * m))
         self.trees: Trees | None = None
         self.errors = np.zeros((horizon, len(levels)))
@@ -74,25 +85,32 @@ class Boosting(Baseline):
     def _train(self, panel: Panel) -> Trees:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
+        """Fit the trees on the panel's rows."""
         rows = _training_rows(panel)
         window, inside = rows_before(panel, Origins(rows.series, rows.end - 1), self.window)
         level, scale = self._level(window, inside)
         times = _times(panel, rows, np.zeros(1, np.int64) - 1)
         features = self._features(window, inside, level, scale, _calendar(panel.grid, times[:, 0]))
         target = (panel.target[rows.end - 1] - level[:, 0]) / _divisor(scale)[:, 0]
-        moving = scale[:, 0] > 0  # a flat window has no scale to learn in
-        if moving.any():
-            features, target = features[moving], target[moving]
+        varies = scale[:, 0] > 0  # a flat window has no scale to learn in
+        if varies.any():
+            features, target = features[varies], target[varies]
         features[:, np.isnan(features).all(axis=0)] = 0.0  # a lag that no series reaches; scikit-learn cannot bin it
-        settings = {"max_iter": TREES, "max_leaf_nodes": LEAVES, "learning_rate": RATE, "random_state": self.seed}
+        settings = {
+            "max_iter": N_TREES,
+            "max_leaf_nodes": MAX_LEAVES,
+            "learning_rate": LEARNING_RATE,
+            "random_state": self.seed,
+        }
         model = HistGradientBoostingRegressor(loss="absolute_error", early_stopping=False, **settings)
         return Trees.of(model.fit(features, target))
 
     def _forecast(self, panel: Panel, origins: Origins) -> tuple[Floats, Floats]:
-        """Point forecasts (n, horizon), and the scale of each window (n, 1); a flat window goes on as it is."""
+        """Return point forecasts, (n, horizon), and the scale of each window, (n, 1); a flat window goes on as it is."""
         assert self.trees is not None, "predict before fit"
         window, inside = rows_before(panel, origins, self.window)
-        first, point = self._level(window, inside), np.empty((len(origins), self.horizon))
+        _, first_scale = self._level(window, inside)
+        point = np.empty((len(origins), self.horizon))
         times = _times(panel, origins, np.arange(self.horizon))
         for step in range(self.horizon):
             level, scale = self._level(window, inside)
@@ -101,41 +119,44 @@ class Boosting(Baseline):
             point[:, step] = level[:, 0] + scale[:, 0] * self.trees.predict(features)
             window = np.concatenate([window[:, 1:], point[:, step : step + 1]], axis=1)
             inside = np.concatenate([inside[:, 1:], np.ones((len(inside), 1), bool)], axis=1)
-        return point, first[1]
+        return point, first_scale
 
     def _level(self, window: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        """Mean of the newest season and mean distance from it in the window, (n, 1) each; 0 where it is flat."""
-        newest = slice(-max(self.season_length, RECENT), None)
+        """Return the level and the scale of each window, (n, 1) each, in units of the target.
+
+        The level is the mean of the newest season; the scale is the window's mean distance from it, 0 where it is flat.
+        """
+        newest = slice(-max(self.season_length, N_RECENT_LAGS), None)
         count = np.maximum(inside[:, newest].sum(axis=1, keepdims=True), 1)
         # relative to the last value, so that a level of 1e9 keeps its digits
         last = window[:, -1:]
         level = last + ((window[:, newest] - last) * inside[:, newest]).sum(axis=1, keepdims=True) / count
-        away = np.abs(window - level) * inside
-        scale = away.sum(axis=1, keepdims=True) / np.maximum(inside.sum(axis=1, keepdims=True), 1)
+        distance = np.abs(window - level) * inside
+        scale = distance.sum(axis=1, keepdims=True) / np.maximum(inside.sum(axis=1, keepdims=True), 1)
         return level, scale
 
     def _features(
         self, window: Floats, inside: NDArray[np.bool_], level: Floats, scale: Floats, calendar: Floats
     ) -> Floats:
+        """Return the lags in units of the scale, NaN before the series, and the calendar, (n, lags + calendar)."""
         lags = np.where(inside[:, -self.lags], (window[:, -self.lags] - level) / _divisor(scale), np.nan)
         return np.concatenate([lags, calendar], axis=1)
 
     def _error_quantiles(self, panel: Panel) -> Floats:
-        """Quantiles of the scaled errors at each step, (horizon, levels), on rows the trees have not seen."""
-        cut = panel.indptr[1:] - self.horizon
-        long = np.flatnonzero(cut - panel.indptr[:-1] >= 2)
+        """Return quantiles of the scaled errors at each step, (horizon, levels), on rows that the trees have not seen."""
+        long = np.flatnonzero(panel.lengths - self.horizon >= 2)
         if not len(long):
             return np.zeros((self.horizon, len(self.levels)))
-        held = panel.take(long)
-        origins = Origins(np.arange(len(long)), held.indptr[1:] - self.horizon)
-        self.trees = self._train(held.truncate(origins.end))
-        point, scale = self._forecast(held, origins)
-        actual = actuals(held, origins, self.horizon)
-        moving = scale[:, 0] > 0
-        if not moving.any():
+        tested = panel.take(long)
+        origins = Origins(np.arange(len(long)), tested.indptr[1:] - self.horizon)
+        self.trees = self._train(tested.truncate(origins.end))
+        point, scale = self._forecast(tested, origins)
+        actual = actuals(tested, origins, self.horizon)
+        varies = scale[:, 0] > 0
+        if not varies.any():
             return np.zeros((self.horizon, len(self.levels)))
-        error = (actual - point)[moving] / scale[moving]
-        if len(long) < 30:  # few series: pool the steps, and let the width grow as a random walk's would
+        error = (actual - point)[varies] / scale[varies]  # (series, horizon)
+        if len(long) < MIN_SERIES_FOR_STEPWISE_ERRORS:  # the width then grows with the step as a random walk's would
             growth = np.sqrt(self.steps)
             pooled = np.nanquantile((error / growth).ravel(), self.levels)
             return growth[:, None] * pooled
@@ -143,35 +164,36 @@ class Boosting(Baseline):
 
 
 def _divisor(scale: Floats) -> Floats:
+    """Return the scale, and 1 where it is 0."""
     return np.where(scale > 0, scale, 1.0)
 
 
 def _training_rows(panel: Panel) -> Origins:
-    """Rows to learn from: every observed one with a row before it, thinned evenly."""
+    """Choose the rows to learn from, each as the origin just past it: observed, with a row before, evenly thinned."""
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
     row = np.arange(panel.n_rows)
     usable = np.flatnonzero(np.isfinite(panel.target) & (row > panel.indptr[series]))
-    kept = usable[np.linspace(0, len(usable) - 1, min(len(usable), TRAINING_ROWS)).astype(np.int64)]
+    kept = usable[np.linspace(0, len(usable) - 1, min(len(usable), MAX_TRAINING_ROWS)).astype(np.int64)]
     return Origins(series[kept], kept + 1)
 
 
 def _times(panel: Panel, origins: Origins, steps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Times of the rows `steps` after each origin's end, (n, steps)."""
-    known = (origins.end - panel.indptr[origins.series])[:, None] + steps
-    return panel.grid.shift(panel.starts[origins.series][:, None], known)
+    """Return the times of the rows that stand `steps` after each origin's end, (n, steps); the row at the end is 0."""
+    rows = (origins.end - panel.indptr[origins.series])[:, None] + steps  # counted from the series' first
+    return panel.grid.shift(panel.starts[origins.series][:, None], rows)
 
 
 def _calendar(grid: Grid, times: NDArray[np.int64]) -> Floats:
-    """Hour, minute of the day, weekday, day of the month, month: whichever vary on the grid; (n, features)."""
+    """Return month, day of the month, weekday and minute of the day, as far as they vary on the grid, (n, features)."""
     if grid.kind == "integer":
         return np.empty((len(times), 0))
     stamps = times.astype("datetime64[us]")
     month = stamps.astype("datetime64[M]")
     parts = [month.astype(np.int64) % 12]
-    fine = grid.kind != "month"
-    if fine:
+    has_days = grid.kind != "month"
+    if has_days:
         parts += [(stamps.astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)]
-        parts += [(times // DAY + 3) % 7]
-    if fine and grid.kind == "tick" and grid.step < DAY:
-        parts += [times % DAY // MINUTE]
+        parts += [(times // DAY + 3) % 7]  # 1970-01-01 was a Thursday
+    if grid.kind == "tick" and grid.step < DAY:
+        parts += [times % DAY // MICROSECONDS["min"]]
     return np.stack(parts, axis=1).astype(np.float64)

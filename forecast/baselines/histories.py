@@ -1,4 +1,4 @@
-"""Whole histories of many series as matrices, a chunk of similar lengths at a time."""
+"""Whole histories of many series are read as matrices, a chunk of similar lengths at a time."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from forecast.baselines.base import Floats, filled
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 
-LONGEST = 10_000  # newest rows read; older ones weigh nothing in exponential smoothing and little in a trend
-CELLS = 2_000_000  # of a matrix; bounds memory
+MAX_HISTORY_ROWS = 10_000  # older ones weigh nothing in exponential smoothing and little in a trend
+MAX_NUMBERS_IN_A_CHUNK = 2_000_000  # rows times histories; bounds memory
 
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """Rows from each series' start (or the newest `LONGEST`) to its origin, left-aligned.
+    """The rows of n series up to an origin each, left-aligned in a matrix.
 
     Args:
-        index: (n,) which of the origins these are.
-        values: (n, longest) float64; beyond a history's end, its last value.
-        length: (n,) rows of each.
+        index: (n,) number of each history's origin among the origins of the call.
+        values: (n, max length) float64 values without gaps; beyond a history's end, its last value is repeated.
+        length: (n,) rows of each history.
     """
 
     index: NDArray[np.int64]
@@ -32,33 +32,38 @@ class Histories:
 
     @property
     def inside(self) -> NDArray[np.bool_]:
-        """(n, longest), False beyond a history's end."""
+        """Return whether each value lies in its history, (n, max length); it is False beyond a history's end."""
         return np.arange(self.values.shape[1]) < self.length[:, None]
 
     def total(self, terms: Floats) -> Floats:
-        """Sum of each history's terms, (n,).
+        """Sum the terms, (n, max length), of each history, (n,).
 
-        One after the other: numpy's own sum adds in an order that depends on how far the matrix is padded, and so the
-        last bit of a forecast would depend on which other series are forecast beside it.
+        They are added one after the other: numpy's own sum adds in an order that depends on how far the matrix is
+        padded, and so the last bit of a forecast would depend on which other series are forecast beside it.
         """
         return np.asarray(np.cumsum(terms, axis=1)[np.arange(len(self.length)), self.length - 1])
 
     @property
     def last(self) -> Floats:
-        """(n,) the newest value."""
+        """Return the newest value of each history, (n,)."""
         return np.asarray(self.values[np.arange(len(self.length)), self.length - 1])
 
 
-def histories(panel: Panel, origins: Origins, longest: int = LONGEST) -> Iterator[Histories]:
-    """All origins' histories, at most the newest `longest` rows of each, shortest first."""
+def histories(panel: Panel, origins: Origins, max_rows: int = MAX_HISTORY_ROWS) -> Iterator[Histories]:
+    """Yield the histories of all origins, the shortest first.
+
+    Args:
+        panel: the rows.
+        origins: the ends of the histories.
+        max_rows: newest rows that are read of each history; `MAX_HISTORY_ROWS` by default.
+    """
     values = filled(panel)
-    known = origins.end - panel.indptr[origins.series]
-    length = np.minimum(known, longest)
+    length = np.minimum(origins.end - panel.indptr[origins.series], max_rows)
     order = np.argsort(length, kind="stable")
     start = 0
     while start < len(order):
         stop = start + 1
-        while stop < len(order) and (stop + 1 - start) * length[order[stop]] <= CELLS:
+        while stop < len(order) and (stop + 1 - start) * length[order[stop]] <= MAX_NUMBERS_IN_A_CHUNK:
             stop += 1
         index = order[start:stop]
         rows = (origins.end[index] - length[index])[:, None] + np.arange(length[index].max())

@@ -1,4 +1,8 @@
-"""Naive, seasonal naive and drift: Hyndman & Athanasopoulos (2021), Forecasting: Principles and Practice, section 5.2."""
+"""The simplest forecasts are the last value, the last season and a straight line.
+
+References:
+    Hyndman & Athanasopoulos (2021), Forecasting: Principles and Practice, sections 5.2 (points) and 5.5 (deviations).
+"""
 
 from __future__ import annotations
 
@@ -39,8 +43,8 @@ class SeasonalNaive(Baseline):
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         rows = origins.end[:, None] - self.season_length + (self.steps - 1) % self.season_length
-        known = origins.end - panel.indptr[origins.series] >= self.season_length
-        point = filled(panel)[np.where(known[:, None], rows, origins.end[:, None] - 1)]
+        has_season = origins.end - panel.indptr[origins.series] >= self.season_length
+        point = filled(panel)[np.where(has_season[:, None], rows, origins.end[:, None] - 1)]
         if not self.levels:
             return Prediction(point)
         seasons = 1 + (self.steps - 1) // self.season_length
@@ -56,11 +60,11 @@ class Drift(Baseline):
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         values = filled(panel)
-        rows = origins.end - panel.indptr[origins.series] - 1
+        n_differences = origins.end - panel.indptr[origins.series] - 1
         last = values[origins.end - 1]
-        slope = (last - values[panel.indptr[origins.series]]) / np.maximum(rows, 1)
+        slope = (last - values[panel.indptr[origins.series]]) / np.maximum(n_differences, 1)
         point = last[:, None] + slope[:, None] * self.steps
         if not self.levels:
             return Prediction(point)
-        growth = np.sqrt(self.steps * (1 + self.steps / np.maximum(rows, 1)[:, None]))
+        growth = np.sqrt(self.steps * (1 + self.steps / np.maximum(n_differences, 1)[:, None]))
         return with_intervals(point, spread(panel, origins, 1, slope)[:, None] * growth, self.levels)

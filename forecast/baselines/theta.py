@@ -1,4 +1,4 @@
-"""Naive2 and the classical Theta method, all series at once."""
+"""Naive2 and the classical Theta method forecast all series at once."""
 
 from __future__ import annotations
 
@@ -7,47 +7,52 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.baselines.base import Baseline, Floats, with_intervals
-from forecast.baselines.histories import LONGEST, Histories, histories
-from forecast.baselines.seasonality import seasonal_indices
+from forecast.baselines.decomposition import seasonal_indices
+from forecast.baselines.histories import MAX_HISTORY_ROWS, Histories, histories
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
 
-ALPHAS = np.linspace(0.0001, 0.9999, 15)  # first grid of smoothing weights; the bounds are those of R's ets
-REFINEMENTS = 3  # each narrows the grid around the best weight by 7
+SMOOTHING_WEIGHTS = np.linspace(0.0001, 0.9999, 15)  # the first grid; its bounds are those of R's ets
+N_REFINEMENTS = 3  # of the grid around the best weight
+REFINEMENT = 7  # factor by which each narrows it
 
 
 class _Adjusted(Baseline):
-    """Forecasts the seasonally adjusted history and puts the season back."""
+    """A model that forecasts the seasonally adjusted history, and puts the season back."""
 
-    longest = LONGEST
+    max_history_rows = MAX_HISTORY_ROWS
 
     @property
     def context(self) -> int | None:
-        return self.longest
+        return self.max_history_rows
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         point, deviation = (np.empty((len(origins), self.horizon)) for _ in range(2))
-        for history in histories(panel, origins, self.longest):
+        for history in histories(panel, origins, self.max_history_rows):
             factor, addend = seasonal_indices(history, self.season_length)
             phase = np.arange(history.values.shape[1]) % self.season_length
             plain = Histories(history.index, (history.values - addend[:, phase]) / factor[:, phase], history.length)
-            ahead = (history.length[:, None] + self.steps - 1) % self.season_length
-            factor, addend = (np.take_along_axis(a, ahead, axis=1) for a in (factor, addend))
+            future_phase = (history.length[:, None] + self.steps - 1) % self.season_length
+            factor, addend = (np.take_along_axis(a, future_phase, axis=1) for a in (factor, addend))  # (n, horizon)
             forecast, spread = self._forecast(plain)
             forecast = forecast * factor + addend
-            positive = np.min(history.values, axis=1, keepdims=True) >= 0
-            point[history.index] = np.where(positive, np.maximum(forecast, 0), forecast)
+            is_never_negative = np.min(history.values, axis=1, keepdims=True) >= 0
+            point[history.index] = np.where(is_never_negative, np.maximum(forecast, 0), forecast)
             deviation[history.index] = spread * factor
         return with_intervals(point, deviation, self.levels)
 
     def _forecast(self, history: Histories) -> tuple[Floats, Floats]:
-        """Point and standard deviation of the adjusted histories, (n, horizon) each."""
+        """Return the point forecasts of adjusted histories and their errors' standard deviations, (n, horizon) each."""
         raise NotImplementedError
 
 
 class Naive2(_Adjusted):
-    """The last value, seasonally adjusted; the M competitions' reference (Makridakis & Hibon 2000)."""
+    """The last value, seasonally adjusted; it is the reference of the M competitions.
+
+    References:
+        Makridakis & Hibon (2000), The M3-Competition: results, conclusions and implications.
+    """
 
     name = "naive2"
     what = "the last value, seasonally adjusted"
@@ -61,9 +66,12 @@ class Naive2(_Adjusted):
 
 
 class Theta(_Adjusted):
-    """Half the linear trend, half exponential smoothing of the line with doubled curvature.
+    """The mean of the linear trend and of the exponentially smoothed line with doubled curvature.
 
-    Source: Assimakopoulos & Nikolopoulos (2000), The theta model; as in the M4 competition's benchmarks.
+    It does what the M4 competition's benchmark does.
+
+    References:
+        Assimakopoulos & Nikolopoulos (2000), The theta model: a decomposition approach to forecasting.
     """
 
     name = "theta"
@@ -87,8 +95,8 @@ class Smoothing:
 
     Args:
         alpha: (n,) the weight with the least squared one-step error.
-        level: (n,) at the end of the history.
-        variance: (n,) of the one-step errors.
+        level: (n,) the smoothed level at the end of the history.
+        variance: (n,) the mean squared one-step error.
     """
 
     alpha: Floats
@@ -97,20 +105,27 @@ class Smoothing:
 
 
 def smooth_exponentially(history: Histories) -> Smoothing:
-    """Fit weight and first level by least squares, over a grid of weights refined around each series' best."""
+    """Fit the weight and the first level by least squares; a grid of weights is refined around each series' best."""
     n = len(history.length)
-    alphas, width = np.tile(ALPHAS, (n, 1)), ALPHAS[1] - ALPHAS[0]
-    for _ in range(REFINEMENTS + 1):
-        error, level = _one_step(history, alphas)
+    alphas, width = np.tile(SMOOTHING_WEIGHTS, (n, 1)), SMOOTHING_WEIGHTS[1] - SMOOTHING_WEIGHTS[0]
+    lowest, highest = SMOOTHING_WEIGHTS[0], SMOOTHING_WEIGHTS[-1]
+    for _ in range(N_REFINEMENTS + 1):
+        error, level = _one_step(history, alphas)  # (n, weights)
         best = error.argmin(axis=1)[:, None]
-        chosen = [np.take_along_axis(a, best, axis=1)[:, 0] for a in (alphas, level, error)]
-        alphas = np.clip(chosen[0][:, None] + np.linspace(-width, width, 15), ALPHAS[0], ALPHAS[-1])
-        width /= 7
-    return Smoothing(chosen[0], chosen[1], chosen[2] / history.length)
+        best_alpha, best_level, least_error = (
+            np.take_along_axis(a, best, axis=1)[:, 0] for a in (alphas, level, error)
+        )
+        alphas = np.clip(best_alpha[:, None] + np.linspace(-width, width, len(SMOOTHING_WEIGHTS)), lowest, highest)
+        width /= REFINEMENT
+    return Smoothing(best_alpha, best_level, least_error / history.length)
 
 
 def _one_step(history: Histories, alpha: Floats) -> tuple[Floats, Floats]:
-    """Least squared error over the first level, and the last level that it leads to, (n, weights) each.
+    """Return the sum of squared errors with the best first level, and the last level, (n, weights) each.
+
+    Args:
+        history: n histories.
+        alpha: (n, weights) smoothing weights.
 
     The error is linear in the first level, so one pass with level 0 gives the best one in closed form.
     """
@@ -132,7 +147,7 @@ def _one_step(history: Histories, alpha: Floats) -> tuple[Floats, Floats]:
 
 
 def _trend(history: Histories) -> tuple[Floats, Floats]:
-    """Least squares line through (1, y1), (2, y2)..., as intercept and slope, (n,) each."""
+    """Return intercept and slope, (n,) each, of the least-squares line through (1, y1), (2, y2)..."""
     centre = (history.length + 1) / 2
     rows = np.arange(1, history.values.shape[1] + 1) - centre[:, None]
     mean = history.total(history.values) / history.length

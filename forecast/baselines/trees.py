@@ -1,4 +1,4 @@
-"""Boosted trees as plain arrays, so that they are saved without pickle and predict without scikit-learn."""
+"""Boosted trees are kept as plain arrays, so that they are saved without pickle and predict without scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-ROWS = 64  # asked together; keeps every split's answer in cache
-MOST_LEAVES = 32  # of a tree: a bit each
-ALL = np.uint32(0xFFFFFFFF)
+ROWS_AT_ONCE = 64  # their comparisons with every split stay in the cache
+MAX_LEAVES = 32  # of a tree: each is a bit of a uint32
+ALL_LEAVES = np.uint32(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, eq=False)
 class Trees:
-    """An additive ensemble of regression trees, by their splits.
+    """An additive ensemble of regression trees, kept as its splits.
 
-    Every split is asked, none is walked to: a split that sends x to the right rules out the leaves on its left, and
-    of the leaves of a tree that nothing rules out, x falls into the leftmost.
+    All splits are compared with x, and no path is followed: a split that sends x to the right rules out the leaves on its
+    left, and of the leaves of a tree that no split rules out, x falls into the leftmost.
 
     Args:
-        feature: (trees, splits) the column that is compared.
-        threshold: (trees, splits) go left where x <= threshold.
+        feature: (trees, splits) number of the feature that each split compares.
+        threshold: (trees, splits) threshold of each split; x goes left where it is not greater.
         missing_left: (trees, splits) whether NaN goes left, too.
-        kept: (trees, splits) uint32, the leaves that are not on its left, a bit a leaf, counted from the left.
-        value: (trees, leaves) of the leaves.
-        base: (1,) what the trees add to.
+        kept: (trees, splits) uint32, the leaves that are not on a split's left, a bit for each leaf from the left.
+        value: (trees, leaves) value of each leaf.
+        base: (1,) number that the trees' values are added to.
 
     References:
         Lucchese et al. (2015), QuickScorer: a fast algorithm to rank documents with additive ensembles of regression
@@ -43,7 +43,7 @@ class Trees:
 
     @classmethod
     def of(cls, model: Any) -> Trees:
-        """Read a fitted HistGradientBoostingRegressor of at most 32 leaves a tree."""
+        """Read a fitted HistGradientBoostingRegressor whose trees have at most 32 leaves."""
         feature, threshold, missing_left, kept, value = map(
             np.stack, zip(*(_read(stage[0].nodes) for stage in model._predictors), strict=True)
         )
@@ -51,28 +51,33 @@ class Trees:
         return cls(feature, threshold, missing_left, kept, value, base)
 
     def predict(self, features: Floats) -> Floats:
-        """(n,) from (n, features)."""
+        """Predict (n,) values from (n, features) features, NaN where missing."""
         columns = np.ascontiguousarray(features.T)
-        parts = [self._predict(columns[:, k : k + ROWS]) for k in range(0, len(features), ROWS)]
+        parts = [self._predict(columns[:, k : k + ROWS_AT_ONCE]) for k in range(0, len(features), ROWS_AT_ONCE)]
         return np.concatenate(parts) if parts else np.empty(0)
 
     def _predict(self, columns: Floats) -> Floats:
-        x = columns[self.feature]
+        """Predict the values of a few rows, (rows,), from (features, rows)."""
+        x = columns[self.feature]  # (trees, splits, rows)
         left = x <= self.threshold[:, :, None]
         if np.isnan(columns).any():
             left |= np.isnan(x) & self.missing_left[:, :, None]
-        possible = np.bitwise_and.reduce(np.where(left, ALL, self.kept[:, :, None]), axis=1)
+        possible = np.bitwise_and.reduce(np.where(left, ALL_LEAVES, self.kept[:, :, None]), axis=1)  # (trees, rows)
+        # x & -x leaves the lowest bit, whose logarithm is its number
         leftmost = np.log2((possible & (~possible + np.uint32(1))).astype(np.float64)).astype(np.int64)
         values = np.take_along_axis(self.value, leftmost, axis=1)
-        # one after the other: numpy's own sum adds in an order that depends on how many rows are asked together
+        # one after the other: numpy's own sum adds in an order that depends on how many rows are predicted together
         return np.asarray(self.base + np.cumsum(values, axis=0)[-1])
 
 
 def _read(nodes: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """Splits (feature, threshold, missing_left, kept) and leaf values of one tree; splits it lacks rule nothing out."""
-    feature, threshold = np.zeros(MOST_LEAVES - 1, np.int64), np.zeros(MOST_LEAVES - 1)
-    missing_left, kept = np.zeros(MOST_LEAVES - 1, bool), np.full(MOST_LEAVES - 1, ALL)
-    value, n_splits, n_leaves = np.zeros(MOST_LEAVES), 0, 0
+    """Return the splits of one tree (feature, threshold, missing_left, kept) and the values of its leaves.
+
+    Every tree gets the same number of splits; those that it lacks rule nothing out.
+    """
+    feature, threshold = np.zeros(MAX_LEAVES - 1, np.int64), np.zeros(MAX_LEAVES - 1)
+    missing_left, kept = np.zeros(MAX_LEAVES - 1, bool), np.full(MAX_LEAVES - 1, ALL_LEAVES)
+    value, n_splits, n_leaves = np.zeros(MAX_LEAVES), 0, 0
 
     def walk(number: int) -> None:
         nonlocal n_splits, n_leaves
@@ -86,7 +91,7 @@ def _read(nodes: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         feature[split], threshold[split] = node["feature_idx"], node["num_threshold"]
         missing_left[split] = node["missing_go_to_left"]
         walk(int(node["left"]))
-        kept[split] = int(ALL) & ~((1 << n_leaves) - (1 << leftmost))
+        kept[split] = int(ALL_LEAVES) & ~((1 << n_leaves) - (1 << leftmost))
         walk(int(node["right"]))
 
     walk(0)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from forecast.datasets.errors import ModelError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.result import result_table
+from forecast.datasets.windows.cutoffs import Cutoff
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
-from forecast.datasets.windows.splits import Cutoff
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.forecast_file import ForecastFile
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics

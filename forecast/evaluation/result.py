@@ -10,8 +10,8 @@ import numpy as np
 
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
+from forecast.datasets.windows.cutoffs import Cutoff
 from forecast.datasets.windows.origins import Origins
-from forecast.datasets.windows.splits import Cutoff
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.leaderboard import leaderboard_frame, ranked
 from forecast.evaluation.metrics import RELATIVE

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.profile import season_length
+from forecast.datasets.season import season_length
 from forecast.datasets.tables.columns import IDS, TIMES, Columns, find
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
-from forecast.datasets.time.times import LISTED, as_text, parse_times
+from forecast.datasets.time.times import as_text, parse_times
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.scales import Scales
 
@@ -106,7 +106,10 @@ def _places(
         series = np.array([numbers.get(name, -1) for name in names], np.int64)
         absent = sorted(set(names[series < 0]))
         if absent:
-            problems = [Problem(series=name, what="the actuals do not have this series") for name in absent[:LISTED]]
+            problems = [
+                Problem(series=name, what="the actuals do not have this series")
+                for name in absent[:MAX_LISTED_PROBLEMS]
+            ]
             raise DataError("there are forecasts without actuals", problems=problems)
     row = _steps(forecasts, str(time_column), panel, series)
     if CUTOFF in columns:
@@ -131,7 +134,7 @@ def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) 
                     time=as_text(int(values[k]), times.integer),
                     what="no actual at this time",
                 )
-                for k in absent[:LISTED]
+                for k in absent[:MAX_LISTED_PROBLEMS]
             ],
         )
     return row
@@ -141,5 +144,5 @@ def _not_finite(forecasts: pd.DataFrame, names: list[str]) -> list[Problem]:
     problems = []
     for name in names:
         bad = np.flatnonzero(~np.isfinite(forecasts[name].to_numpy(np.float64)))
-        problems += [Problem(column=name, what=f"row {k + 1} is not finite") for k in bad[:LISTED]]
+        problems += [Problem(column=name, what=f"row {k + 1} is not finite") for k in bad[:MAX_LISTED_PROBLEMS]]
     return problems

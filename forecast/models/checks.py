@@ -1,15 +1,13 @@
-"""What a network refuses before it is built or trained: choices that do not fit together, rows it cannot learn from."""
+"""Checks before a network is built or trained: settings must fit together, and there must be rows to learn from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.models.transforms import TRANSFORMS
-from forecast.networks.bases import BASES
+from forecast.models.transforms import TRANSFORMS, impossible_rows, value_problems
+from forecast.networks.base_forecasts import BASES
 from forecast.networks.cells import is_causal
 from forecast.networks.decoders import DECODERS
 from forecast.networks.heads import HEADS, Head, make_head
@@ -17,7 +15,6 @@ from forecast.networks.normalisers import NORMALISERS
 from forecast.settings import Settings
 from forecast.training.losses import LOSSES
 
-LISTED = 10  # values that are named
 CHOICES: dict[str, Mapping[str, object]] = {
     "transform": TRANSFORMS,
     "normaliser": NORMALISERS,
@@ -31,8 +28,12 @@ CHOICES: dict[str, Mapping[str, object]] = {
 def check_choices(settings: Settings, cell: str) -> None:
     """Refuse settings that no network can have together.
 
+    Args:
+        settings: the user's settings; what is "auto" fits with everything.
+        cell: a name in `CELLS`.
+
     Raises:
-        ConfigError: with every problem at once.
+        ConfigError: if a name is unknown or settings contradict one another; it lists every problem at once.
     """
     problems = [
         Problem(what=f"{name}={getattr(settings, name)!r}", expected=f"auto or one of {', '.join(table)}")
@@ -42,17 +43,17 @@ def check_choices(settings: Settings, cell: str) -> None:
     if settings.head in ("auto", *HEADS):
         problems += _head_problems(settings, make_head(settings.head, settings.quantiles))
     if settings.origins not in ("auto", 1) and not is_causal(cell):
-        wanted = "1: this cell reads the lookback both ways, so only its last state may forecast"
-        problems.append(Problem(what=f"origins={settings.origins} with {cell}", expected=wanted))
+        expected = "1: this cell reads the lookback both ways, so only its last state may forecast"
+        problems.append(Problem(what=f"origins={settings.origins} with {cell}", expected=expected))
     if problems:
         raise ConfigError("the network cannot be built", problems=problems)
 
 
 def check_rows(panel: Panel) -> None:
-    """Refuse a panel without two rows in a series.
+    """Refuse a panel that a network cannot learn from.
 
     Raises:
-        DataError: if there is nothing to learn from.
+        DataError: if no series has two rows.
     """
     if not (panel.lengths > 1).any():
         hint = "A network needs a row to read and a row to forecast."
@@ -63,23 +64,20 @@ def check_targets(panel: Panel, settings: Settings) -> None:
     """Refuse targets that the head's distribution cannot give.
 
     Raises:
-        DataError: naming the first of them.
+        DataError: if there is such a target; it names the first few.
     """
     family = make_head(settings.head, settings.quantiles).family
     if family is None:
         return
-    bad = np.flatnonzero(~family.valid(panel.target) & np.isfinite(panel.target))[:LISTED]
-    series = np.searchsorted(panel.indptr, bad, side="right") - 1
-    problems = [
-        Problem(series=str(panel.ids[s]), what=f"value {panel.target[row]:g}", expected=family.expected)
-        for row, s in zip(bad, series, strict=True)
-    ]
-    if problems:
+    rows = impossible_rows(panel, family.valid)
+    if len(rows):
         hint = "Choose a distribution that has these values, such as normal."
+        problems = value_problems(panel, rows, expected=family.expected)
         raise DataError(f"head={settings.head} cannot give every target", hint=hint, problems=problems)
 
 
 def _head_problems(settings: Settings, head: Head) -> list[Problem]:
+    """List where the settings contradict their head: its loss, its quantiles, or the units of its distribution."""
     problems, needed = [], head.loss
     name = "quantiles" if head.levels else settings.head
     if needed is not None and settings.loss not in ("auto", needed):

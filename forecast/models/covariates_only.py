@@ -1,4 +1,4 @@
-"""Forecasts from covariates alone: new series without a history, and rows whose target is not measured."""
+"""Forecasts from covariates alone, for new series without a history and for rows whose target is not measured."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ from forecast.settings import Settings
 if TYPE_CHECKING:
     from forecast.datasets.windows.datamodule import Batch
 
-AGE = "steps since the series began"
-YOUNG = 5.0  # logarithms of steps: what a standardised age is measured in
+AGE_COLUMN = "steps since the series began"
+LOG_AGE_UNIT = 5.0  # an age enters as log(1 + steps) / 5, which is of the size of a standardised number
 
 
 class CovariateNetwork(nn.Module):
     """A recurrent network over the rows of the known covariates, each beside the static ones; the target is not read.
 
     Args:
-        settings: sizes; of the window, lookback is the rows read before the first one forecast.
-        warm: whether these rows are read at all.
-        mean, deviation: of the training targets, which are the units of the forecast.
+        settings: the resolved settings that decide which weights the network has; the lookback of their window is the
+            number of rows before the first one that is forecast.
+        warm: whether the rows of the lookback are read.
+        mean: mean of the training targets, in units of the target; 0 by default. It is the level of every forecast.
+        deviation: standard deviation of the training targets, in units of the target; 1 by default. It is the scale of
+            every forecast.
     """
 
     mean: Tensor
@@ -63,7 +66,7 @@ class CovariateNetwork(nn.Module):
         teacher: Tensor | None = None,
         forcing: float = 0.0,
     ) -> Forecasts:
-        """As of `ForecastNetwork`, with one origin."""
+        """Forecast at the one origin of each crop; arguments and result are those of `ForecastNetwork.forward`."""
         window, rows = self.settings.window, []
         first = 0 if self.warm else window.lookback
         n_rows = window.lookback + window.horizon - first
@@ -79,21 +82,35 @@ class CovariateNetwork(nn.Module):
         return Forecasts(self.head(raw, torch.zeros_like(raw[..., 0])), level, self.deviation.expand_as(level))
 
     def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """As of `ForecastNetwork`; nothing need be known before."""
+        """Return the rows after the origin of each crop and which of them count, (batch, 1, horizon) each.
+
+        Unlike in `ForecastNetwork`, a row counts without any observed row before it.
+        """
         after = slice(self.settings.window.lookback, None)
         return batch.values[:, after, 0].unsqueeze(1), batch.scored[:, after].unsqueeze(1)
 
 
 class ColdStartModel(RecurrentModel):
-    """One to many: a whole horizon of a series that has not begun, from what it is and what is known of its rows."""
+    """A model that forecasts a whole horizon of a series that has not begun, from its static and known covariates.
+
+    Args:
+        name: the name by which the user chose the model.
+        cell: a name in `CELLS`.
+        settings: the user's settings.
+        season_length: steps in a season.
+        more: the other keywords of `RecurrentModel`.
+
+    Raises:
+        ConfigError: if there are past covariates, or neither static nor known ones.
+    """
 
     warm = False
 
     def __init__(self, name: str, cell: str, settings: Settings, season_length: int, **more: Any) -> None:
         lookback = 1 if settings.lookback == "auto" and not self.warm else settings.lookback
-        own = replace(settings, lookback=lookback, segment=1, origins=1, memory=1)
-        own = replace(own, highway="zero", base="last", normaliser="mean")
-        super().__init__(name, cell, own, season_length, **more)
+        settings = replace(settings, lookback=lookback, segment=1, origins=1, memory=1)
+        settings = replace(settings, highway="zero", base="last", normaliser="mean")
+        super().__init__(name, cell, settings, season_length, **more)
         problems = []
         if settings.past:
             what = f"past covariates {', '.join(settings.past)} with {name}"
@@ -105,14 +122,17 @@ class ColdStartModel(RecurrentModel):
             raise ConfigError(f"{name} cannot do this", problems=problems)
 
     def _read(self, panel: Panel) -> Panel:
-        """Targets in their own units, the age of the series as one more known covariate, and an empty row before each
-        series, so that its first row can be forecast too."""
+        """Encode the panel, and change it in three ways.
+
+        Targets are no longer less their series' offset, the age of the series becomes one more known covariate, and an
+        empty row stands before each series, so that its first row can be forecast, too.
+        """
         encoded = self.covariates.encode(panel)
         values, offset = encoded.values.astype(np.float64), encoded.offset.copy()
         values[:, 0] += np.repeat(offset[:, 0], encoded.lengths)
         offset[:, 0] = 0.0
-        age = np.log1p(np.arange(panel.n_rows) - np.repeat(panel.indptr[:-1], panel.lengths)) / YOUNG
-        place = 1 + len(panel.numbers("known"))
+        age = np.log1p(np.arange(panel.n_rows) - np.repeat(panel.indptr[:-1], panel.lengths)) / LOG_AGE_UNIT
+        place = 1 + len(panel.numbers("known"))  # behind the other known covariates
         first = panel.indptr[:-1]
         return replace(
             encoded,
@@ -121,10 +141,11 @@ class ColdStartModel(RecurrentModel):
             target=np.insert(panel.target, first, np.nan),
             offset=np.insert(offset, place, 0.0, axis=1),
             indptr=panel.indptr + np.arange(panel.n_series + 1),
-            channels=(*panel.channels[:place], Channel(name=AGE, role="known"), *panel.channels[place:]),
+            channels=(*panel.channels[:place], Channel(name=AGE_COLUMN, role="known"), *panel.channels[place:]),
         )
 
     def _origins(self, origins: Origins) -> Origins:
+        # an empty row stands before each series up to this one
         return Origins(origins.series, origins.end + origins.series + 1)
 
     def _shape(self, panel: Panel) -> NetworkSettings:
@@ -134,12 +155,12 @@ class ColdStartModel(RecurrentModel):
     def _network(self, settings: NetworkSettings, panel: Panel | None) -> ForecastNetwork:
         if panel is None:
             return CovariateNetwork(settings, warm=self.warm)  # type: ignore[return-value]  # the same interface
-        known = panel.values[panel.observed[:, 0], 0]
-        units = {"mean": float(known.mean()), "deviation": float(known.std()) or 1.0}
+        targets = panel.values[panel.observed[:, 0], 0]
+        units = {"mean": float(targets.mean()), "deviation": float(targets.std()) or 1.0}
         return CovariateNetwork(settings, warm=self.warm, **units)  # type: ignore[return-value]
 
 
 class AlignedModel(ColdStartModel):
-    """Many to many, aligned: the target at each row from the covariates of the rows up to it."""
+    """A model that estimates the target of each row from the covariates of the rows up to it."""
 
     warm = True

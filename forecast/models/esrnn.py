@@ -1,4 +1,4 @@
-"""ES-RNN: exponential smoothing of each series, its coefficients learnt together with the network."""
+"""ES-RNN: each series is smoothed exponentially, and the coefficients are learnt together with the network."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from forecast.datasets.panel import Panel
 from forecast.models.recurrent import RecurrentModel
 from forecast.networks.network import ForecastNetwork, NetworkSettings, Read
 
-SERIES = "the series itself"  # a static column of names that the model adds
-SHARED = (-0.5, -1.5)  # logits of the coefficients of level and season before training
+SERIES_COLUMN = "the series itself"
+INITIAL_LOGITS = (-0.5, -1.5)  # of the coefficients of level and season
 
 
 class Smoothed(NamedTuple):
-    """States of exponential smoothing, in units of the series less its offset.
+    """The states of exponential smoothing, in units of the target, less the series' offset.
 
     Args:
-        level: (batch, rows) after each row.
-        season: (batch, rows), the season of each row as it was known before it.
-        updated: (batch, rows), the same after it.
+        level: (batch, row), the level after each row.
+        season: (batch, row), the season at each row's place, as it was before the row was read.
+        updated: (batch, row), the season at each row's place, after the row was read.
     """
 
     level: Tensor
@@ -31,37 +31,49 @@ class Smoothed(NamedTuple):
 
 
 class Smoothing(nn.Module):
-    """Level and additive season by exponential smoothing, with coefficients of each series.
+    """A layer that smooths level and additive season exponentially, with two coefficients for each series.
 
-    level(t) = level(t-1) + a (y(t) - season(t-m) - level(t-1)); season(t) = season(t-m) + g (y(t) - level(t) -
-    season(t-m)). The first rows of a history, of a season's place and after a gap weigh 1/n until that is less than the
-    learnt coefficient, so that no state is guessed and no later row is read. A series that training did not see has
-    the coefficients all share.
+    With a season of m rows, level(t) = level(t-1) + a (y(t) - season(t-m) - level(t-1)), and season(t) = season(t-m) +
+    g (y(t) - level(t) - season(t-m)). The n-th observed row weighs at least 1/n (for the season, the n-th at its
+    place), so that the states start from means of the first rows: none is guessed, and no later row is read. The
+    logits of a series' coefficients are the sum of common ones (`shared`) and of its own (`own`), which are 0 for a
+    series that training did not see.
 
     Args:
-        n_series: places of the vocabulary of series, 0 the unknown one.
-        period: rows in a season; 1 has none.
+        n_series: size of the vocabulary of series; place 0 stands for a series that training did not see.
+        period: rows in a season; 1 means that there is no season.
 
     References:
-        Smyl (2020), A hybrid method of exponential smoothing and recurrent neural networks for time series forecasting.
+        Smyl (2020), A hybrid method of exponential smoothing and recurrent neural networks for time series forecasting
+        (our season is additive, not multiplicative).
     """
 
     def __init__(self, n_series: int, period: int) -> None:
         super().__init__()
         self.period = period
-        self.shared = nn.Parameter(torch.tensor(SHARED))
+        # a saved model's arrays bear these two names
+        self.shared = nn.Parameter(torch.tensor(INITIAL_LOGITS))
         self.own = nn.Embedding(n_series, 2)
         nn.init.zeros_(self.own.weight)
 
     def forward(self, series: Tensor, observed: Tensor, number: Tensor) -> Smoothed:
-        """(batch, rows), (batch, rows) in {0, 1}, (batch,) places of the series in the vocabulary."""
-        wanted = (self.shared + self.own(number.long().clamp(0, self.own.num_embeddings - 1))).sigmoid()
+        """Smooth the series of a batch.
+
+        Args:
+            series: (batch, row), in units of the target, less the series' offset.
+            observed: (batch, row), 1.0 where the value was observed, else 0.0.
+            number: (batch,), the places of the series in the vocabulary.
+
+        Returns:
+            The states at every row.
+        """
+        coefficients = (self.shared + self.own(number.long().clamp(0, self.own.num_embeddings - 1))).sigmoid()
         rows, period = series.shape[1], self.period
         padded = nn.functional.pad(observed, (0, -rows % period)).reshape(len(series), -1, period)
-        met = padded.cumsum(1).reshape(len(series), -1)[:, :rows]  # observed rows at this place of the season so far
+        count_at_place = padded.cumsum(1).reshape(len(series), -1)[:, :rows]  # observed rows so far, at this place
         gains = []
-        for count, own in ((observed.cumsum(1), wanted[:, :1]), (met, wanted[:, 1:])):
-            gains.append((observed * torch.maximum(own, 1 / count.clamp_min(1.0))).unbind(1))
+        for count, coefficient in ((observed.cumsum(1), coefficients[:, :1]), (count_at_place, coefficients[:, 1:])):
+            gains.append((observed * torch.maximum(coefficient, 1 / count.clamp_min(1.0))).unbind(1))
         level = torch.zeros_like(series[:, 0])
         seasons = [level] * period
         levels, before, after = [], [], []
@@ -77,17 +89,18 @@ class Smoothing(nn.Module):
 
 
 class SmoothingNetwork(ForecastNetwork):
-    """The network over the series less their smoothed season; it starts from the forecast of exponential smoothing.
+    """A network over the series less their smoothed season; training starts from the forecast of exponential smoothing.
 
     Args:
-        settings: as of `ForecastNetwork`; the last static column is the series itself.
+        settings: the settings of `ForecastNetwork`; their last static column is the series' place in the vocabulary.
     """
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__(replace(settings, static=settings.static[:-1]))
         self.settings, window = settings, settings.window
-        seen = settings.season_length <= window.lookback // 2  # a season met once cannot be told from a level
-        self.smoothing = Smoothing(settings.static[-1], settings.season_length if seen else 1)
+        # a season that the lookback holds only once cannot be told from a level
+        has_season = settings.season_length <= window.lookback // 2
+        self.smoothing = Smoothing(settings.static[-1], settings.season_length if has_season else 1)
 
     def read(self, values: Tensor, observed: Tensor, static: Tensor | None = None) -> Read:
         assert static is not None, "the series itself is a static column"
@@ -99,20 +112,21 @@ class SmoothingNetwork(ForecastNetwork):
         read = super().read(torch.cat([adjusted.unsqueeze(-1), values[..., 1:]], -1), observed, static[:, :-1])
         ends = torch.arange(window.first_origin, window.lookback + 1, window.segment)
         steps = torch.arange(window.horizon)
-        same = ends[:, None] + steps - period * (steps // period + 1)  # the newest row at this place of the season
-        season = smoothed.updated[:, same.clamp_min(0)] * (same >= 0).to(values)
+        # (origin, horizon): the newest row before the origin at the season's place of each step
+        newest = ends[:, None] + steps - period * (steps // period + 1)
+        season = smoothed.updated[:, newest.clamp_min(0)] * (newest >= 0).to(values)
         # the base forecast repeats the last adjusted row; smoothing repeats the level instead
         correction = (smoothed.level - adjusted[:, rows])[:, ends - 1].unsqueeze(-1) + season
         return read._replace(anchor=read.anchor + correction * torch.where(read.scale > 0, 1 / read.scale, 0))
 
 
 class SmoothingModel(RecurrentModel):
-    """A recurrent model that knows its series by name."""
+    """A recurrent model that tells its series apart by their ids, so that each has coefficients of its own."""
 
     def _transformed(self, panel: Panel) -> Panel:
         panel = super()._transformed(panel)
-        names = [f"series {name}" for name in panel.ids]  # a number would not be taken for a name
-        return replace(panel, static=panel.static.assign(**{SERIES: names}))
+        names = [f"series {name}" for name in panel.ids]  # an id that is a number would be read as a number
+        return replace(panel, static=panel.static.assign(**{SERIES_COLUMN: names}))
 
     def _network(self, settings: NetworkSettings, panel: Panel | None) -> ForecastNetwork:
         return SmoothingNetwork(settings)

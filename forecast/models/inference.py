@@ -1,4 +1,4 @@
-"""Forecasts from a trained network, without Lightning: gather, forward, back to the target's units."""
+"""Forecasts from a trained network, without Lightning: rows are gathered, forecast, and scaled back to the target."""
 
 from __future__ import annotations
 
@@ -15,52 +15,55 @@ from forecast.networks.heads import Head, Outputs
 from forecast.networks.network import ForecastNetwork
 from forecast.protocol import Prediction
 
-BLOCK = 16
-BATCH = 128  # origins in one forward pass: a layer's states stay in the cache, which is worth a third of the time
+ORIGINS_PER_BLOCK = 16
+ORIGINS_PER_PASS = 128  # few enough that a layer's states stay in the cache, which saves a third of the time
 
 
 def predict(network: ForecastNetwork, panel: Panel, origins: Origins, *, mean: bool = False) -> Prediction:
     """Forecast at each origin from exactly `lookback` rows before it.
 
     Args:
-        network: in evaluation mode.
-        panel: the rows.
-        origins: where.
-        mean: the point of a distribution is its mean, not its median.
+        network: a trained network in evaluation mode.
+        panel: the rows as the network reads them.
+        origins: n origins.
+        mean: whether the point of a distribution is its mean; else (the default) it is its median.
 
     Returns:
-        Point and quantiles (or a distribution) in units of the target.
+        Point and quantiles (or a distribution) at the n origins, in units of the target.
     """
     head: Head = network.head
     return head.prediction(_outputs(network, panel, origins), mean=mean)
 
 
 def _outputs(network: ForecastNetwork, panel: Panel, origins: Origins) -> Outputs:
-    """The newest origin of each crop."""
+    """Compute the head's outputs at n origins, each from a crop that ends there."""
     window, width = network.settings.window, network.head.width
     device = next(network.parameters()).device
     ahead = window.horizon if network.settings.known else 0
     parts: list[list[NDArray[np.float32]]] = []
     with torch.inference_mode():
-        for start in range(0, len(origins), BATCH):
-            part = origins[start : start + BATCH]
-            whole = _whole_blocks(part)
-            read = gather(panel, whole, before=window.lookback, after=ahead)
-            static = panel.static_values[whole.series]
-            out = network(*(torch.from_numpy(a).to(device) for a in (read.values, read.observed, static)))
-            parts.append([t[: len(part), -1].cpu().numpy() for t in out])
+        for start in range(0, len(origins), ORIGINS_PER_PASS):
+            part = origins[start : start + ORIGINS_PER_PASS]
+            padded = _whole_blocks(part)
+            rows = gather(panel, padded, before=window.lookback, after=ahead)
+            static = panel.static_values[padded.series]
+            out = network(*(torch.from_numpy(a).to(device) for a in (rows.values, rows.observed, static)))
+            parts.append([t[: len(part), -1].cpu().numpy() for t in out])  # the crop's last origin, without padding
     offset = panel.offset[origins.series, 0, None]
     if not parts:
-        nothing = np.empty((0, 1))
-        return Outputs(np.empty((0, window.horizon, width), np.float32), nothing, nothing, offset)
+        empty = np.empty((0, 1))
+        return Outputs(np.empty((0, window.horizon, width), np.float32), empty, empty, offset)
     normalised, level, scale = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Outputs(normalised, level.astype(np.float64), scale.astype(np.float64), offset)
 
 
 def _whole_blocks(origins: Origins) -> Origins:
-    """The last origin repeated up to a whole block: matrix products sum the rest of one in another order, and so the
-    last bit of a forecast would depend on how many others are made beside it."""
-    missing = -len(origins) % BLOCK
+    """Repeat the last origin until the origins fill whole blocks.
+
+    Matrix products sum an incomplete block in another order, and so the last bit of a forecast would depend on how many
+    others are made beside it.
+    """
+    missing = -len(origins) % ORIGINS_PER_BLOCK
     if not missing:
         return origins
     series, end = (np.append(a, np.repeat(a[-1:], missing)) for a in (origins.series, origins.end))
@@ -69,7 +72,7 @@ def _whole_blocks(origins: Origins) -> Origins:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Compute with `count` CPU threads, and leave torch as it was."""
+    """Let torch compute with `count` CPU threads inside the block, and restore its number of threads afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,4 +1,4 @@
-"""The recurrent network as a model: fits on a panel, forecasts at origins."""
+"""The recurrent network as a model, which is fitted on a panel and forecasts at origins."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from forecast.datasets.windows.facts import Facts
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
 from forecast.models.checks import check_choices, check_rows, check_targets
-from forecast.models.covariates import Covariates
+from forecast.models.covariate_encoding import Covariates
 from forecast.models.inference import predict, threads
-from forecast.models.open_settings import WHOLE, Allowance, resolve
+from forecast.models.setting_rules import NO_LIMIT, Allowance, resolve
 from forecast.models.transforms import Transform, transform_named
 from forecast.networks.cells import is_causal
 from forecast.networks.heads import make_head
@@ -32,21 +32,28 @@ from forecast.training.settings import TrainSettings
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
-SIDE = ("network_settings", "covariates")  # of the state, beside the weights
-ONE_ORIGIN = "the cell reads the lookback both ways, so only its last state may forecast"
+JSON_STATE_KEYS = ("network_settings", "covariates")  # every other key of a state is the name of a weight
+REASON_FOR_ONE_ORIGIN = "the cell reads the lookback both ways, so only its last state may forecast"
 
 
 class RecurrentModel:
-    """One network of one cell, its open settings resolved from the rows it is fitted on.
+    """A network of one cell, whose open settings are resolved from the rows that it is fitted on.
 
     Args:
-        name: as the user asked for it.
+        name: the name by which the user chose the model.
         cell: a name in `CELLS`.
-        settings: what was asked for.
+        settings: the user's settings.
         season_length: steps in a season.
-        progress: told of each training step.
-        logger: a Lightning logger for the learning curve.
-        allowance: the share of the preset's steps, and the time, that this training run may take.
+        progress: shows each training step to the user; None (the default) shows nothing.
+        logger: a Lightning logger that records the learning curve; None (the default) records nothing.
+        allowance: the work that the training run may take; no limit by default.
+
+    Attributes:
+        resolved: the settings without "auto", once the model is fitted.
+        reasons: the reason for each setting that was filled in, by name.
+        history: the learning curve, one row for each epoch, as `train` returns it.
+        network: the trained network; None before `fit`.
+        covariates: the covariates of the training rows.
     """
 
     cpu_seconds_elsewhere = 0.0  # a network is trained in this process
@@ -60,7 +67,7 @@ class RecurrentModel:
         *,
         progress: Progress | None = None,
         logger: Logger | None = None,
-        allowance: Allowance = WHOLE,
+        allowance: Allowance = NO_LIMIT,
     ) -> None:
         self.allowance = allowance
         self.name, self.cell, self.horizon = name, cell, settings.horizon
@@ -82,26 +89,38 @@ class RecurrentModel:
         progress: Progress | None = None,
         logger: Logger | None = None,
     ) -> Self:
-        """The model that the settings name."""
+        """Make the model that the settings name; the arguments are those of the class."""
         return cls(settings.model, cell, settings, season_length, progress=progress, logger=logger)
 
     @property
     def context(self) -> int:
-        """Rows a forecast reads: the lookback, and the horizon where its covariates may stand in the table."""
+        """Return the number of rows that a forecast reads: the lookback, and the horizon with its known covariates."""
         return int(self.resolved.lookback) + (self.horizon if self.settings.known else 0)
 
     @property
     def transform(self) -> Transform:
-        """What is forecast instead of the target."""
+        """Return the transform whose result the network forecasts."""
         return transform_named(self.settings.transform)
 
     @property
     def uncertain(self) -> bool:
-        """Whether forecasts have quantiles."""
+        """Return whether forecasts have quantiles."""
         return make_head(self.settings.head, self.settings.quantiles).uncertain
 
     def fit(self, panel: Panel) -> RecurrentModel:
-        """Resolve what is open, then train; the caller's random state is left as it was."""
+        """Resolve the open settings, then train; the caller's random state is left as it was.
+
+        Args:
+            panel: the training rows; the rows that validate are the last of each series.
+
+        Returns:
+            The model itself.
+
+        Raises:
+            ConfigError: if settings contradict one another.
+            DataError: if there is nothing to learn from, or a target that head or transform cannot give.
+            RunError: if training diverges.
+        """
         check_rows(panel)
         check_choices(self.settings, self.cell)
         check_targets(panel, self.settings)
@@ -119,7 +138,7 @@ class RecurrentModel:
         return self
 
     def plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
-        """The settings that fitting this panel would use, and why."""
+        """Return the settings that fitting this panel would use, and the reason for each that was filled in."""
         return self._plan(self._transformed(panel))
 
     def _plan(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
@@ -128,17 +147,19 @@ class RecurrentModel:
         return resolved, reasons | why
 
     def _decided(self, panel: Panel) -> tuple[Settings, dict[str, str]]:
-        """The settings with what is decided before the rules for every network, and why."""
+        """Fill in what this model decides before the rules for every network, and return the reasons, too."""
         decided, why = self.allowance.limit(self.settings)
         if decided.origins == "auto" and not is_causal(self.cell):
-            return replace(decided, origins=1), {"origins": ONE_ORIGIN, **why}
+            return replace(decided, origins=1), {"origins": REASON_FOR_ONE_ORIGIN, **why}
         return decided, why
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
+        """Forecast the horizon after each origin, in units of the target, with the quantiles that the user set."""
         assert self.network is not None, "predict before fit"
         return self.transform.together(self._forecast, panel, origins)
 
     def _forecast(self, panel: Panel, origins: Origins) -> Prediction:
+        """Forecast each series by itself; a transform of all series together comes after this."""
         assert self.network is not None
         mean = self.settings.point == "mean"
         with threads(int(self.resolved.threads)):
@@ -146,56 +167,55 @@ class RecurrentModel:
         return self.transform.undo(mapped).at(self.resolved.quantiles)  # the head always has the median
 
     def encoded(self, panel: Panel) -> Panel:
-        """The panel as the network reads it."""
+        """Return the panel as the network reads it."""
         return self._read(self._transformed(panel))
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """The weights as arrays, and the network's settings as JSON in a byte array."""
+        """Return the weights as arrays by name, and two byte arrays of JSON: network settings and covariates."""
         assert self.network is not None, "state before fit"
         arrays = {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
-        shape, columns = _to_bytes(asdict(self.network.settings)), _to_bytes(self.covariates.to_json())
-        return {**arrays, "network_settings": shape, "covariates": columns}
+        settings, columns = _to_bytes(asdict(self.network.settings)), _to_bytes(self.covariates.to_json())
+        return {**arrays, "network_settings": settings, "covariates": columns}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take weights written by `state`; nothing in them is executed."""
+        """Make the network from arrays that `state` returned; nothing in them is executed."""
         settings = NetworkSettings.from_json(json.loads(state["network_settings"].tobytes()))
         self.covariates = Covariates.from_json(json.loads(state["covariates"].tobytes()))
         self.network = self._network(settings, None).eval()
-        weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k not in SIDE}
+        weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k not in JSON_STATE_KEYS}
         self.network.load_state_dict(weights)
         self.resolved = self.settings
 
     def _read(self, panel: Panel) -> Panel:
+        """Encode a transformed panel as the network reads it."""
         return self.covariates.encode(panel)
 
     def _origins(self, origins: Origins) -> Origins:
-        """Where these origins lie in what `_read` returns."""
+        """Return where origins of a panel lie in what `_read` makes of it."""
         return origins
 
     def _network(self, settings: NetworkSettings, panel: Panel | None) -> ForecastNetwork:
-        """Fresh weights; `panel` is what they will be trained on, None where they are about to be loaded."""
+        """Make a network with fresh weights; the panel holds the training rows, None where weights will be loaded."""
         return ForecastNetwork(settings)
 
     def _shape(self, panel: Panel) -> NetworkSettings:
+        """Return the settings of the network, with the sizes of the covariates."""
         plain, sizes = network_settings(self.cell, self.resolved, panel, self.season_length), self.covariates.sizes
         return replace(plain, static=sizes("static"), known=sizes("known"), past=sizes("past"))
 
     def _transformed(self, panel: Panel) -> Panel:
+        """Check the settings, and map the target of a panel."""
         check_choices(self.settings, self.cell)
         return self.transform.panel(panel)
 
     def _train(self, panel: Panel) -> None:
+        """Fit the highway, plan the steps and train the network, in place."""
         from forecast.training.budget import affordable_steps
-        from forecast.training.highway import fit_highway
-        from forecast.training.loop import train  # Lightning: only when there is something to train
+        from forecast.training.loop import train  # Lightning, which only training needs
 
         assert self.network is not None
         if self.resolved.highway == "ridge":
-            held = int(self.resolved.val_size)
-            train_rows = panel.truncate(ends_without_newest(panel, held))
-            penalty = fit_highway(self.network, train_rows, self.resolved.seed)
-            found = "no linear map of the recent rows beats the base" if penalty is None else f"penalty {penalty:g}"
-            self.reasons["highway"] = f"{found}, on the last training rows"
+            self._fit_highway(self.network, panel)
         plan = TrainSettings.of(self.resolved)
         if self.resolved.max_seconds is not None:
             spent = time.perf_counter() - self._started
@@ -209,9 +229,28 @@ class RecurrentModel:
         self.history = train(self.network, panel, plan, progress=self.progress, logger=self.logger)
         self.network.cpu().eval()
 
+    def _fit_highway(self, network: ForecastNetwork, panel: Panel) -> None:
+        """Fit the highway on the rows that do not validate, and record the outcome as its reason."""
+        from forecast.training.highway import fit_highway
+
+        train_rows = panel.truncate(ends_without_newest(panel, int(self.resolved.val_size)))
+        penalty = fit_highway(network, train_rows, self.resolved.seed)
+        outcome = "no linear map of the recent rows beats the base" if penalty is None else f"penalty {penalty:g}"
+        self.reasons["highway"] = f"{outcome}, on the last training rows"
+
 
 def network_settings(cell: str, settings: Settings, panel: Panel, season_length: int) -> NetworkSettings:
-    """The part of the resolved settings that shapes the weights."""
+    """Take the settings that decide which weights a network has out of the resolved settings.
+
+    Args:
+        cell: a name in `CELLS`.
+        settings: settings without "auto".
+        panel: the training rows; the mask is an input where a target is missing.
+        season_length: steps in a season.
+
+    Returns:
+        The settings without sizes of covariates; the lookback is rounded up to whole segments.
+    """
     lookback, segment = int(settings.lookback), int(settings.segment)
     window = WindowSpec(
         lookback=-(-lookback // segment) * segment,
@@ -238,4 +277,5 @@ def network_settings(cell: str, settings: Settings, panel: Panel, season_length:
 
 
 def _to_bytes(values: Any) -> NDArray[np.uint8]:
+    """Write JSON primitives as JSON into an array of bytes."""
     return np.frombuffer(json.dumps(values, sort_keys=True).encode(), np.uint8).copy()

@@ -1,4 +1,4 @@
-"""What is forecast instead of the target, by name, and undone in the forecast."""
+"""Transforms by name: the network forecasts the transformed target, and the transform is undone in the forecast."""
 
 from __future__ import annotations
 
@@ -16,47 +16,54 @@ from forecast.protocol import Prediction
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Panel, Origins], Prediction]
-LISTED = 10  # values that are named where the map has no meaning
+MAX_VALUES_NAMED = 10  # in an error message
 
 
 class Transform:
-    """What is forecast instead of the target; this one is the target itself."""
+    """A map of the target and its inverse; this one leaves the target as it is."""
 
     def check(self, panel: Panel) -> None:
-        """Refuse, before training, series that have no meaning together."""
+        """Refuse, before training, series that cannot be transformed together.
+
+        Raises:
+            DataError: if the series of a panel do not fit together; here it is never raised.
+        """
 
     def panel(self, panel: Panel) -> Panel:
-        """The panel with the target mapped; every row from itself alone, so nothing leaks."""
+        """Map the target of a panel; each row is computed from itself alone, so that no later row leaks."""
         return panel
 
     def undo(self, prediction: Prediction) -> Prediction:
-        """A forecast of the mapped target as one of the target."""
+        """Turn a forecast of the mapped target into a forecast of the target."""
         return prediction
 
     def together(self, predict: Predict, panel: Panel, origins: Origins) -> Prediction:
-        """Forecasts in units of the target, made to hang together across the series of one time.
+        """Forecast, and make the forecasts of all series at one time consistent with one another.
 
         Args:
-            predict: makes forecasts at any origins of the panel, in units of the target.
-            panel: all series.
-            origins: those to forecast from.
+            predict: forecasts at any origins of the panel, in units of the target.
+            panel: the rows of all series.
+            origins: n origins.
+
+        Returns:
+            Forecasts at the n origins, in units of the target.
         """
         return predict(panel, origins)
 
     def paths(self, paths: Floats, panel: Panel, origins: Origins) -> Floats:
-        """Drawn futures, (n, horizon, samples) in units of the target, made to hang together likewise."""
+        """Make drawn futures, (n, horizon, samples) in units of the target, consistent in the same way."""
         return paths
 
 
 @dataclass(frozen=True)
 class MonotoneMap(Transform):
-    """A monotone map and its inverse. Quantiles go through it as they are, and so does the point, which is a median.
+    """A monotone map of single values; it maps quantiles to quantiles, and so the median to the median.
 
     Args:
-        forward: maps the target.
-        inverse: maps a forecast back.
-        valid: says which values have an image.
-        expected: these values in words.
+        forward: maps targets, an array of any shape.
+        inverse: maps forecasts back, an array of any shape.
+        valid: returns which values `forward` can map, a mask of the array's shape.
+        expected: a phrase that names these values.
     """
 
     forward: Callable[[Floats], Floats]
@@ -65,10 +72,10 @@ class MonotoneMap(Transform):
     expected: str
 
     def panel(self, panel: Panel) -> Panel:
-        """As of `Transform`.
+        """Map the target of a panel.
 
         Raises:
-            DataError: if a value has no image.
+            DataError: if a target cannot be mapped; it names the first few.
         """
         self._check_values(panel)
         target = self.forward(panel.target)
@@ -82,27 +89,19 @@ class MonotoneMap(Transform):
 
     def undo(self, prediction: Prediction) -> Prediction:
         quantiles = None if prediction.quantiles is None else self.inverse(prediction.quantiles)
-        given = prediction.inverse
-        inverse = None if given is None else lambda levels: self.inverse(given(levels))
+        quantile_function = prediction.inverse
+        inverse = None if quantile_function is None else lambda levels: self.inverse(quantile_function(levels))
         return Prediction(self.inverse(prediction.point), prediction.levels, quantiles, inverse)
 
     def _check_values(self, panel: Panel) -> None:
-        bad = np.flatnonzero(~self.valid(panel.target) & np.isfinite(panel.target))
-        if not len(bad):
-            return
-        series = np.searchsorted(panel.indptr, bad, side="right") - 1
-        remedy = "Leave the transform out."
-        problems = [
-            Problem(
-                series=str(panel.ids[s]), what=f"value {panel.target[row]:g}", expected=self.expected, remedy=remedy
-            )
-            for row, s in zip(bad[:LISTED], series, strict=False)
-        ]
-        raise DataError(f"{len(bad)} values cannot be transformed", problems=problems)
+        rows = impossible_rows(panel, self.valid)
+        if len(rows):
+            problems = value_problems(panel, rows, expected=self.expected, remedy="Leave the transform out.")
+            raise DataError(f"{len(rows)} values cannot be transformed", problems=problems)
 
 
 class Shares(MonotoneMap):
-    """Shares of a whole: forecasts of all series at one time add up to one, as a softmax over the series gives."""
+    """A transform of shares of a whole: the forecasts of all series at one time add up to 1, as after a softmax."""
 
     def check(self, panel: Panel) -> None:
         check_shares(panel)
@@ -122,7 +121,34 @@ def _exp(x: Floats) -> Floats:
     return np.asarray(np.exp(np.minimum(x, 700.0)))
 
 
-# One line a transform; on the side of the forecast each is what the literature calls an output activation.
+def impossible_rows(panel: Panel, valid: Callable[[Floats], NDArray[np.bool_]]) -> NDArray[np.int64]:
+    """Find the rows whose target was observed but is not a valid value, as flat row numbers, ascending.
+
+    Args:
+        panel: the rows.
+        valid: returns which values are valid, a mask of the array's shape.
+    """
+    return np.flatnonzero(~valid(panel.target) & np.isfinite(panel.target))
+
+
+def value_problems(panel: Panel, rows: NDArray[np.int64], *, expected: str, remedy: str | None = None) -> list[Problem]:
+    """Describe the targets of the first `MAX_VALUES_NAMED` of some rows as problems, with the series of each.
+
+    Args:
+        panel: the rows.
+        rows: flat row numbers.
+        expected: a phrase that names the valid values.
+        remedy: a sentence that says what the user can do; None (the default) says nothing.
+    """
+    rows = rows[:MAX_VALUES_NAMED]
+    series = np.searchsorted(panel.indptr, rows, side="right") - 1
+    return [
+        Problem(series=str(panel.ids[s]), what=f"value {panel.target[row]:g}", expected=expected, remedy=remedy)
+        for row, s in zip(rows, series, strict=True)
+    ]
+
+
+# The literature calls the inverse of each an output activation.
 TRANSFORMS: dict[str, Transform] = {
     "none": Transform(),
     "log": MonotoneMap(np.log, _exp, lambda y: y > 0, "a value above 0, for its log"),
@@ -138,5 +164,8 @@ TRANSFORMS: dict[str, Transform] = {
 
 
 def transform_named(name: str) -> Transform:
-    """A transform by name; "auto" is none. Whether there is such a name is checked where a network is made."""
+    """Return a transform by its name; "auto" means none.
+
+    An unknown name means none, too: `check_choices` refuses it before training.
+    """
     return TRANSFORMS.get(name, TRANSFORMS["none"])

@@ -1,20 +1,24 @@
-"""Covariates inside the network: embeddings of names, and what the known future does to each step of a forecast."""
+"""Covariates inside the network: embeddings of names, and the effect of known covariates on each step of a forecast."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-WIDEST = 16  # numbers a name becomes
-CONTEXT = 32  # features of the state that meet the known future
+MAX_EMBEDDING_WIDTH = 16
+FUTURE_EFFECT_WIDTH = 32
 
 
 class CovariateEmbedding(nn.Module):
-    """Columns of numbers and codes as features: a number stays itself, a code becomes a learnt vector.
+    """A layer that turns columns into features: a number stays itself, a code becomes a learnt vector.
 
     Args:
-        sizes: of each column, 0 for a number, the size of its vocabulary for a code (0 is the unknown one).
-        masked: whether each column brings its mask along.
+        sizes: for each column, 0 where it holds numbers, or the size of its vocabulary where it holds codes. Code 0
+            stands for a name that training did not see, and counts in the size.
+        masked: whether the mask of each column of numbers is a feature, too.
+
+    Attributes:
+        output_size: number of features.
 
     References:
         Guo & Berkhahn (2016), Entity Embeddings of Categorical Variables.
@@ -31,7 +35,15 @@ class CovariateEmbedding(nn.Module):
         self.output_size = sum(widths) + masked * sum(size == 0 for size in sizes)
 
     def forward(self, values: Tensor, observed: Tensor | None = None) -> Tensor:
-        """(..., columns) to (..., features); codes come as floats."""
+        """Turn columns into features.
+
+        Args:
+            values: (..., column), numbers, and codes as floats.
+            observed: (..., column) bool, False where a number is missing (it is then read as 0); None where nothing is.
+
+        Returns:
+            (..., feature).
+        """
         parts, tables = [], iter(self.tables)
         for number, size in enumerate(self.sizes):
             column = values[..., number]
@@ -45,31 +57,49 @@ class CovariateEmbedding(nn.Module):
 
 
 class FutureEffect(nn.Module):
-    """What the covariates of a step to be forecast add to it: a linear map of them, and one that the state steers.
+    """A layer that computes what the known covariates of each step of the horizon add to the forecast of that step.
+
+    It adds a linear map of the covariates and a small network over the covariates together with the state at the
+    origin, so that an effect may depend on what the series did before.
 
     Args:
-        hidden_size: of the state at the origin.
-        features: of the known covariates of a step.
-        width: numbers a step, as the head asks.
+        hidden_size: number of features of the state at the origin.
+        features: number of features of the known covariates of a step.
+        width: number of outputs for each step, which is the head's `width`.
     """
 
     def __init__(self, hidden_size: int, features: int, width: int) -> None:
         super().__init__()
-        self.state = nn.Linear(hidden_size, CONTEXT)
-        self.known = nn.Linear(features, CONTEXT, bias=False)
-        self.out = nn.Linear(CONTEXT, width)
+        self.state = nn.Linear(hidden_size, FUTURE_EFFECT_WIDTH)
+        self.known = nn.Linear(features, FUTURE_EFFECT_WIDTH, bias=False)
+        self.out = nn.Linear(FUTURE_EFFECT_WIDTH, width)
         self.direct = nn.Linear(features, width, bias=False)
-        for linear in (self.out, self.direct):  # so that training starts at the base forecast
+        for linear in (self.out, self.direct):  # small, so that training starts at the base forecast
             nn.init.normal_(linear.weight, std=0.1 * linear.in_features**-0.5)
         nn.init.zeros_(self.out.bias)
 
     def forward(self, state: Tensor, known: Tensor) -> Tensor:
-        """(batch, origin, hidden), (batch, origin, horizon, features) -> (batch, origin, horizon, width)."""
-        met = nn.functional.gelu(self.state(state).unsqueeze(-2) + self.known(known))
-        out: Tensor = self.out(met) + self.direct(known)
+        """Compute the effect in units of the origin.
+
+        Args:
+            state: (batch, origin, hidden), the core's states at the origins.
+            known: (batch, origin, horizon, feature), the known covariates of the steps to be forecast.
+
+        Returns:
+            (batch, origin, horizon, width), which is added to the decoder's output.
+        """
+        combined = nn.functional.gelu(self.state(state).unsqueeze(-2) + self.known(known))
+        out: Tensor = self.out(combined) + self.direct(known)
         return out
 
 
 def embedding_width(size: int) -> int:
-    """Numbers for a vocabulary of so many names, 1 for a number; the rule of thumb 1.6 n^0.56."""
-    return min(WIDEST, max(1, round(1.6 * size**0.56))) if size else 1
+    """Return the number of features of a column.
+
+    Args:
+        size: size of the column's vocabulary, 0 for a column of numbers.
+
+    Returns:
+        1 for a column of numbers, else 1.6 size^0.56 (a rule of thumb of the library fastai), at most 16.
+    """
+    return min(MAX_EMBEDDING_WIDTH, max(1, round(1.6 * size**0.56))) if size else 1

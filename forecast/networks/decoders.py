@@ -1,4 +1,4 @@
-"""From the state at an origin to the steps of the horizon."""
+"""Decoders, which turn the state at an origin into outputs for each step of the horizon."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ class Context(NamedTuple):
     """What a decoder may read.
 
     Args:
-        states: (batch, steps, hidden) of the core, one a segment of the crop.
-        origins: the forecasts start after the last `origins` of these steps.
-        anchor: (batch, origin, horizon), the base forecast and the highway, which the decoder corrects.
-        known: (batch, origin, horizon, features) of the covariates known at each step; None without.
-        teacher: (batch, origin, horizon), what came; training only.
-        forcing: share of the decoder's steps that read what came instead of their own forecast.
+        states: (batch, step, hidden), the core's states; a step is a segment of the crop.
+        origins: number of origins; the forecasts start after the last `origins` of these steps.
+        anchor: (batch, origin, horizon), the sum of base forecast and highway in units of the origin, which the
+            decoder corrects.
+        known: (batch, origin, horizon, feature), the known covariates of each step to be forecast; None (the default)
+            where there are none.
+        teacher: (batch, origin, horizon), the actual values in units of the origin; only training has them.
+        forcing: probability that a decoder's step reads the actual values before it instead of the forecasts; 0 by
+            default.
     """
 
     states: Tensor
@@ -31,20 +34,20 @@ class Context(NamedTuple):
 
     @property
     def state(self) -> Tensor:
-        """(batch, origin, hidden), the states the forecasts start from."""
+        """Return the states that the forecasts start from, (batch, origin, hidden)."""
         return self.states[:, -self.origins :]
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderSizes:
-    """What a decoder is built from.
+    """The sizes that a decoder is built from.
 
     Args:
-        hidden_size: features of a state.
-        horizon: steps.
-        width: numbers a step, as the head asks.
-        segment: rows of a recurrent step.
-        features: of the covariates known at each step.
+        hidden_size: number of features of a state.
+        horizon: number of steps to forecast.
+        width: number of outputs for each step, which is the head's `width`.
+        segment: number of rows in a recurrent step.
+        features: number of features of the known covariates of a step; 0 by default.
     """
 
     hidden_size: int
@@ -55,7 +58,7 @@ class DecoderSizes:
 
 
 class DirectDecoder(nn.Module):
-    """All steps at once from the state at the origin, so that every step has seen the whole lookback.
+    """One linear map from the state at the origin to all steps of the horizon.
 
     References:
         Ben Taieb et al. (2012), A review and comparison of strategies for multi-step ahead time series forecasting
@@ -68,17 +71,17 @@ class DirectDecoder(nn.Module):
         self.linear = small_linear(nn.Linear(sizes.hidden_size, sizes.horizon * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
-        """(batch, origin, horizon, width)."""
+        """Compute the outputs of every step, (batch, origin, horizon, width)."""
         out: Tensor = self.linear(context.state).unflatten(-1, (self.horizon, self.width))
         return out
 
 
 class PositionDecoder(nn.Module):
-    """One GRU step from the state at the origin for each output segment, its position as the input, then one linear
-    map from each of these states to the rows of its segment.
+    """One GRU step from the state at the origin for each segment of the horizon, then a linear map to its rows.
 
-    The state's part of the gates is the same for all segments and the positions' part the same for all origins, so
-    each is computed once and they are added: the result is the plain one, for a fraction of the arithmetic.
+    The input of a GRU step is a learnt vector that stands for the segment's position in the horizon. The state's part
+    of the gates is the same for all positions, and the position's part is the same for all origins. So each part is
+    computed once and the two are added, for a fraction of the arithmetic of `plain`.
 
     References:
         Lin et al. (2023), SegRNN: Segment Recurrent Neural Network for Long-Term Time Series Forecasting (parallel
@@ -94,7 +97,7 @@ class PositionDecoder(nn.Module):
         self.linear = small_linear(nn.Linear(hidden_size, segment * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
-        """(batch, origin, horizon, width)."""
+        """Compute the outputs of every step, (batch, origin, horizon, width)."""
         cell, state = self.cell, context.state
         from_position = nn.functional.linear(self.position, cell.weight_ih, cell.bias_ih)
         from_state = nn.functional.linear(state, cell.weight_hh, cell.bias_hh).unsqueeze(-2)
@@ -104,7 +107,7 @@ class PositionDecoder(nn.Module):
         return self._rows(states)
 
     def plain(self, context: Context) -> Tensor:
-        """The same without the factorisation: the cell runs once for each origin and segment."""
+        """Compute the same as `forward`, with one run of the cell for each origin and position; tests compare them."""
         state = context.state
         parts = [
             self.cell(place.expand_as(rows), rows) for rows in state.flatten(0, 1)[None] for place in self.position
@@ -112,20 +115,22 @@ class PositionDecoder(nn.Module):
         return self._rows(torch.stack(parts, 1).reshape(*state.shape[:2], len(parts), -1))
 
     def _rows(self, states: Tensor) -> Tensor:
+        """Map (batch, origin, position, hidden) to (batch, origin, horizon, width)."""
         out: Tensor = self.linear(states).flatten(-2).unflatten(-1, (-1, self.width))
         return out[..., : self.horizon, :]
 
 
 class Seq2SeqDecoder(nn.Module):
-    """A GRU that begins at the encoder's state and emits a segment at a step, reading the segment before it and the
-    covariates known of the one to come.
+    """A GRU that begins at the encoder's state and forecasts one segment at a step.
 
-    In training the segment before is what came for a share `forcing` of the steps (drawn anew at each), else the
-    decoder's own forecast; in prediction always its own.
+    A step reads the segment before it, the anchor of its segment, and the known covariates of its segment. In training
+    the segment before it holds the actual values with probability `Context.forcing` (drawn at each step), else the
+    decoder's forecast of it; in prediction it always holds the forecast.
 
     Args:
-        sizes: of everything.
-        attention: looks back at the encoder's states at each step; None does not.
+        sizes: the sizes that the decoder is built from.
+        attention: makes a layer, from the hidden size, that summarises the encoder's states at each step (such as
+            `AdditiveAttention`); with None, the default, the decoder reads no states but the one at the origin.
 
     References:
         Sutskever et al. (2014), Sequence to Sequence Learning with Neural Networks; Bengio et al. (2015), Scheduled
@@ -135,41 +140,49 @@ class Seq2SeqDecoder(nn.Module):
     def __init__(self, sizes: DecoderSizes, attention: Callable[[int], nn.Module] | None = None) -> None:
         super().__init__()
         self.sizes = sizes
-        read = sizes.segment * (2 + sizes.features) + (sizes.hidden_size if attention else 0)
-        self.cell = nn.GRUCell(read, sizes.hidden_size)
+        input_size = sizes.segment * (2 + sizes.features) + (sizes.hidden_size if attention else 0)
+        self.cell = nn.GRUCell(input_size, sizes.hidden_size)
         self.attention = attention(sizes.hidden_size) if attention else None
         self.linear = small_linear(nn.Linear(sizes.hidden_size, sizes.segment * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
-        """(batch, origin, horizon, width)."""
+        """Compute the outputs of every step, (batch, origin, horizon, width)."""
         sizes, state = self.sizes, context.state
         batch, origins, hidden = state.shape
-        n_chunks = -(-sizes.horizon // sizes.segment)
-        missing = n_chunks * sizes.segment - sizes.horizon
-        anchor = _chunks(nn.functional.pad(context.anchor, (0, missing)), n_chunks)
-        known = None
-        if context.known is not None:
-            known = nn.functional.pad(context.known, (0, 0, 0, missing)).reshape(batch, origins, n_chunks, -1)
+        anchor = self._segments(context.anchor.unsqueeze(-1))
+        known = self._segments(context.known) if context.known is not None else None
         teacher = None
         if context.teacher is not None and context.forcing > 0:
-            teacher = _chunks(nn.functional.pad(context.teacher, (0, missing)), n_chunks)
+            teacher = self._segments(context.teacher.unsqueeze(-1))
         before, out = torch.zeros_like(anchor[:, :, 0]), []
-        for number in range(n_chunks):
-            read = [before, anchor[:, :, number]] + ([known[:, :, number]] if known is not None else [])
+        for number in range(anchor.shape[2]):
+            inputs = [before, anchor[:, :, number]] + ([known[:, :, number]] if known is not None else [])
             if self.attention is not None:
-                read.append(self.attention(state, context.states))
-            flat = torch.cat(read, -1).flatten(0, 1)
+                inputs.append(self.attention(state, context.states))
+            flat = torch.cat(inputs, -1).flatten(0, 1)  # (batch * origin, input size): a GRUCell reads two axes
             state = self.cell(flat, state.reshape(-1, hidden)).reshape(batch, origins, hidden)
             raw = self.linear(state).unflatten(-1, (sizes.segment, sizes.width))
             out.append(raw)
-            before = anchor[:, :, number] + raw[..., sizes.width // 2]
+            before = anchor[:, :, number] + raw[..., sizes.width // 2]  # the middle output: the median of quantiles
             if teacher is not None and float(torch.rand(())) < context.forcing:
                 before = teacher[:, :, number]
         return torch.cat(out, 2)[:, :, : sizes.horizon]
 
+    def _segments(self, rows: Tensor) -> Tensor:
+        """Cut (batch, origin, horizon, feature) into segments, (batch, origin, segment number, rows * features).
+
+        The last segment is filled up with zeros.
+        """
+        n_segments = -(-self.sizes.horizon // self.sizes.segment)
+        missing = n_segments * self.sizes.segment - self.sizes.horizon
+        return nn.functional.pad(rows, (0, 0, 0, missing)).reshape(*rows.shape[:2], n_segments, -1)
+
 
 class AdditiveAttention(nn.Module):
-    """Scores v tanh(W q + U k) of the states up to each origin.
+    """Attention with the scores v tanh(W q + U k), where q is the decoder's state and k a state up to the origin.
+
+    Args:
+        hidden_size: number of features of a state.
 
     References:
         Bahdanau et al. (2015), Neural Machine Translation by Jointly Learning to Align and Translate.
@@ -181,17 +194,28 @@ class AdditiveAttention(nn.Module):
         self.score = nn.Linear(hidden_size, 1, bias=False)
 
     def forward(self, query: Tensor, states: Tensor) -> Tensor:
-        """(batch, origin, hidden), (batch, step, hidden) -> (batch, origin, hidden)."""
+        """Average the states up to each origin by their weights.
+
+        Args:
+            query: (batch, origin, hidden), the decoder's states.
+            states: (batch, step, hidden), the core's states.
+
+        Returns:
+            (batch, origin, hidden).
+        """
         return self.weights(query, states) @ states
 
     def weights(self, query: Tensor, states: Tensor) -> Tensor:
-        """(batch, origin, step), rows sum to 1; 0 after an origin."""
-        met = torch.tanh(self.query(query).unsqueeze(2) + self.key(states).unsqueeze(1))
-        return _up_to_origin(self.score(met).squeeze(-1))
+        """Compute the weights, (batch, origin, step), which sum to 1 over the steps and are 0 after the origin."""
+        combined = torch.tanh(self.query(query).unsqueeze(2) + self.key(states).unsqueeze(1))
+        return _up_to_origin(self.score(combined).squeeze(-1))  # (batch, origin, step)
 
 
 class DotAttention(nn.Module):
-    """Scores q W k of the states up to each origin.
+    """Attention with the scores q W k, where q is the decoder's state and k a state up to the origin.
+
+    Args:
+        hidden_size: number of features of a state.
 
     References:
         Luong et al. (2015), Effective Approaches to Attention-based Neural Machine Translation (the general score).
@@ -202,28 +226,39 @@ class DotAttention(nn.Module):
         self.key = nn.Linear(hidden_size, hidden_size, bias=False)
 
     def forward(self, query: Tensor, states: Tensor) -> Tensor:
-        """(batch, origin, hidden), (batch, step, hidden) -> (batch, origin, hidden)."""
+        """Average the states up to each origin by their weights.
+
+        Args:
+            query: (batch, origin, hidden), the decoder's states.
+            states: (batch, step, hidden), the core's states.
+
+        Returns:
+            (batch, origin, hidden).
+        """
         return self.weights(query, states) @ states
 
     def weights(self, query: Tensor, states: Tensor) -> Tensor:
-        """(batch, origin, step), rows sum to 1; 0 after an origin."""
+        """Compute the weights, (batch, origin, step), which sum to 1 over the steps and are 0 after the origin."""
         return _up_to_origin(query @ self.key(states).transpose(1, 2))
 
 
 def _up_to_origin(scores: Tensor) -> Tensor:
-    """Softmax over the steps that each origin has seen: the origins are the last steps."""
+    """Take the softmax over the steps up to each origin; the origins are the last steps.
+
+    Args:
+        scores: (batch, origin, step).
+
+    Returns:
+        (batch, origin, step), weights that sum to 1 over the steps and are 0 after the origin.
+    """
     origins, steps = scores.shape[1:]
     last = torch.arange(steps - origins, steps, device=scores.device)
     later = torch.arange(steps, device=scores.device) > last[:, None]
     return scores.masked_fill(later, -torch.inf).softmax(-1)
 
 
-def _chunks(rows: Tensor, n: int) -> Tensor:
-    return rows.reshape(*rows.shape[:-1], n, -1)
-
-
 def small_linear(linear: nn.Linear) -> nn.Linear:
-    """So that training starts at the base forecast and learns what it misses."""
+    """Give a linear layer small weights, in place, so that training starts near the base forecast; return the layer."""
     nn.init.normal_(linear.weight, std=0.1 * linear.in_features**-0.5)
     nn.init.zeros_(linear.bias)
     return linear
@@ -231,7 +266,7 @@ def small_linear(linear: nn.Linear) -> nn.Linear:
 
 Decoder = Callable[[DecoderSizes], nn.Module]
 
-# One line a decoder.
+# Each line makes a decoder from its sizes.
 DECODERS: dict[str, Decoder] = {
     "direct": DirectDecoder,
     "position": PositionDecoder,

@@ -1,4 +1,4 @@
-"""Distributions: torch's to learn with, scipy's quantile function to forecast with.
+"""Families of distributions: training uses torch's densities, forecasting uses scipy's quantile functions.
 
 A new one is a class here and a line in `HEADS` (`forecast/networks/heads.py`), which makes a head of that name.
 """
@@ -14,21 +14,22 @@ from torch import Tensor, distributions
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-SHARPNESS = 4.0  # of the bend at zero of a positive mean: at a quarter of a scale it is nearly straight
-SMALLEST = 1e-3  # spread, in the units it is measured in
-EDGE = 1e-4  # how near a share may come to 0 and 1
+SOFTPLUS_SHARPNESS = 4.0  # beyond a quarter of a scale above zero, the softplus of a centre is nearly straight
+MIN_SPREAD = 1e-3  # in the units of the distribution's parameter
+MIN_PROPORTION = 1e-4  # a beta distribution has no density at 0 and at 1
 
 
 class Family:
     """A family of distributions, whose parameters a head forecasts.
 
     Attributes:
-        width: number of parameters, the centre first.
-        in_target_units: whether it lives in the units of the target (counts, shares, positive values) instead of those
-            of the origin.
-        bends_before_scaling: of a family in target units: whether `centre` bends the centre while that is in units of
-            the origin, so that what is near zero is the same share of every series; else it bends it in target units.
-        expected: the targets it can give, in words.
+        width: number of parameters; the centre (a mean, median or location) is the first; 2 by default.
+        in_target_units: whether the distribution is one of the target in its own units (counts, proportions, positive
+            values); else (the default) it is one of the target in units of the origin.
+        bends_before_scaling: whether `centre` is applied to a centre in units of the origin, so that "near zero" means
+            the same fraction of the scale for every series; else (the default) it is applied in target units. It
+            concerns only a family in target units.
+        expected: a phrase that names the targets that the family can give.
     """
 
     width = 2
@@ -37,32 +38,36 @@ class Family:
     expected = "a number"
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
-        """torch's distribution with these parameters, as `parameters` makes them."""
+        """Make torch's distribution from parameters as `parameters` returns them."""
         raise NotImplementedError
 
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
-        """The same distribution in `scipy.stats`: its name and its keywords."""
+        """Return the name of the same distribution in `scipy.stats`, and the keywords that make it."""
         raise NotImplementedError
 
     def valid(self, targets: Floats) -> Bools:
-        """Which targets it can give."""
+        """Return which targets the family can give, a mask of the targets' shape."""
         return np.isfinite(targets)
 
     def centre(self, number: Tensor) -> Tensor:
-        """A valid mean from any number; of a family in target units."""
+        """Map any number to a valid centre of a family in target units."""
         return number
 
     def observed(self, targets: Tensor) -> Tensor:
-        """Targets as the density takes them."""
+        """Move targets in target units to where the density is defined (to whole numbers, away from an edge)."""
         return targets
 
     def parameters(self, raw: Tensor, zero: Tensor, scale: Tensor) -> list[Tensor]:
-        """The parameters of the distribution from what the head says.
+        """Compute the parameters of the distribution from the head's outputs.
 
         Args:
-            raw: (..., width) of the head, the centre in units of the origin.
-            zero: (...), where the target's zero lies in these units.
-            scale: (...), of the origin.
+            raw: (..., width), the head's outputs; the centre is in units of the origin.
+            zero: (...), the target's zero in units of the origin.
+            scale: (...), the scale of the origin in units of the target.
+
+        Returns:
+            `width` tensors of shape (...); the centre is in target units where the family is, else in units of the
+            origin, and every other parameter is positive.
         """
         rest = [torch.nn.functional.softplus(part) for part in raw[..., 1:].unbind(-1)]
         if not self.in_target_units:
@@ -71,13 +76,23 @@ class Family:
         return [self.centre(centre) * scale if self.bends_before_scaling else self.centre(centre * scale), *rest]
 
     def log_likelihood(self, raw: Tensor, target: Tensor, zero: Tensor, scale: Tensor) -> Tensor:
-        """Log-likelihood of each target in units of its origin, (...)."""
+        """Compute the log-likelihood of each target, in nats.
+
+        Args:
+            raw: (..., width), the head's outputs; the centre is in units of the origin.
+            target: (...), the actual values in units of the origin.
+            zero: (...), the target's zero in units of the origin.
+            scale: (...), the scale of the origin in units of the target.
+
+        Returns:
+            (...), the logarithm of the density (of the probability, for counts) at the target.
+        """
         values = self.observed((target - zero) * scale) if self.in_target_units else target
         density: Tensor = self.torch(self.parameters(raw, zero, scale)).log_prob(values)
         return density
 
     def frozen(self, parameters: list[Floats]) -> Any:
-        """scipy's distribution with these parameters."""
+        """Make scipy's distribution from parameters as `parameters` returns them, as arrays."""
         import scipy.stats  # a second to import, and only needed for quantiles
 
         name, keywords = self.scipy(parameters)
@@ -85,53 +100,56 @@ class Family:
 
 
 class Normal(Family):
-    """Mean and standard deviation."""
+    """The normal distribution; its parameters are the mean and the standard deviation."""
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         mean, spread = parameters
-        return distributions.Normal(mean, spread + SMALLEST, validate_args=False)
+        return distributions.Normal(mean, spread + MIN_SPREAD, validate_args=False)
 
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
         mean, spread = parameters
-        return "norm", {"loc": mean, "scale": spread + SMALLEST}
+        return "norm", {"loc": mean, "scale": spread + MIN_SPREAD}
 
 
 class StudentT(Family):
-    """Location, scale, and degrees of freedom above 2, so that there is a variance."""
+    """Student's t distribution; its parameters are location, scale, and degrees of freedom.
+
+    The degrees of freedom are above 2, so that there is a variance.
+    """
 
     width = 3
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         location, spread, freedom = parameters
-        return distributions.StudentT(2 + freedom + SMALLEST, location, spread + SMALLEST, validate_args=False)
+        return distributions.StudentT(2 + freedom + MIN_SPREAD, location, spread + MIN_SPREAD, validate_args=False)
 
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
         location, spread, freedom = parameters
-        return "t", {"df": 2 + freedom + SMALLEST, "loc": location, "scale": spread + SMALLEST}
+        return "t", {"df": 2 + freedom + MIN_SPREAD, "loc": location, "scale": spread + MIN_SPREAD}
 
 
 class PositiveFamily(Family):
-    """What lives above zero: its centre is straight, and bent near zero so that it stays positive."""
+    """A family of values above zero; its centre is the network's output, bent near zero so that it stays positive."""
 
     in_target_units = True
     bends_before_scaling = True
 
     def centre(self, number: Tensor) -> Tensor:
-        return torch.nn.functional.softplus(SHARPNESS * number) / SHARPNESS + 1e-6
+        return torch.nn.functional.softplus(SOFTPLUS_SHARPNESS * number) / SOFTPLUS_SHARPNESS + 1e-6
 
 
 class LogNormal(PositiveFamily):
-    """Median, and the standard deviation of the logarithm."""
+    """The log-normal distribution; its parameters are the median and the standard deviation of the logarithm."""
 
     expected = "a value above 0"
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         median, spread = parameters
-        return distributions.LogNormal(median.log(), spread + SMALLEST, validate_args=False)
+        return distributions.LogNormal(median.log(), spread + MIN_SPREAD, validate_args=False)
 
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
         median, spread = parameters
-        return "lognorm", {"s": spread + SMALLEST, "scale": median}
+        return "lognorm", {"s": spread + MIN_SPREAD, "scale": median}
 
     def valid(self, targets: Floats) -> Bools:
         return np.asarray(targets > 0)
@@ -141,7 +159,7 @@ class LogNormal(PositiveFamily):
 
 
 class CountFamily(PositiveFamily):
-    """Whole numbers from 0."""
+    """A family of whole numbers from 0."""
 
     expected = "a count: 0, 1, 2, ..."
 
@@ -153,7 +171,7 @@ class CountFamily(PositiveFamily):
 
 
 class Poisson(CountFamily):
-    """Mean."""
+    """The Poisson distribution; its parameter is the mean."""
 
     width = 1
 
@@ -165,45 +183,48 @@ class Poisson(CountFamily):
 
 
 class NegativeBinomial(CountFamily):
-    """Mean and dispersion: the variance is mean + dispersion * mean squared."""
+    """The negative binomial distribution; its parameters are the mean and the dispersion.
+
+    The variance is mean + dispersion * mean squared.
+    """
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         mean, dispersion = parameters
-        count = 1 / (dispersion + SMALLEST)
+        count = 1 / (dispersion + MIN_SPREAD)
         return distributions.NegativeBinomial(count, logits=(mean / count).log(), validate_args=False)
 
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
         mean, dispersion = parameters
-        count = 1 / (dispersion + SMALLEST)
+        count = 1 / (dispersion + MIN_SPREAD)
         return "nbinom", {"n": count, "p": count / (count + mean)}
 
 
 class Beta(Family):
-    """Mean and concentration of a share."""
+    """The beta distribution of a proportion; its parameters are the mean and the concentration before its offset."""
 
     in_target_units = True
     expected = "a share between 0 and 1"
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         mean, raw = parameters
-        # the sharpness twice, so that gradients are summed in the order they always were
-        return distributions.Beta(mean * _sharp(raw), (1 - mean) * _sharp(raw), validate_args=False)
+        # one concentration for both would sum its gradients in another order, and change the last bit of a forecast
+        return distributions.Beta(mean * _concentration(raw), (1 - mean) * _concentration(raw), validate_args=False)
 
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
         mean, raw = parameters
-        return "beta", {"a": mean * _sharp(raw), "b": (1 - mean) * _sharp(raw)}
+        return "beta", {"a": mean * _concentration(raw), "b": (1 - mean) * _concentration(raw)}
 
     def valid(self, targets: Floats) -> Bools:
         return np.asarray((targets >= 0) & (targets <= 1))
 
     def centre(self, number: Tensor) -> Tensor:
-        """About the number itself in the middle, bent so that it stays between 0 and 1."""
-        return torch.sigmoid(4 * (number - 0.5)).clamp(EDGE, 1 - EDGE)
+        """Map any number to a mean between 0 and 1; near 0.5 the mean is about the number itself."""
+        return torch.sigmoid(4 * (number - 0.5)).clamp(MIN_PROPORTION, 1 - MIN_PROPORTION)
 
     def observed(self, targets: Tensor) -> Tensor:
-        return targets.clamp(EDGE, 1 - EDGE)
+        return targets.clamp(MIN_PROPORTION, 1 - MIN_PROPORTION)
 
 
-def _sharp(raw: Any) -> Any:
-    """Concentration of a beta distribution: at least 1, and 10 where training starts."""
+def _concentration(raw: Any) -> Any:
+    """Compute the concentration of a beta distribution, which is at least 1, and 10 where training starts."""
     return 1 + 13 * raw

@@ -1,4 +1,4 @@
-"""What the numbers of a step mean: a point, quantiles that cannot cross, or the parameters of a distribution."""
+"""Heads, which say what a step's outputs are: a point, quantiles that cannot cross, or parameters of a distribution."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from forecast.networks.distributions import Beta, Family, LogNormal, NegativeBin
 from forecast.protocol import Prediction
 
 Floats = NDArray[np.float64]
-FLAT = 1e-9  # scale of a history that has none
+SCALE_OF_FLAT_HISTORY = 1e-9
 
 
 class Outputs(NamedTuple):
-    """What the network says at one origin of each of n series.
+    """The network's outputs at n origins.
 
     Args:
-        normalised: (n, horizon, width) of the head, in units of the origin.
-        level: (n, 1) of the origin, in units of the series less its offset.
-        scale: (n, 1) of the origin, in units of the series.
-        offset: (n, 1) of the series.
+        normalised: (n, horizon, width) float32, the head's outputs in units of the origin.
+        level: (n, 1) float64, the level of the origin in units of the target, less the series' offset.
+        scale: (n, 1) float64, the scale of the origin in units of the target; 0 where the history is flat.
+        offset: (n, 1) float64, the value that the panel subtracted from the series.
     """
 
     normalised: NDArray[np.float32]
@@ -34,15 +34,15 @@ class Outputs(NamedTuple):
 
 
 class Head(nn.Module):
-    """The last layer: from the decoder's numbers to forecasts; it has no weights.
+    """The last layer, which has no weights and turns the decoder's outputs into forecasts.
 
     Attributes:
-        width: numbers a step.
-        median: which of them is the point forecast.
-        levels: quantile levels of the numbers; empty where they are no quantiles.
-        loss: the name in `LOSSES` that it needs; None where the setting `loss` decides.
-        family: the distribution whose parameters the numbers are; None where they are none.
-        uncertain: whether forecasts have quantiles.
+        width: number of outputs for each step; 1 by default.
+        median: index of the output that is the point forecast; 0 by default.
+        levels: quantile levels of the outputs; empty (the default) where they are not quantiles.
+        loss: the loss that the head needs, a name in `LOSSES`; None (the default) where the setting `loss` decides.
+        family: the distribution whose parameters the outputs are; None (the default) where there is no distribution.
+        uncertain: whether forecasts have quantiles; False by default.
     """
 
     width = 1
@@ -53,23 +53,27 @@ class Head(nn.Module):
     uncertain = False
 
     def forward(self, raw: Tensor, anchor: Tensor) -> Tensor:
-        """Numbers in units of the origin, from the decoder's corrections of the anchor.
+        """Turn the decoder's corrections of the anchor into outputs in units of the origin.
 
         Args:
-            raw: (..., horizon, width) of the decoder.
-            anchor: (..., horizon), the base forecast and the highway.
+            raw: (..., horizon, width), the decoder's outputs.
+            anchor: (..., horizon), the sum of base forecast and highway in units of the origin.
 
         Returns:
-            (..., horizon, width).
+            (..., horizon, width); what is not a value (a spread, a dispersion) stays as the decoder gave it.
         """
         raise NotImplementedError
 
     def prediction(self, outputs: Outputs, *, mean: bool = False) -> Prediction:
-        """Forecasts in units of the target.
+        """Turn outputs into forecasts in units of the target.
 
         Args:
-            outputs: the network's, at n origins.
-            mean: the point is the mean of the distribution, not its median, where there is one.
+            outputs: the network's outputs at n origins.
+            mean: whether the point is the mean of the distribution; else (the default), and for a head without a
+                distribution, it is the median.
+
+        Returns:
+            Forecasts at the n origins, with quantiles or a quantile function where the head is uncertain.
         """
         level, scale, offset = (part[..., None] for part in outputs[1:])
         # float64 from here, so that a level of 1e9 keeps its digits
@@ -79,17 +83,17 @@ class Head(nn.Module):
 
 
 class PointHead(Head):
-    """One number a step."""
+    """A head whose only output is the point forecast."""
 
     def forward(self, raw: Tensor, anchor: Tensor) -> Tensor:
         return raw + anchor.unsqueeze(-1)
 
 
 class QuantileHead(Head):
-    """Quantiles as a median and positive gaps outwards from it, so that they cannot cross.
+    """A head whose outputs are a median and positive gaps outwards from it, so that quantiles cannot cross.
 
     Args:
-        levels: probabilities in (0, 1); 0.5 is added where it is missing.
+        levels: quantile levels in (0, 1), in any order; 0.5 is added where it is missing.
 
     References:
         Gasthaus et al. (2019), Probabilistic Forecasting with Spline Quantile Function RNNs (monotone by increments);
@@ -112,10 +116,10 @@ class QuantileHead(Head):
 
 
 class DistributionHead(Head):
-    """The parameters of a distribution, its centre a correction of the anchor.
+    """A head whose outputs are the parameters of a distribution; its centre is a correction of the anchor.
 
     Args:
-        family: the distribution.
+        family: the family of distributions.
 
     References:
         Salinas et al. (2020), DeepAR: Probabilistic Forecasting with Autoregressive Recurrent Networks.
@@ -133,15 +137,19 @@ class DistributionHead(Head):
         return torch.cat([raw[..., :1] + anchor.unsqueeze(-1), raw[..., 1:]], -1)
 
     def prediction(self, outputs: Outputs, *, mean: bool = False) -> Prediction:
-        """A flat history has no spread: its distribution is its level."""
+        """Turn outputs into forecasts; arguments and result are those of `Head.prediction`.
+
+        The distribution after a flat history is concentrated at its level.
+        """
         family, offset = self.family, outputs.offset
-        scale = np.where(outputs.scale > 0, outputs.scale, FLAT)
+        scale = np.where(outputs.scale > 0, outputs.scale, SCALE_OF_FLAT_HISTORY)
         zero = (-offset - outputs.level) / scale
         raw = (torch.from_numpy(part) for part in (outputs.normalised.astype(np.float64), zero, scale))
         shape = outputs.normalised.shape[:2]
         parameters = [np.broadcast_to(part.numpy(), shape) for part in family.parameters(*raw)]
-        plain = (np.zeros((1, 1)), np.ones((1, 1)))
-        start, unit = plain if family.in_target_units else (outputs.level + offset, scale)
+        # value in units of the target = start + unit * value of the distribution
+        target_units = (np.zeros((1, 1)), np.ones((1, 1)))
+        start, unit = target_units if family.in_target_units else (outputs.level + offset, scale)
 
         def inverse(levels: Floats) -> Floats:
             values = family.frozen([part[:, :, None] for part in parameters]).ppf(levels)
@@ -156,10 +164,11 @@ HeadMaker = Callable[[tuple[float, ...]], Head]
 
 
 def _of(family: type[Family]) -> HeadMaker:
+    """Return a function that makes the head of a family; quantile levels do not matter to it."""
     return lambda levels: DistributionHead(family())
 
 
-# One line a head: the quantile levels asked for -> a head.
+# Each line makes a head from the quantile levels that the user set.
 HEADS: dict[str, HeadMaker] = {
     "point": lambda levels: PointHead(),
     "quantile": QuantileHead,
@@ -173,13 +182,18 @@ HEADS: dict[str, HeadMaker] = {
 
 
 def make_head(name: str, levels: tuple[float, ...]) -> Head:
-    """A head by name, "auto" being quantiles where there are levels, else a point."""
+    """Make a head by its name.
+
+    Args:
+        name: a name in `HEADS`, or "auto", which is "quantile" where there are levels, else "point".
+        levels: the quantile levels that the user set, in (0, 1); they may be empty.
+    """
     if name == "auto":
         name = "quantile" if levels else "point"
     return HEADS[name](levels)
 
 
 def distribution_heads() -> dict[str, Family]:
-    """The heads that forecast a distribution, by name."""
+    """Return the family of each head that forecasts a distribution, by the head's name."""
     families = {name: make(()).family for name, make in HEADS.items()}
     return {name: family for name, family in families.items() if family is not None}

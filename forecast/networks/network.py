@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from forecast.datasets.windows.crops import WindowSpec
-from forecast.networks.bases import BASES
+from forecast.networks.base_forecasts import BASES
 from forecast.networks.cells import RecurrentCore
 from forecast.networks.covariate_layers import CovariateEmbedding, FutureEffect
 from forecast.networks.decoders import DECODERS, Context, DecoderSizes
 from forecast.networks.heads import make_head
-from forecast.networks.normalisers import NORMALISERS, SPREAD_FLOOR, running_spread
+from forecast.networks.normalisers import MIN_RELATIVE_SCALE, NORMALISERS, running_spread
 from forecast.networks.segments import PlainEmbedding, SegmentEmbedding
 
 if TYPE_CHECKING:
@@ -23,24 +23,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """Everything that shapes the weights, resolved.
+    """The resolved settings that decide which weights a network has.
 
     Args:
         cell: a name in `CELLS`.
-        window: rows read and forecast.
-        hidden_size: width of the core.
-        layers: stacked recurrent layers.
-        dropout: between layers.
+        window: the rows that a crop reads and forecasts.
+        hidden_size: number of features of the core's states.
+        layers: number of stacked recurrent layers.
+        dropout: probability that a feature is dropped between two layers.
         normaliser: a name in `NORMALISERS`.
-        memory: rows up to an origin that the normaliser and the highway read, at most the lookback.
-        base: a name in `BASES`, the forecast training starts from.
-        season_length: of the base.
+        memory: number of rows up to an origin that the normaliser, the base and the highway read, at most the lookback.
+        base: the forecast that training starts from, a name in `BASES`.
+        season_length: steps in a season, which the base repeats.
         decoder: a name in `DECODERS`.
-        dilations: of each layer; empty is 1 everywhere.
+        dilations: for each layer, the number of steps from one of its states to the next; empty means 1 for each.
         head: a name in `HEADS`.
-        levels: quantile levels of a quantile head.
-        masked: whether the observed mask is an input.
-        static, known, past: sizes of the covariates, a number each, as of `CovariateEmbedding`.
+        levels: quantile levels in (0, 1) of a quantile head.
+        masked: whether the mask of the target is an input.
+        static, known, past: for each covariate of the role, 0 for numbers or the size of its vocabulary, as
+            `CovariateEmbedding` takes them.
     """
 
     cell: str
@@ -63,18 +64,18 @@ class NetworkSettings:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> NetworkSettings:
-        """From what `dataclasses.asdict` made, written as JSON and read again."""
+        """Make settings from the dictionary that `dataclasses.asdict` made of them, after it went through JSON."""
         lists = {name: tuple(values[name]) for name in ("levels", "dilations", "static", "known", "past")}
         return cls(**{**values, **lists, "window": WindowSpec(**values["window"])})
 
 
 class Forecasts(NamedTuple):
-    """Forecasts in the units of their origins: value = level + scale * normalised.
+    """The head's outputs in the units of their origins, where value = level + scale * normalised.
 
     Args:
-        normalised: (batch, origin, horizon, width).
-        level: (batch, origin, 1), in units of the series less its offset.
-        scale: (batch, origin, 1), > 0, in units of the series.
+        normalised: (batch, origin, horizon, width), the head's outputs.
+        level: (batch, origin, 1), in units of the target, less the series' offset.
+        scale: (batch, origin, 1), in units of the target, >= 0; 0 where the history is flat.
     """
 
     normalised: Tensor
@@ -86,9 +87,9 @@ class View(NamedTuple):
     """The rows before each origin in that origin's units.
 
     Args:
-        recent: (batch, origin, memory), normalised.
-        level: (batch, origin, 1).
-        scale: (batch, origin, 1), 0 where a history is flat.
+        recent: (batch, origin, memory), in units of the origin.
+        level: (batch, origin, 1), in units of the target, less the series' offset.
+        scale: (batch, origin, 1), in units of the target; 0 where the history is flat.
     """
 
     recent: Tensor
@@ -97,13 +98,15 @@ class View(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What stands before the recurrent core.
+    """The results of reading a crop, before the recurrent core runs.
 
     Args:
-        inputs: (batch, steps, features) of the core.
-        anchor: (batch, origin, horizon), base forecast and highway in units of the origin.
-        known: (batch, origin, horizon, features) of the covariates known at each step; None without.
-        level, scale: (batch, origin, 1).
+        inputs: (batch, step, feature), the core's inputs; a step is a segment.
+        anchor: (batch, origin, horizon), the sum of base forecast and highway in units of the origin.
+        known: (batch, origin, horizon, feature), the known covariates of each step to be forecast; None where there
+            are none.
+        level: (batch, origin, 1), in units of the target, less the series' offset.
+        scale: (batch, origin, 1), in units of the target; 0 where the history is flat.
     """
 
     inputs: Tensor
@@ -114,10 +117,17 @@ class Read(NamedTuple):
 
 
 class ForecastNetwork(nn.Module):
-    """A recurrent network that reads segments once and forecasts at every origin of the crop.
+    """A recurrent network that reads each segment of a crop once and forecasts at every origin of the crop.
 
-    Beside the recurrent path runs a linear highway from the recent rows to the horizon (zero at first) on top of a
-    fixed base forecast, so that training starts from a sane forecast and the core learns what it misses.
+    A forecast is the sum of a fixed base forecast, a linear highway from the recent rows (zero at first), and the
+    recurrent path. So training starts from a sane forecast, and the core learns what that misses.
+
+    Args:
+        settings: the resolved settings that decide which weights the network has.
+
+    References:
+        Wen et al. (2017), A Multi-Horizon Quantile Recurrent Forecaster (forking sequences: a forecast at every origin
+        of a crop).
     """
 
     base: Tensor
@@ -161,19 +171,25 @@ class ForecastNetwork(nn.Module):
         """Forecast at every origin of the crops.
 
         Args:
-            values: (batch, rows, channels), target in channel 0, then known and past covariates; rows are the
-                lookback, and the horizon behind it where covariates are known. Of the horizon only these are read.
-            observed: (batch, rows, channels) bool.
-            static: (batch, static columns).
-            teacher: (batch, origin, horizon), what came, for a decoder that may read it in training.
-            forcing: share of the decoder's steps that do.
+            values: (batch, row, channel), the target (less the series' offset) in channel 0, then known and past
+                covariates. The rows are the lookback, and the horizon behind it where there are known covariates; only
+                these are read of the horizon.
+            observed: (batch, row, channel) bool, False where a value is missing.
+            static: (batch, column), the static covariates; None (the default) where there are none.
+            teacher: (batch, origin, horizon), the actual values in units of the target, NaN where they do not count;
+                only training has them, for a decoder that reads them.
+            forcing: probability that a decoder's step reads the actual values before it instead of the forecasts; 0 by
+                default.
+
+        Returns:
+            The forecasts at every origin.
         """
         read = self.read(values, observed, static)
         raw = self.correct(read.inputs, read, teacher=teacher, forcing=forcing)
         return Forecasts(self.head(raw, read.anchor), read.level, read.scale)
 
     def read(self, values: Tensor, observed: Tensor, static: Tensor | None = None) -> Read:
-        """What stands before the core: its inputs, and the units and base forecast of each origin."""
+        """Compute the core's inputs, and the units and the anchor of each origin; arguments as in `forward`."""
         window = self.settings.window
         history = slice(0, window.lookback)
         series, mask = values[:, history, 0], observed[:, history, 0].to(values.dtype)
@@ -181,36 +197,57 @@ class ForecastNetwork(nn.Module):
         shape = (len(values), window.n_segments, window.segment)
         extra = self._covariates(values[:, history], observed[:, history], static)
         inputs = self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse, extra)
+        # units at every segment's end become units at every origin: the origins are the last segments' ends
         recent, level, scale, inverse = (t[:, -window.origins :] for t in (recent, level, scale, inverse))
         anchor = ((recent - level) * inverse) @ (self.base + self.highway.weight.T)
         known = None
         if self.known is not None:
             rows = self._known(values[:, window.first_origin :], observed[:, window.first_origin :])
+            # (batch, row, feature) -> (batch, origin, horizon, feature)
             known = rows.unfold(1, window.horizon, window.segment).transpose(-1, -2)
         return Read(inputs, anchor, known, level, scale)
 
     def correct(self, inputs: Tensor, read: Read, *, teacher: Tensor | None = None, forcing: float = 0.0) -> Tensor:
-        """What core and decoder add to the anchor, (batch, origin, horizon, width), from the core's inputs on."""
-        came = None
+        """Compute what the core and the decoder add to the anchor.
+
+        Args:
+            inputs: (batch, step, feature), the core's inputs; `insight` varies them apart from what else was read.
+            read: the results of reading the crop.
+            teacher: (batch, origin, horizon), the actual values in units of the target, as in `forward`.
+            forcing: probability that a decoder's step reads the actual values, as in `forward`.
+
+        Returns:
+            (batch, origin, horizon, width) in units of the origin.
+        """
+        scaled_teacher = None
         if teacher is not None:
             inverse = torch.where(read.scale > 0, 1 / read.scale, 0)
-            came = torch.where((inverse > 0) & teacher.isfinite(), (teacher - read.level) * inverse, read.anchor)
+            usable = (inverse > 0) & teacher.isfinite()
+            scaled_teacher = torch.where(usable, (teacher - read.level) * inverse, read.anchor)
         window = self.settings.window
-        context = Context(self.core(inputs), window.origins, read.anchor, read.known, came, forcing)
+        context = Context(self.core(inputs), window.origins, read.anchor, read.known, scaled_teacher, forcing)
         raw: Tensor = self.decoder(context)
         if read.known is not None and self.future is not None:
             raw = raw + self.future(context.state, read.known)
         return raw
 
     def view(self, values: Tensor, observed: Tensor) -> View:
-        """What the highway reads at every origin of the crops; arguments as of `forward`."""
+        """Compute what the highway reads at every origin of the crops; arguments as in `forward`."""
         history = slice(0, self.settings.window.lookback)
         units = self._units(values[:, history, 0], observed[:, history, 0].to(values.dtype))
         recent, level, scale, inverse = (t[:, -self.settings.window.origins :] for t in units)
         return View((recent - level) * inverse, level, scale)
 
     def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The rows after every origin of the crops and whether they count: (batch, origin, horizon), twice."""
+        """Return the rows after every origin of the crops, and which of them count.
+
+        Args:
+            batch: crops with the horizon behind them.
+
+        Returns:
+            targets in their units, less the series' offset, and a mask of those that count, (batch, origin, horizon)
+            each. A target counts where the batch scores it and the crop holds an observed row up to the origin.
+        """
         window = self.settings.window
         future = slice(window.first_origin, None)
         target = batch.values[:, future, 0].unfold(1, window.horizon, window.segment)
@@ -219,16 +256,16 @@ class ForecastNetwork(nn.Module):
         rows = batch.observed[:, : window.lookback, 0]
         if window.origins == 1:
             return target, weight & rows.any(1).view(-1, 1, 1)
-        known = rows.cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0
-        return target, weight & known.unsqueeze(-1)
+        has_history = rows.cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0  # (batch, origin)
+        return target, weight & has_history.unsqueeze(-1)
 
     def _extra(self) -> int:
-        """Features a segment has beside the target's."""
+        """Count the features of a segment's covariates."""
         rows = sum(part.output_size for part in (self.known, self.past) if part is not None)
         return rows * self.settings.window.segment + (self.static.output_size if self.static is not None else 0)
 
     def _covariates(self, values: Tensor, observed: Tensor, static: Tensor | None) -> Tensor | None:
-        """Covariates of each segment of the lookback, (batch, segments, features); None without any."""
+        """Compute each segment's covariates over the lookback, (batch, segment number, feature); None without any."""
         window, parts = self.settings.window, []
         if self.known is not None:
             parts.append(self._known(values, observed))
@@ -242,24 +279,41 @@ class ForecastNetwork(nn.Module):
         return torch.cat(rows, -1) if rows else None
 
     def _known(self, values: Tensor, observed: Tensor) -> Tensor:
+        """Embed the known covariates of each row: (batch, row, channel) to (batch, row, feature)."""
         assert self.known is not None
         columns = slice(1, 1 + len(self.settings.known))
         features: Tensor = self.known(values[:, :, columns], observed[:, :, columns])
         return features
 
     def _units(self, series: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Recent rows, level, scale and 1 / scale at each segment's end (at the crop's end, with one origin)."""
+        """Compute the recent rows and the units at each segment's end (at the crop's end only, with one origin).
+
+        Args:
+            series: (batch, row), the target over the lookback.
+            mask: (batch, row), 1.0 where it was observed, else 0.0.
+
+        Returns:
+            recent rows (batch, end, memory), level, scale and 1 / scale, each (batch, end, 1).
+        """
         recent, recent_mask = self._recent(series), self._recent(mask, outside=0.0)
         level, scale = self.normaliser(recent, recent_mask)
         if self.streaming:
             shape = (len(series), self.settings.window.n_segments, self.settings.window.segment)
             spread = running_spread(series.reshape(shape), mask.reshape(shape))
-            scale = torch.maximum(scale, SPREAD_FLOOR * spread)
+            scale = torch.maximum(scale, MIN_RELATIVE_SCALE * spread)
         # a flat history has no units: its inputs are 0, and its forecast is its level
         return recent, level, scale, torch.where(scale > 0, 1 / scale, 0)
 
     def _recent(self, rows: Tensor, outside: float | None = None) -> Tensor:
-        """The last `memory` rows at each segment's end (at the crop's end, with one origin): (batch, ends, memory)."""
+        """Return the last `memory` rows at each segment's end (at the crop's end only, with one origin).
+
+        Args:
+            rows: (batch, row), over the lookback.
+            outside: the value of rows before the crop; None (the default) repeats the crop's first row.
+
+        Returns:
+            (batch, end, memory).
+        """
         memory, segment = self.settings.memory, self.settings.window.segment
         if not self.streaming:
             return rows[:, None, -memory:]
@@ -268,6 +322,7 @@ class ForecastNetwork(nn.Module):
 
 
 def _embedding(settings: NetworkSettings, *, streaming: bool, extra: int) -> PlainEmbedding | SegmentEmbedding:
+    """Make the embedding: none with weights where a segment is one row and a crop has one origin."""
     if settings.window.segment == 1 and not streaming:
         return PlainEmbedding(masked=settings.masked, extra=extra)
     sizes = (settings.window.segment, settings.hidden_size)

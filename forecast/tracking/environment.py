@@ -6,6 +6,7 @@ import os
 import platform
 import socket
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def is_dead(tags: dict[str, str]) -> bool:
         return False
     if tags.get("forecast.boot") != _boot():  # this machine was started again, and process ids begin anew
         return True
+    if sys.platform == "win32":  # there os.kill ends the process, whatever the signal
+        return False
     try:
         os.kill(int(tags["forecast.pid"]), 0)  # signal 0 only asks whether the process exists
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""The budget of a training run: how many optimiser steps a number of seconds pays for on this machine."""
+"""The budget of a training run, which is the number of optimiser steps that fit into some seconds on this machine."""
 
 from __future__ import annotations
 
@@ -12,15 +12,24 @@ from forecast.networks.network import ForecastNetwork
 from forecast.training.module import ForecastModule
 from forecast.training.settings import TrainSettings
 
-TRIAL_STEPS = 16  # steps that measure the machine; the first half warms up
-SHARE_OF_TIME = 0.85  # of max_time; the rest is for validation and what a noisy machine takes
+TRIAL_STEPS = 16
+FRACTION_OF_TIME_FOR_STEPS = 0.85  # the rest is for validation and for what a noisy machine takes
 
 
 def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSettings, seconds: float) -> int:
-    """Optimiser steps that fit into `seconds`, measured on a copy of the network, at most `settings.steps`.
+    """Measure how many optimiser steps fit into a time, on a copy of the network.
 
-    The schedule is then planned for that many, so that it ends inside the time instead of being cut off; what the
-    measuring takes is part of the time.
+    The schedule is then planned for that many steps, so that it ends inside the time instead of being cut off. The
+    time that measuring takes is part of the time.
+
+    Args:
+        network: the network that will be trained; it does not change.
+        panel: the training rows.
+        settings: the settings of the training run.
+        seconds: wall time for the run.
+
+    Returns:
+        The number of steps, at least 1 and at most `settings.steps`.
     """
     began = time.perf_counter()
     plan = replace(settings, steps=max(settings.steps, TRIAL_STEPS))  # a schedule that ends earlier refuses the rest
@@ -28,9 +37,9 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
     trial.configure_optimizers()
     data = ForecastDataModule(panel, network.settings.window, batch_size=settings.batch_size, steps=TRIAL_STEPS)
     for number, batch in enumerate(data.training_batches()):
-        if number == TRIAL_STEPS // 2:
+        if number == TRIAL_STEPS // 2:  # the first half warms up
             started = time.perf_counter()
         trial.step(batch.on(trial.device)).item()
-    each = (time.perf_counter() - started) / (TRIAL_STEPS - TRIAL_STEPS // 2)
-    left = SHARE_OF_TIME * seconds - (time.perf_counter() - began)
-    return max(1, min(settings.steps, int(left / each)))
+    seconds_per_step = (time.perf_counter() - started) / (TRIAL_STEPS - TRIAL_STEPS // 2)
+    seconds_left = FRACTION_OF_TIME_FOR_STEPS * seconds - (time.perf_counter() - began)
+    return max(1, min(settings.steps, int(seconds_left / seconds_per_step)))

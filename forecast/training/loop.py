@@ -1,4 +1,4 @@
-"""One training run: Lightning's Trainer with our callback, the best weights at the end."""
+"""One training run: Lightning's Trainer runs with our callback, which leaves the best weights in the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows.datamodule import ForecastDataModule
 from forecast.networks.network import ForecastNetwork
 from forecast.progress import NoProgress, Progress
-from forecast.training.learning import Learning
+from forecast.training.callback import Learning
 from forecast.training.module import ForecastModule
 from forecast.training.settings import TrainSettings
 
@@ -28,18 +28,19 @@ def train(
     progress: Progress | None = None,
     logger: Logger | None = None,
 ) -> list[dict[str, float]]:
-    """Train in place and leave the best weights in the network.
+    """Train a network in place, and leave the best weights in it.
 
     Args:
-        network: fresh weights.
-        panel: the training rows, the validation cut included.
-        settings: of the run.
-        progress: told of each step and epoch.
-        logger: a Lightning logger for the learning curve.
+        network: a network with fresh weights.
+        panel: the training rows, as the network reads them; the rows that validate are the last of each series.
+        settings: the settings of the training run.
+        progress: shows each step and epoch to the user; None (the default) shows nothing.
+        logger: a Lightning logger that records the learning curve; None (the default) records nothing.
 
     Returns:
-        The learning curve, one row an epoch: epoch, step, train_loss, val_loss (where rows validate), learning_rate,
-        the gradient's size in each part of the network (gradient/core.0 is the first recurrent layer), seconds.
+        The learning curve, one row for each epoch: epoch, step, train_loss, val_loss (where rows validate),
+        learning_rate, the gradient's norm in each part of the network (gradient/core.0 is the first recurrent layer),
+        seconds since the start.
 
     Raises:
         RunError: if the loss becomes NaN or grows beyond bounds.
@@ -73,7 +74,10 @@ def train(
 
 
 def _fit(trainer: Trainer, module: ForecastModule, data: ForecastDataModule) -> None:
-    """Lightning answers Ctrl-C with exit code 1 and leaves the signal ignored; we hand the interrupt on instead."""
+    """Run the Trainer, and raise KeyboardInterrupt on Ctrl-C.
+
+    Lightning answers Ctrl-C with exit code 1, and leaves the signal ignored afterwards; both are undone here.
+    """
     handler = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, datamodule=data)
@@ -88,7 +92,7 @@ def _fit(trainer: Trainer, module: ForecastModule, data: ForecastDataModule) -> 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning's advice on loaders, devices and loggers is for people who write Lightning code."""
+    """Silence Lightning's advice on loaders, devices and loggers, which is for people who write Lightning code."""
     names = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning.pytorch")
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]

@@ -1,4 +1,8 @@
-"""What training minimises, in units of each origin's scale, so that no series outshouts the others."""
+"""Losses, which training minimises.
+
+Errors are in units of each origin, so that no series outweighs the others; `relative` is a ratio, and `nll` is in nats.
+Every loss maps a `Scaled` to a scalar that is lower for a better forecast; only `nll` may be negative.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +14,23 @@ from torch import Tensor
 
 from forecast.networks.distributions import Family
 
-SMALLEST = 1e-12  # weight; where nothing counts, the loss is 0
-UNLIKELY = 50.0  # nats beyond which a target teaches nothing but how to explode
-CLAMP = 30.0  # scaled errors beyond this teach nothing but how to explode
+MIN_TOTAL_WEIGHT = 1e-12  # makes the loss 0 where no target counts
+MIN_LOG_LIKELIHOOD = -50.0  # in nats; a less likely target is an outlier, whose gradient would explode
+MAX_SCALED_ERROR = 30.0  # in units of the origin; a larger error is an outlier, whose gradient would explode
 
 
 class Scaled(NamedTuple):
     """Forecasts and targets in the units of their origins.
 
     Args:
-        forecast: (batch, origin, horizon, width).
+        forecast: (batch, origin, horizon, width), the head's outputs.
         target: (batch, origin, horizon).
-        weight: (batch, origin, horizon), 0.0 where the target does not count.
-        zero: (batch, origin, 1), where the target's own zero lies in these units.
-        levels: (width,) quantile levels; empty for a point.
-        median: which of the width is the point forecast.
-        scale: (batch, origin, 1), of the origin in units of the target.
-        family: of the forecast's parameters, where it is a distribution.
+        weight: (batch, origin, horizon), >= 0, and 0 where the target does not count.
+        zero: (batch, origin, 1), the target's zero in units of the origin.
+        levels: (width,) quantile levels in (0, 1); empty where the outputs are not quantiles.
+        median: index of the output that is the point forecast.
+        scale: (batch, origin, 1), the scale of the origin in units of the target, > 0.
+        family: the distribution whose parameters the outputs are; None (the default) where there is none.
     """
 
     forecast: Tensor
@@ -40,59 +44,63 @@ class Scaled(NamedTuple):
 
     @property
     def point(self) -> Tensor:
-        """The point forecast (the median of the quantiles), (batch, origin, horizon)."""
+        """Return the point forecast (the median, where there are quantiles), (batch, origin, horizon)."""
         return self.forecast[..., self.median]
 
     def mean(self, loss: Tensor) -> Tensor:
-        """Mean over the steps that count."""
-        return (loss * self.weight).sum() / self.weight.sum().clamp_min(SMALLEST)
+        """Compute the weighted mean of (batch, origin, horizon), a scalar."""
+        return (loss * self.weight).sum() / self.weight.sum().clamp_min(MIN_TOTAL_WEIGHT)
 
 
 def mae(scaled: Scaled) -> Tensor:
-    """Mean absolute scaled error."""
-    return scaled.mean((scaled.point - scaled.target).abs().clamp_max(CLAMP))
+    """Compute the mean absolute error in units of the origins."""
+    return scaled.mean((scaled.point - scaled.target).abs().clamp_max(MAX_SCALED_ERROR))
 
 
 def mse(scaled: Scaled) -> Tensor:
-    """Mean squared scaled error."""
-    return scaled.mean((scaled.point - scaled.target).square().clamp_max(CLAMP**2))
+    """Compute the mean squared error in units of the origins."""
+    return scaled.mean((scaled.point - scaled.target).square().clamp_max(MAX_SCALED_ERROR**2))
 
 
 def huber(scaled: Scaled) -> Tensor:
-    """Huber (1964): squared up to one scale, absolute beyond."""
+    """Compute the mean of a loss that is squared up to an error of one scale, and absolute beyond.
+
+    References:
+        Huber (1964), Robust Estimation of a Location Parameter.
+    """
     error = (scaled.point - scaled.target).abs()
-    return scaled.mean(torch.where(error < 1, 0.5 * error.square(), error - 0.5).clamp_max(CLAMP))
+    return scaled.mean(torch.where(error < 1, 0.5 * error.square(), error - 0.5).clamp_max(MAX_SCALED_ERROR))
 
 
 def relative(scaled: Scaled) -> Tensor:
-    """The symmetric relative error 2|f - y| / (|f| + |y|), between 0 and 2, in the target's own units."""
+    """Compute the mean symmetric relative error 2|f - y| / (|f| + |y|), between 0 and 2; f and y keep their zero."""
     forecast, target = scaled.point - scaled.zero, scaled.target - scaled.zero
     return scaled.mean(2 * (forecast - target).abs() / (forecast.abs() + target.abs()).clamp_min(1e-6))
 
 
 def mixed(scaled: Scaled) -> Tensor:
-    """40% mean absolute scaled error (looks like MASE), 60% symmetric relative error (looks like sMAPE)."""
+    """Compute 0.4 `mae` (which resembles MASE) + 0.6 `relative` (which resembles sMAPE)."""
     return 0.4 * mae(scaled) + 0.6 * relative(scaled)
 
 
 def pinball(scaled: Scaled) -> Tensor:
-    """Twice the mean quantile loss, which at the median is the absolute error.
+    """Compute twice the mean quantile loss in units of the origins, which at the median is the absolute error.
 
     References:
         Koenker & Bassett (1978), Regression Quantiles, Econometrica 46(1).
     """
-    error = (scaled.target.unsqueeze(-1) - scaled.forecast).clamp(-CLAMP, CLAMP)
+    error = (scaled.target.unsqueeze(-1) - scaled.forecast).clamp(-MAX_SCALED_ERROR, MAX_SCALED_ERROR)
     loss = torch.maximum(scaled.levels * error, (scaled.levels - 1) * error)
     return scaled.mean(2 * loss.mean(-1))
 
 
 def nll(scaled: Scaled) -> Tensor:
-    """Negative log-likelihood of the targets under the forecast distributions."""
-    assert scaled.family is not None, "a distribution is asked for"
+    """Compute the mean negative log-likelihood of the targets under the forecast distributions, in nats."""
+    assert scaled.family is not None, "this loss goes with a head that forecasts a distribution"
     shape = scaled.target.shape
     zero, scale = scaled.zero.expand(shape), scaled.scale.expand(shape)
-    found = scaled.family.log_likelihood(scaled.forecast, scaled.target, zero, scale)
-    return scaled.mean(-torch.where(scaled.weight > 0, found.clamp_min(-UNLIKELY), 0))
+    log_likelihood = scaled.family.log_likelihood(scaled.forecast, scaled.target, zero, scale)
+    return scaled.mean(-torch.where(scaled.weight > 0, log_likelihood.clamp_min(MIN_LOG_LIKELIHOOD), 0))
 
 
 Loss = Callable[[Scaled], Tensor]

@@ -1,4 +1,4 @@
-"""The Lightning module: one batch in, one loss out."""
+"""The Lightning module, which computes the loss of a batch and takes an optimiser step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from forecast.training.settings import TrainSettings
 
 
 class ForecastModule(LightningModule):
-    """Trains a `ForecastNetwork`: one optimiser step a batch, one of Lightning's steps an epoch."""
+    """A Lightning module that trains a `ForecastNetwork` with one optimiser step for each batch.
+
+    An item of Lightning's loader is a whole epoch, so that its work on an item is not done at every step.
+
+    Args:
+        network: the network whose weights are trained, in place.
+        train: the settings of the training run.
+    """
 
     automatic_optimization = False  # Lightning's way through a step costs as much Python as our network does
     optimiser: Optimiser  # made when training begins, on the device it runs on
@@ -31,12 +38,12 @@ class ForecastModule(LightningModule):
         self.validation: list[tuple[float, float]] = []  # (loss, weight) of each validation batch
 
     def training_step(self, batches: Iterable[Batch], number: int) -> None:
-        """Every optimiser step of an epoch."""
+        """Take every optimiser step of an epoch."""
         for batch in batches:
             self.after_step(float(self.step(batch.on(self.device))))
 
     def step(self, batch: Batch) -> Tensor:
-        """One optimiser step; the loss before it."""
+        """Take one optimiser step and return the loss before it."""
         # scheduled sampling: from `teacher_forcing` at the start of training down to none at its end
         done = self.optimiser.steps / self.train_settings.steps
         loss = self.batch_loss(batch, forcing=self.train_settings.teacher_forcing * max(0.0, 1 - done))
@@ -44,7 +51,7 @@ class ForecastModule(LightningModule):
         return loss.detach()
 
     def batch_loss(self, batch: Batch, forcing: float = 0.0) -> Tensor:
-        """The loss of a batch, a scalar; `forcing` as of the network."""
+        """Compute the loss of a batch, a scalar; `forcing` is the argument of `ForecastNetwork.forward`."""
         return self.loss(self.scaled(batch, forcing=forcing))
 
     def validation_step(self, batch: Batch, number: int) -> None:
@@ -52,12 +59,12 @@ class ForecastModule(LightningModule):
         self.validation.append((float(self.loss(scaled)), float(scaled.weight.sum())))
 
     def scaled(self, batch: Batch, forcing: float = 0.0) -> Scaled:
-        """Forecasts and targets of a batch in the units of their origins."""
-        target, known = self.network.targets(batch)
-        teacher = torch.where(known, target, torch.nan) if forcing else None
+        """Forecast at the origins of a batch, and return forecasts and targets in the units of their origins."""
+        target, counted = self.network.targets(batch)
+        teacher = torch.where(counted, target, torch.nan) if forcing else None
         out = self.network(batch.values, batch.observed, batch.static, teacher=teacher, forcing=forcing)
-        scale = torch.where(out.scale > 0, out.scale, 1)  # a flat history has none; it does not count either
-        weight = (known & (out.scale > 0)).to(target.dtype)
+        scale = torch.where(out.scale > 0, out.scale, 1)  # a flat history has scale 0; its targets get no weight
+        weight = (counted & (out.scale > 0)).to(target.dtype)
         if self.train_settings.series_weights == "scale":
             weight = weight * out.scale
         return Scaled(

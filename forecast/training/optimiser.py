@@ -1,4 +1,4 @@
-"""The optimiser: one call takes the network from a batch's loss to its next weights."""
+"""The optimiser, which takes the network from a batch's loss to its next weights in one call."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ class Optimiser:
     """AdamW under a one-cycle schedule, with the gradient's norm clipped.
 
     Args:
-        network: its weights move; on the device it trains on.
-        steps: optimiser steps of the whole run, for the schedule.
+        network: the network whose weights are trained, on the device that it trains on.
+        steps: number of optimiser steps of the whole run, which the schedule needs.
         learning_rate: peak of the schedule.
         weight_decay: AdamW's decoupled decay.
-        gradient_clip: largest norm of the gradient; 0 leaves it.
-        measure_every: steps between measurements of the gradient.
+        gradient_clip: largest norm of the gradient; 0 does not clip.
+        measure_every: number of steps between two measurements of the gradient.
+
+    Attributes:
+        steps: number of steps taken so far.
+        gradients: norm of the gradient of each part of the network, when it was last measured.
 
     References:
         Loshchilov & Hutter (2019), Decoupled Weight Decay Regularization; Pascanu et al. (2013), On the difficulty of
@@ -48,14 +52,14 @@ class Optimiser:
 
     @property
     def learning_rate(self) -> float:
-        """Of the next step, without the highway's."""
+        """Return the learning rate of the next step, of all weights but the highway's."""
         return float(self.adamw.param_groups[0]["lr"])
 
     def step(self, loss: Tensor) -> None:
         """Move every weight once.
 
         Args:
-            loss: scalar, of a batch.
+            loss: the loss of a batch, a scalar.
         """
         for weight in self.weights:
             weight.grad = None
@@ -73,19 +77,23 @@ class Optimiser:
 def clip(gradients: list[Tensor], largest: float) -> None:
     """Scale the gradients so that their common norm is at most `largest`.
 
-    The same arithmetic as `torch.nn.utils.clip_grad_norm_`, which sorts the gradients by device at every step first.
+    The arithmetic is that of `torch.nn.utils.clip_grad_norm_`, which first sorts the gradients by device at every step.
+
+    Args:
+        gradients: the gradients, scaled in place.
+        largest: the largest norm that is left as it is.
     """
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     torch._foreach_mul_(gradients, (largest / (norm + 1e-6)).clamp(max=1.0))
 
 
 def gradient_norms(network: torch.nn.Module) -> dict[str, float]:
-    """Size of the gradient of each part of the network, each layer of the core by itself."""
-    sizes: dict[str, float] = {}
+    """Compute the norm of the gradient of each part of the network, by name; each layer of the core is a part."""
+    squares: dict[str, float] = {}
     for name, parameter in network.named_parameters():
         if parameter.grad is None:
             continue
         parts = name.split(".")
         part = f"gradient/core.{parts[2]}" if parts[0] == "core" and len(parts) > 2 else f"gradient/{parts[0]}"
-        sizes[part] = sizes.get(part, 0.0) + float(parameter.grad.square().sum())
-    return {name: math.sqrt(size) for name, size in sizes.items()}
+        squares[part] = squares.get(part, 0.0) + float(parameter.grad.square().sum())
+    return {name: math.sqrt(square) for name, square in squares.items()}

@@ -1,4 +1,4 @@
-"""What a training run is told; it needs no Lightning."""
+"""The settings of a training run; reading them needs no Lightning."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from forecast.settings import Settings
 
-EPOCHS = 20  # validation rounds in a training run
+EPOCHS = 20  # an epoch is a stretch of steps that a validation round ends, not a pass over the rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,18 +15,20 @@ class TrainSettings:
 
     Args:
         loss: a name in `LOSSES`.
-        series_weights: "equal", or "scale": each error counts in units of the target, as WAPE and MAE count it.
-        teacher_forcing: share of a seq2seq decoder's steps that read what came, at the start of training.
-        steps: optimiser steps in all.
-        epochs: validation rounds; steps is a multiple of it.
-        batch_size: crops in one step.
+        series_weights: "equal", where each error counts in units of its origin, or "scale", where it counts in units of
+            the target, as in WAPE and MAE.
+        teacher_forcing: probability, at the start of training, that a step of a seq2seq decoder reads the actual
+            values before it; it falls to 0 at the end of training.
+        steps: number of optimiser steps of the run.
+        epochs: number of validation rounds; `steps` is a multiple of it.
+        batch_size: number of crops in one step.
         learning_rate: peak of the one-cycle schedule.
         weight_decay: AdamW's decoupled decay.
-        gradient_clip: largest norm of the gradient.
-        patience: validation rounds without progress before training stops; 0 never stops early.
-        val_size: rows at each series' end that only validate.
-        averaging: decay of the exponential moving average of the weights.
-        seed: of weights and order.
+        gradient_clip: largest norm of the gradient; 0 does not clip.
+        patience: number of validation rounds without a better loss after which training stops; 0 never stops early.
+        val_size: number of rows at each series' end that only validate.
+        averaging: decay in (0, 1) of the exponential moving average of the weights.
+        seed: decides the first weights and the order of the crops.
         device: "cpu" or "cuda".
     """
 
@@ -47,7 +49,7 @@ class TrainSettings:
 
     @classmethod
     def of(cls, settings: Settings) -> TrainSettings:
-        """From settings with nothing left open."""
+        """Take the part out of settings in which nothing is "auto"."""
         steps = int(settings.steps)
         return cls(
             loss=settings.loss,

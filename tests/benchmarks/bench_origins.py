@@ -22,8 +22,8 @@ from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.crops import CropPlan
 from forecast.datasets.windows.datamodule import make_batch
 from forecast.datasets.windows.facts import Facts
-from forecast.models.open_settings import resolve
 from forecast.models.recurrent import network_settings
+from forecast.models.setting_rules import resolve
 from forecast.networks.network import ForecastNetwork, NetworkSettings
 from forecast.settings import Settings
 from forecast.training.loop import train

@@ -21,7 +21,7 @@ from report import Report, options
 
 import forecast as fc
 from forecast.datasets.windows.origins import Origins, gather
-from forecast.models.inference import BATCH
+from forecast.models.inference import ORIGINS_PER_PASS as BATCH
 
 HORIZON, LOOKBACK = 14, 28
 

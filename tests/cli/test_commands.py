@@ -24,6 +24,17 @@ def _run(*words: str, stdin: str | None = None) -> Answer:
     return subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, env={**os.environ})
 
 
+def _run_unread(*words: str) -> Answer:
+    """Run a command into a pipe whose reader has gone, so that its first write fails whatever the machine's speed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "forecast.cli", *words]
+        return subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+
+
 @pytest.fixture
 def sales() -> str:
     synthetic(3, 80, seed=1).to_csv("sales.csv", index=False)
@@ -275,3 +286,20 @@ def test_help_names_every_command() -> None:
     for name in ("fit", "evaluate", "predict", "compare", "check", "datasets", "models", "settings", "ui", "doctor"):
         assert f"\n  {name} " in shown
         assert _run(name, "--help").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("datasets", "list"), ("settings",), ("settings", "--markdown"), ("settings", "--json"), ("fit", "--help")],
+)
+def test_a_reader_who_has_seen_enough_is_no_error(words: tuple[str, ...]) -> None:
+    done = _run_unread(*words)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_forecasts_that_nobody_reads_to_the_end_are_no_error(model: str, sales: str) -> None:
+    done = _run_unread("predict", model, sales)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr

@@ -9,7 +9,7 @@ from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.origins import Origins, gather
-from forecast.models.covariates import Covariates
+from forecast.models.covariate_encoding import Covariates
 
 
 def _panel() -> Panel:

@@ -18,7 +18,7 @@ from forecast.baselines import BASELINES
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
-from forecast.datasets.windows.splits import last_cutoffs
+from forecast.datasets.windows.cutoffs import last_cutoffs
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.leaderboard import leaderboard_frame, ranked
 from forecast.evaluation.metrics import LEAST_LEVELS, METRICS, Metric, Points, chosen_metrics

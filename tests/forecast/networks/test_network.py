@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from forecast.datasets.windows.crops import WindowSpec
-from forecast.networks.bases import BASES
+from forecast.networks.base_forecasts import BASES
 from forecast.networks.cell_table import CELLS
 from forecast.networks.cells import SLSTM, MinGRU, RecurrentCore, is_causal
 from forecast.networks.decoders import DECODERS, Context, DecoderSizes, PositionDecoder

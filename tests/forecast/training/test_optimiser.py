@@ -10,7 +10,7 @@ import torch
 from forecast.datasets.windows.crops import WindowSpec
 from forecast.networks.network import ForecastNetwork, NetworkSettings
 from forecast.training.averaging import AveragedWeights
-from forecast.training.learning_rate import HIGHWAY_RATE
+from forecast.training.learning_rate import RELATIVE_HIGHWAY_RATE
 from forecast.training.optimiser import Optimiser
 
 STEPS = 20
@@ -53,7 +53,7 @@ def test_the_schedule_peaks_at_the_learning_rate_and_ends_at_almost_nothing() ->
         optimiser.step(_loss(network))
         rates.append(optimiser.learning_rate)
         highway = optimiser.adamw.param_groups[1]["lr"]
-        assert highway == pytest.approx(HIGHWAY_RATE * optimiser.learning_rate)
+        assert highway == pytest.approx(RELATIVE_HIGHWAY_RATE * optimiser.learning_rate)
     assert max(rates) == pytest.approx(0.01, rel=0.05)
     assert rates[-1] < 1e-6
     assert optimiser.steps == STEPS

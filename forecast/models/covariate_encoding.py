@@ -1,4 +1,4 @@
-"""Covariates as a network reads them: numbers standardised, names as places in a vocabulary, learnt from training rows."""
+"""Covariates as a network reads them: numbers are standardised, names are places in a vocabulary."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.encoding import UNKNOWN, blank, is_categorical, vocabulary_codes
 
-LIMIT = 10.0  # standard deviations: a covariate may be extreme, not deafening
+MAX_DEVIATIONS = 10.0  # from the mean; beyond it an outlier would drown every other input
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One covariate.
+    """One covariate, with what is known of its values from the training rows.
 
     Args:
-        name: in the user's table.
+        name: the column's name in the user's table.
         role: "static", "known" or "past".
-        mean: of the training rows.
-        deviation: of the training rows, 1 where they are all equal.
-        vocabulary: names the training rows hold, ascending; None for a column of numbers.
+        mean: mean of the training rows, in units of the column; 0 by default, and for names.
+        deviation: standard deviation of the training rows, in units of the column; 1 by default, for names, and where
+            all rows are equal.
+        vocabulary: the names that the training rows hold, ascending; None (the default) for a column of numbers.
     """
 
     name: str
@@ -36,35 +37,45 @@ class Column:
 
     @property
     def size(self) -> int:
-        """Places of the vocabulary, the unknown one among them; 0 for a number."""
+        """Return the size of the vocabulary, the place of unknown names included; 0 for a column of numbers."""
         return 0 if self.vocabulary is None else 1 + len(self.vocabulary)
+
+    def standardise(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """Map numbers in units of the column to standard deviations from its mean, at most `MAX_DEVIATIONS` of them."""
+        return np.clip((numbers - self.mean) / self.deviation, -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
 
 @dataclass(frozen=True)
 class Covariates:
-    """Every covariate of a fitted network.
+    """The covariates of a fitted network.
 
     Args:
-        columns: static first, then in the order of the panel's channels.
+        columns: the static covariates, then the others in the order of the panel's channels; empty by default.
     """
 
     columns: tuple[Column, ...] = ()
 
     @classmethod
     def of(cls, panel: Panel) -> Covariates:
-        """Learn means and vocabularies from the rows of a training panel."""
+        """Compute means, deviations and vocabularies from the rows of a training panel."""
         static = [_static(str(name), panel.static[name]) for name in panel.static.columns]
         return cls((*static, *(_channel(panel, number) for number in range(1, len(panel.channels)))))
 
     def sizes(self, role: str) -> tuple[int, ...]:
-        """Of each column of a role: 0 for a number, the size of the vocabulary for a name."""
+        """Return `Column.size` of each column of a role ("static", "known" or "past")."""
         return tuple(column.size for column in self.columns if column.role == role)
 
     def encode(self, panel: Panel) -> Panel:
-        """The panel with channels and static columns as the network reads them.
+        """Encode channels and static columns as the network reads them.
+
+        Args:
+            panel: rows with the covariates of the training table.
+
+        Returns:
+            The panel with standardised numbers, and with codes from 0 (an unknown name) as floats.
 
         Raises:
-            DataError: where a column is missing or of another kind than in training.
+            DataError: if a column is missing or holds names instead of numbers, or numbers instead of names.
         """
         problems = self._problems(panel)
         if problems:
@@ -76,7 +87,7 @@ class Covariates:
         for number, column in enumerate(channels, start=1):
             raw = values[:, number] + np.repeat(offset[:, number], panel.lengths)
             if column.vocabulary is None:
-                raw = np.clip((raw - column.mean) / column.deviation, -LIMIT, LIMIT)
+                raw = column.standardise(raw)
             else:
                 codes = vocabulary_codes(panel.channels[number].categories or (), column.vocabulary)
                 raw = codes[raw.astype(np.int64)] if len(codes) else np.zeros_like(raw)
@@ -86,34 +97,39 @@ class Covariates:
         return replace(panel, values=values, offset=offset, static=pd.DataFrame(static, index=panel.static.index))
 
     def to_json(self) -> list[dict[str, Any]]:
+        """Return the columns as JSON primitives."""
         return [asdict(column) for column in self.columns]
 
     @classmethod
     def from_json(cls, values: list[dict[str, Any]]) -> Covariates:
-        listed = [{**v, "vocabulary": None if v["vocabulary"] is None else tuple(v["vocabulary"])} for v in values]
-        return cls(tuple(Column(**v) for v in listed))
+        """Make covariates from what `to_json` returned, after it went through JSON."""
+        columns = [{**v, "vocabulary": None if v["vocabulary"] is None else tuple(v["vocabulary"])} for v in values]
+        return cls(tuple(Column(**v) for v in columns))
 
     def _problems(self, panel: Panel) -> list[Problem]:
+        """List the columns that the panel lacks, or that are of another kind than in training."""
         problems, channels = [], {channel.name: channel for channel in panel.channels[1:]}
         for column in self.columns:
             if column.role == "static":
-                there = column.name in panel.static.columns
-                names = there and is_categorical(panel.static[column.name])
+                is_present = column.name in panel.static.columns
+                has_names = is_present and is_categorical(panel.static[column.name])
             else:
-                there = column.name in channels
-                names = there and channels[column.name].categories is not None
-            if not there:
+                is_present = column.name in channels
+                has_names = is_present and channels[column.name].categories is not None
+            if not is_present:
                 problems.append(
                     Problem(column=column.name, what="the column is missing", expected="it, as in training")
                 )
-            elif names and column.vocabulary is None:
+            elif has_names and column.vocabulary is None:
                 problems.append(Problem(column=column.name, what="the column holds names", expected="numbers"))
-            elif not names and column.vocabulary is not None and column.role != "static" and column.name in channels:
+            elif not has_names and column.vocabulary is not None and column.role != "static":
+                # a static column of numbers is no problem: its values are read as text
                 problems.append(Problem(column=column.name, what="the column holds numbers", expected="names"))
         return problems
 
 
 def _static(name: str, column: pd.Series) -> Column:
+    """Learn a static covariate from its values, one for each series."""
     if is_categorical(column):
         names = sorted(set(column.astype(str)[~blank(column)]))
         return Column(name=name, role="static", vocabulary=tuple(names))
@@ -121,6 +137,7 @@ def _static(name: str, column: pd.Series) -> Column:
 
 
 def _channel(panel: Panel, number: int) -> Column:
+    """Learn the covariate of channel `number` from the rows in which it was observed."""
     channel = panel.channels[number]
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
     raw = (panel.values[:, number] + panel.offset[series, number])[panel.observed[:, number]]
@@ -132,20 +149,23 @@ def _channel(panel: Panel, number: int) -> Column:
 
 
 def _standardised(name: str, role: str, values: NDArray[np.float64]) -> Column:
-    known = values[np.isfinite(values)]
-    if not len(known):
+    """Learn a column of numbers from its finite values; without any, its mean is 0 and its deviation 1."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return Column(name=name, role=role)
-    return Column(name=name, role=role, mean=float(known.mean()), deviation=float(known.std()) or 1.0)
+    return Column(name=name, role=role, mean=float(finite.mean()), deviation=float(finite.std()) or 1.0)
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:
+    """Convert a column to numbers, NaN where a value is missing or is not a number."""
     return pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
 
 
 def _encoded(column: Column, cells: pd.Series) -> NDArray[np.float32]:
+    """Encode the values of a static covariate, one for each series."""
     if column.vocabulary is not None:
-        gone = blank(cells)
-        text = ["" if g else str(cell) for cell, g in zip(cells, gone, strict=True)]
-        return np.where(gone, UNKNOWN, vocabulary_codes(text, column.vocabulary)).astype(np.float32)
-    scaled = (_numbers(cells) - column.mean) / column.deviation
-    return np.nan_to_num(np.clip(scaled, -LIMIT, LIMIT)).astype(np.float32)  # a missing number is the mean
+        is_blank = blank(cells)
+        text = ["" if missing else str(cell) for cell, missing in zip(cells, is_blank, strict=True)]
+        return np.where(is_blank, UNKNOWN, vocabulary_codes(text, column.vocabulary)).astype(np.float32)
+    # a missing number is read as the mean, which is 0
+    return np.nan_to_num(column.standardise(_numbers(cells))).astype(np.float32)

@@ -10,7 +10,7 @@ from forecast.datasets.errors import ConfigError, DataError
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
-from forecast.datasets.windows.splits import RollingOrigin, cutoffs_between, last_cutoffs
+from forecast.datasets.windows.cutoffs import RollingOrigin, cutoffs_between, last_cutoffs
 
 
 def _ends(panel: Panel, cutoffs: list) -> list[list[int]]:  # type: ignore[type-arg]

@@ -12,7 +12,7 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.facts import Facts, best_base, is_intermittent
 from forecast.models.deepar import RecursiveModel
-from forecast.models.open_settings import RULES, WHOLE, Allowance, resolve
+from forecast.models.setting_rules import NO_LIMIT, RULES, Allowance, resolve
 from forecast.settings import Settings
 
 
@@ -67,7 +67,7 @@ def test_validation_rows_grow_with_the_history(length: int, horizon: int, n_seri
 
 def test_an_allowance_limits_steps_that_are_open_and_time() -> None:
     settings = Settings(horizon=6, max_time="60s")
-    assert WHOLE.limit(settings) == (settings, {})
+    assert NO_LIMIT.limit(settings) == (settings, {})
     limited, reasons = Allowance(steps_share=0.25, seconds=1.5).limit(settings)
     assert (limited.steps, limited.max_time) == (200, "1.500s")
     assert reasons == {"steps": "preset balanced"}

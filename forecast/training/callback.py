@@ -1,4 +1,4 @@
-"""What watches a training run: the learning curve, the best weights, and when to stop."""
+"""The callback that watches a training run: it keeps the learning curve and the best weights, and stops the run."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from forecast.training.averaging import AveragedWeights
 from forecast.training.module import ForecastModule
 from forecast.training.settings import TrainSettings
 
-DIVERGED = 20.0  # times the first epoch's loss
+MAX_LOSS_GROWTH = 20.0  # since the first epoch; a loss that grew more has diverged
 
 
 class Learning(Callback):
-    """Validates and keeps the averaged weights, and leaves the best of them in the module.
+    """A Lightning callback that validates the averaged weights, and leaves the best of them in the module.
 
     Args:
-        settings: of the run.
-        module: it learns.
-        progress: told of each step and epoch.
-        logger: gets each row of the curve.
+        settings: the settings of the training run.
+        module: the module that is trained.
+        progress: shows each step and epoch to the user.
+        logger: a Lightning logger that records each row of the curve; None records nothing.
 
     Attributes:
-        curve: one row an epoch.
+        curve: the learning curve, one row for each epoch, as `train` returns it.
+
+    Raises:
+        RunError: during training, if a loss is not finite or grew more than `MAX_LOSS_GROWTH` times.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Learning(Callback):
         if self.logger is not None:
             self.logger.log_metrics({k: v for k, v in row.items() if k != "step"}, step=int(row["step"]))
         self.first_loss = min(self.first_loss, row["train_loss"]) if len(self.curve) == 1 else self.first_loss
-        if row["train_loss"] > DIVERGED * max(self.first_loss, 1e-3):
+        if row["train_loss"] > MAX_LOSS_GROWTH * max(self.first_loss, 1e-3):
             raise _diverged(f"the loss grew from {self.first_loss:.3g} to {row['train_loss']:.3g}")
         if "val_loss" in row:
             self._keep(row["val_loss"], trainer)
@@ -86,6 +89,7 @@ class Learning(Callback):
         self.progress.step(1, loss)
 
     def _row(self) -> dict[str, float]:
+        """Make the row of the learning curve of the epoch that has just ended."""
         optimiser = self.module.optimiser
         row = {"epoch": float(len(self.curve) + 1), "step": float(optimiser.steps)}
         row["train_loss"] = sum(self._losses) / len(self._losses)
@@ -99,7 +103,7 @@ class Learning(Callback):
         return row
 
     def _validation_loss(self) -> float | None:
-        """Mean of the validation batches' losses, None where nothing validates; the next round starts from none."""
+        """Return the weighted mean of the validation batches' losses, None where no row validates; forget them."""
         scores = self.module.validation
         weight = sum(w for _, w in scores)
         loss = sum(loss * w for loss, w in scores) / weight if weight else None
@@ -107,6 +111,7 @@ class Learning(Callback):
         return loss
 
     def _keep(self, loss: float, trainer: Trainer) -> None:
+        """Copy the averaged weights if they are the best so far; else stop once `patience` rounds brought nothing."""
         if loss < self.best_loss:
             self.best_loss, self.stale = loss, 0
             self.best = self.average.copy()
@@ -116,5 +121,6 @@ class Learning(Callback):
 
 
 def _diverged(what: str) -> RunError:
+    """Make the error of a run that diverged; `what` is a clause that says how the loss behaved."""
     hint = "Try a smaller learning_rate, a smaller gradient_clip, another normaliser, or look for outliers with `forecast check`."
     return RunError(f"training diverged: {what}", hint=hint)

@@ -1,7 +1,7 @@
-"""Rules: every setting left at "auto" is filled in, for every network, with its reason.
+"""Rules, which fill in every setting that a network's user left at "auto", each with its reason.
 
-Each rule is one function of the settings and of the facts; a rule may use what stands above it in `RULES`. What the
-rules know of the training rows are the facts, measured in `datasets/windows/facts.py`; a rule never reads a row itself.
+A rule is a function of the settings and of the facts; it may use the settings whose rules stand above it in `RULES`.
+The facts are measured from the training rows in `datasets/windows/facts.py`; a rule never reads a row itself.
 """
 
 from __future__ import annotations
@@ -15,43 +15,49 @@ from forecast.datasets.windows.facts import Facts, seasons_averaged
 from forecast.settings import Settings
 
 Choice = tuple[Any, str]
-STEPS = {"fast": 200, "balanced": 800, "best": 3000}
+PRESET_STEPS = {"fast": 200, "balanced": 800, "best": 3000}
 LONGEST_SEGMENT = 32
-ROWS_THAT_TELL_WEIGHTS_APART = 1000  # of all series, held back: with fewer, the best weights are lucky ones
-MOST_HORIZONS_HELD_BACK = 5
+# over all series; with fewer rows to validate on, the weights with the least loss are the lucky ones
+ENOUGH_VALIDATION_ROWS = 1000
+MAX_VALIDATION_HORIZONS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allowance:
-    """What one training run may cost, where its owner knows better than the preset.
+    """The work that one training run may take, where its caller allows less than the preset.
 
     Args:
-        steps_share: the share of the preset's steps; steps that the user fixed are not shortened.
-        seconds: wall time of this run; None leaves `max_time` as it is.
+        steps_share: the fraction in (0, 1] of the preset's steps; 1 by default. Steps that the user set are not
+            shortened.
+        seconds: wall time of the run; None (the default) leaves `max_time` as it is.
     """
 
     steps_share: float = 1.0
     seconds: float | None = None
 
     def limit(self, settings: Settings) -> tuple[Settings, dict[str, str]]:
-        """The settings with their steps and their time limited, and why."""
+        """Limit steps and time, and return the settings with the reason for each that changed."""
         reasons: dict[str, str] = {}
         if settings.steps == "auto" and self.steps_share < 1:
-            settings = replace(settings, steps=max(1, round(self.steps_share * STEPS[settings.preset])))
+            settings = replace(settings, steps=max(1, round(self.steps_share * PRESET_STEPS[settings.preset])))
             reasons = {"steps": f"preset {settings.preset}"}
         if self.seconds is not None:
             settings = replace(settings, max_time=f"{self.seconds:.3f}s")
         return settings, reasons
 
 
-WHOLE = Allowance()
+NO_LIMIT = Allowance()
 
 
 def resolve(settings: Settings, facts: Facts) -> tuple[Settings, dict[str, str]]:
-    """Fill in what is "auto".
+    """Fill in every setting that is "auto" or None.
+
+    Args:
+        settings: the user's settings.
+        facts: what was measured from the training rows.
 
     Returns:
-        The settings without any "auto", and for each setting filled in, why.
+        The settings, in which each that has a rule has a value, and the reason for each that was filled in, by name.
     """
     reasons: dict[str, str] = {}
     for name, rule in RULES.items():
@@ -76,23 +82,23 @@ def _segment(settings: Settings, facts: Facts) -> Choice:
 
 def _lookback(settings: Settings, facts: Facts) -> Choice:
     segment = int(settings.segment)
-    wanted = max(24 * segment, settings.horizon, facts.season_length)
-    rows = max(1, min(wanted, facts.length))
+    enough = max(24 * segment, settings.horizon, facts.season_length)
+    rows = max(1, min(enough, facts.length))
     return -(-rows // segment) * segment, "24 segments, the horizon or a season, whichever is longest and in the data"
 
 
 def _memory(settings: Settings, facts: Facts) -> Choice:
     season, segment, lookback = facts.season_length, int(settings.segment), int(settings.lookback)
     seasons = seasons_averaged(season)
-    wanted = seasons * season if season > 1 else max(4, min(settings.horizon, 12))
-    rows = min(-(-wanted // segment) * segment, lookback)
+    enough = seasons * season if season > 1 else max(4, min(settings.horizon, 12))
+    rows = min(-(-enough // segment) * segment, lookback)
     return rows, f"{seasons} seasons" if season > 1 else "a few rows: there is no season to average over"
 
 
 def _origins(settings: Settings, facts: Facts) -> Choice:
     n_segments = int(settings.lookback) // int(settings.segment)
-    warm = min(int(settings.memory) // int(settings.segment) - 1, n_segments // 3)
-    return max(1, n_segments - warm), "every segment's end, once the level has something to average over"
+    n_without_origin = min(int(settings.memory) // int(settings.segment) - 1, n_segments // 3)
+    return max(1, n_segments - n_without_origin), "every segment's end, once the level has something to average over"
 
 
 def _transform(settings: Settings, facts: Facts) -> Choice:
@@ -138,16 +144,16 @@ def _loss(settings: Settings, facts: Facts) -> Choice:
 
 
 def _steps(settings: Settings, facts: Facts) -> Choice:
-    return STEPS[settings.preset], f"preset {settings.preset}"
+    return PRESET_STEPS[settings.preset], f"preset {settings.preset}"
 
 
 def _val_size(settings: Settings, facts: Facts) -> Choice:
     if facts.length < 4 * settings.horizon:
         return 0, "series are too short to spare a horizon"
-    enough = max(math.ceil(ROWS_THAT_TELL_WEIGHTS_APART / facts.n_series), MOST_HORIZONS_HELD_BACK * settings.horizon)
+    enough = max(math.ceil(ENOUGH_VALIDATION_ROWS / facts.n_series), MAX_VALIDATION_HORIZONS * settings.horizon)
     rows = max(settings.horizon, min(enough, facts.length // 8))
-    wanted = f"{MOST_HORIZONS_HELD_BACK} horizons and {ROWS_THAT_TELL_WEIGHTS_APART} rows in all"
-    return rows, f"a horizon, and up to {wanted} where an eighth of a series allows that"
+    most = f"{MAX_VALIDATION_HORIZONS} horizons and {ENOUGH_VALIDATION_ROWS} rows in all"
+    return rows, f"a horizon, and up to {most} where an eighth of a series allows that"
 
 
 def _averaging(settings: Settings, facts: Facts) -> Choice:

@@ -1,4 +1,4 @@
-"""Classical decomposition with a test for seasonality, as the M4 competition's benchmarks use it."""
+"""Histories are seasonally adjusted by classical decomposition, as in the M4 competition's benchmarks."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from numpy.typing import NDArray
 from forecast.baselines.base import Floats
 from forecast.baselines.histories import Histories
 
-CRITICAL = 1.645  # two-sided 90%
+CRITICAL_VALUE = 1.645  # of a standard normal variable at 90%, two-sided
+MIN_SEASONS = 3  # in a history that is tested for a season
 
 
 def seasonal_indices(history: Histories, season_length: int) -> tuple[Floats, Floats]:
-    """Seasonal indices of each history.
+    """Compute the seasonal indices of each history.
 
-    Multiplicative where every value is positive, additive elsewhere; none where the autocorrelation at the season is
-    not significant at 90% or the history is shorter than three seasons.
+    They are multiplicative where every value is positive and additive elsewhere. A history has none (factor 1, addend 0)
+    where the autocorrelation at the season is not significant at 90%, or where it is shorter than three seasons.
+
+    Args:
+        history: n histories.
+        season_length: steps in a season; 1 means none.
 
     Returns:
-        factor (n, season_length) and addend (n, season_length): y = deseasonalised * factor + addend, counted from
-        the history's first row.
+        Factor and addend, (n, season_length) each: y = adjusted * factor + addend. The first of them belongs to the
+        history's first row.
     """
     n, m = len(history.length), season_length
     factor, addend = np.ones((n, m)), np.zeros((n, m))
@@ -32,18 +37,18 @@ def seasonal_indices(history: Histories, season_length: int) -> tuple[Floats, Fl
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(positive[:, None], part.values / trend, part.values - trend)
     phase = np.arange(ratio.shape[1]) % m
-    known = np.isfinite(ratio)
-    kept = np.where(known, ratio, 0)
+    defined = np.isfinite(ratio)  # the centred mean lacks half a season at either end
+    kept = np.where(defined, ratio, 0)
     figure = np.stack(
-        [part.total(kept * (phase == k)) / np.maximum((known & (phase == k)).sum(1), 1) for k in range(m)], 1
-    )
+        [part.total(kept * (phase == k)) / np.maximum((defined & (phase == k)).sum(1), 1) for k in range(m)], 1
+    )  # (n, season_length): the mean of each phase
     factor[seasonal[positive]] = (figure / figure.mean(axis=1, keepdims=True))[positive]
     addend[seasonal[~positive]] = (figure - figure.mean(axis=1, keepdims=True))[~positive]
     return factor, addend
 
 
 def _is_seasonal(history: Histories, m: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Whether the autocorrelation at the season exceeds Bartlett's limit."""
+    """Return whether the autocorrelation at the season exceeds Bartlett's limit, (n,)."""
     inside, length = history.inside, history.length.astype(np.float64)
     if history.values.shape[1] <= m:
         return np.zeros(len(length), bool)
@@ -56,15 +61,15 @@ def _is_seasonal(history: Histories, m: int) -> np.ndarray[tuple[int], np.dtype[
         product[:, lag:] = centred[:, lag:] * centred[:, :-lag]
         correlation = history.total(product) / np.where(power > 0, power, 1)
         squares += correlation**2 if lag < m else 0
-    limit = CRITICAL / np.sqrt(length) * np.sqrt(1 + 2 * squares)
-    return np.asarray((np.abs(correlation) > limit) & (length >= 3 * m) & (power > 0))
+    limit = CRITICAL_VALUE / np.sqrt(length) * np.sqrt(1 + 2 * squares)
+    return np.asarray((np.abs(correlation) > limit) & (length >= MIN_SEASONS * m) & (power > 0))
 
 
 def _centred_mean(history: Histories, m: int) -> Floats:
-    """The centred moving average of one season, NaN within half a season of either end."""
+    """Return the centred moving average over one season, (n, max length), NaN within half a season of either end."""
     weights = np.full(m, 1 / m) if m % 2 else np.r_[0.5, np.ones(m - 1), 0.5] / m
     values, half = history.values, m // 2
-    total = np.full(values.shape, np.nan)
+    average = np.full(values.shape, np.nan)
     stop = values.shape[1] - 2 * half
     # a running sum in float64; the level is taken off first so that large levels keep their digits
     level = values[:, :1]
@@ -74,6 +79,6 @@ def _centred_mean(history: Histories, m: int) -> Floats:
     sums = (running[:, first + inner : first + inner + stop] - running[:, first : first + stop]) / m
     if m % 2 == 0:
         sums = sums + weights[0] * (values[:, :stop] + values[:, m : m + stop] - 2 * level)
-    total[:, half : half + stop] = sums + level
+    average[:, half : half + stop] = sums + level
     beyond = np.arange(values.shape[1]) >= (history.length - half)[:, None]
-    return np.where(beyond, np.nan, total)
+    return np.where(beyond, np.nan, average)
