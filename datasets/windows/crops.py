@@ -10,6 +10,8 @@ from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Integers, Origins
 
+AHEAD = 8192  # crops that are looked up at once, so that a step only takes its part; never beyond a pass
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowSpec:
@@ -82,6 +84,7 @@ class CropPlan:
         tiles = np.where(panel.lengths > 1, -(-(self._latest - self._earliest + 1) // self._tile), 0)
         self._bounds = np.concatenate([[0], np.cumsum(tiles)])
         self._pass: tuple[int, Integers, Integers] | None = None
+        self._first_ahead, self._ahead = 0, Origins(np.empty(0, np.int64), np.empty(0, np.int64))
 
     def __len__(self) -> int:
         """Return the number of crops in one pass over the data."""
@@ -89,6 +92,14 @@ class CropPlan:
 
     def draw(self, first: int, count: int) -> Origins:
         """Draw crops number `first` to `first + count - 1` of the endless sequence, each given by its last origin."""
+        at = first - self._first_ahead
+        if not 0 <= at <= len(self._ahead) - count:
+            ahead = min(AHEAD, len(self) - first % len(self))
+            self._first_ahead, self._ahead, at = first, self._crops(first, max(count, ahead)), 0
+        return self._ahead[at : at + count]
+
+    def _crops(self, first: int, count: int) -> Origins:
+        """Look up crops number `first` to `first + count - 1`, which may lie in several passes."""
         parts = []
         while count:
             number, place = divmod(first, len(self))

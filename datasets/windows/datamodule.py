@@ -37,6 +37,10 @@ class Batch(NamedTuple):
     offset: Tensor
     static: Tensor
 
+    def on(self, device: torch.device) -> Batch:
+        """Return the batch on a device; itself, where it stands there."""
+        return self if device == self.values.device else Batch(*(part.to(device) for part in self))
+
 
 def make_batch(panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers | None = None) -> Batch:
     """Gather the crops that end at `origins` and their futures.
@@ -106,12 +110,17 @@ class ForecastDataModule(LightningDataModule):
         self.cut = ends_without_newest(panel, val_size)
         self.train = panel.truncate(self.cut) if val_size else panel
         self.plan = CropPlan(self.train, spec, seed)
-        self.steps = _Steps(steps, batch_size)
+        self.batch_size, self.steps = batch_size, steps
         self.validation = validation_origins(panel, spec, val_size) if val_size else None
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Return the batches of one epoch; the next epoch goes on where this one ends."""
-        return _loader(_Crops(self.train, self.plan, self.spec), self.steps)
+    def training_batches(self, epoch: int = 0) -> Iterator[Batch]:
+        """Make the batches of an epoch, each as it is read; the next epoch goes on where this one ends."""
+        for step in range(epoch * self.steps, (epoch + 1) * self.steps):
+            yield make_batch(self.train, self.plan.draw(step * self.batch_size, self.batch_size), self.spec)
+
+    def train_dataloader(self) -> DataLoader[Iterator[Batch]]:
+        """Return the batches of one epoch as one item, so that Lightning's work is done once an epoch, not once a step."""
+        return DataLoader(_Epoch(self), sampler=_EpochNumber(), batch_size=None, collate_fn=_as_is)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[DataLoader[Batch]]:
         """Return the batches of validation crops; an empty list, which Lightning skips, where there are none."""
@@ -127,47 +136,52 @@ class ForecastDataModule(LightningDataModule):
         """Return the batches of the crops that end with each series."""
         return self._fixed(Origins.last(self.panel))
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move a batch to the device."""
-        # Lightning's own method walks through the batch in search of tensors, at every step
-        return batch if device.type == "cpu" else Batch(*(part.to(device, non_blocking=True) for part in batch))
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move a batch to the device; the batches of an epoch are moved one by one, as they are made."""
+        return batch.on(device) if isinstance(batch, Batch) else batch
 
     def _fixed(self, origins: Origins, cut: Integers | None = None) -> DataLoader[Batch]:
         """Return the batches of the crops that end at these origins, in their order."""
-        return _loader(_Crops(self.panel, origins, self.spec, cut), _Chunks(len(origins)))
+        crops = _Crops(self.panel, origins, self.spec, cut)
+        # torch collates nothing: the crops come as a batch already
+        return DataLoader(crops, sampler=_Chunks(len(origins)), batch_size=None, collate_fn=_as_is)
+
+
+class _Epoch(Dataset[Iterator[Batch]]):
+    """Epochs by their numbers; an item is all batches of one."""
+
+    def __init__(self, data: ForecastDataModule) -> None:
+        self.data = data
+
+    def __getitem__(self, epoch: int) -> Iterator[Batch]:
+        return self.data.training_batches(epoch)
+
+
+class _EpochNumber(Sampler[int]):
+    """The number of the epoch that is being trained."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([self.epoch])
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; Lightning calls this before each one."""
+        self.epoch = epoch
 
 
 class _Crops(Dataset[Batch]):
     """Crops by their numbers; an item is a whole batch."""
 
-    def __init__(self, panel: Panel, plan: CropPlan | Origins, spec: WindowSpec, cut: Integers | None = None) -> None:
-        self.panel, self.plan, self.spec, self.cut = panel, plan, spec, cut
+    def __init__(self, panel: Panel, origins: Origins, spec: WindowSpec, cut: Integers | None = None) -> None:
+        self.panel, self.origins, self.spec, self.cut = panel, origins, spec, cut
 
     def __getitem__(self, numbers: range) -> Batch:
-        plan = self.plan
-        if isinstance(plan, CropPlan):
-            origins = plan.draw(numbers.start, len(numbers))
-        else:
-            origins = plan[numbers.start : numbers.stop]
-        return make_batch(self.panel, origins, self.spec, self.cut)
-
-
-class _Steps(Sampler[range]):
-    """The numbers of the crops of each optimiser step; an epoch goes on where the one before it ended."""
-
-    def __init__(self, steps: int, batch_size: int) -> None:
-        self.steps, self.batch_size, self.epoch = steps, batch_size, 0
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[range]:
-        first = self.epoch * self.steps
-        return (range(s * self.batch_size, (s + 1) * self.batch_size) for s in range(first, first + self.steps))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls this before each one."""
-        self.epoch = epoch
+        return make_batch(self.panel, self.origins[numbers.start : numbers.stop], self.spec, self.cut)
 
 
 class _Chunks(Sampler[range]):
@@ -182,11 +196,6 @@ class _Chunks(Sampler[range]):
     def __iter__(self) -> Iterator[range]:
         size = CROPS_WITHOUT_GRADIENTS
         return (range(first, min(first + size, self.n)) for first in range(0, self.n, size))
-
-
-def _loader(crops: _Crops, numbers: Sampler[range]) -> DataLoader[Batch]:
-    # torch collates nothing: the crops come as a batch already
-    return DataLoader(crops, sampler=numbers, batch_size=None, collate_fn=_as_is)
 
 
 def _as_is(batch: Any) -> Any:

@@ -254,6 +254,8 @@ class ForecastNetwork(nn.Module):
         weight = batch.scored[:, future].unfold(1, window.horizon, window.segment)
         # an origin before the series' first observed row has nothing to forecast from
         rows = batch.observed[:, : window.lookback, 0]
+        if window.origins == 1:
+            return target, weight & rows.any(1).view(-1, 1, 1)
         has_history = rows.cumsum(1)[:, window.first_origin - 1 :: window.segment] > 0  # (batch, origin)
         return target, weight & has_history.unsqueeze(-1)
 

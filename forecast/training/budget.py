@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from forecast.datasets.panel import Panel
-from forecast.datasets.windows.datamodule import Batch, ForecastDataModule
+from forecast.datasets.windows.datamodule import ForecastDataModule
 from forecast.networks.network import ForecastNetwork
 from forecast.training.module import ForecastModule
 from forecast.training.settings import TrainSettings
@@ -36,10 +36,10 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
     trial = ForecastModule(copy.deepcopy(network), plan).to(settings.device)
     trial.configure_optimizers()
     data = ForecastDataModule(panel, network.settings.window, batch_size=settings.batch_size, steps=TRIAL_STEPS)
-    for number, batch in enumerate(data.train_dataloader()):
+    for number, batch in enumerate(data.training_batches()):
         if number == TRIAL_STEPS // 2:  # the first half warms up
             started = time.perf_counter()
-        trial.training_step(Batch(*(part.to(settings.device) for part in batch)), number).item()
+        trial.step(batch.on(trial.device)).item()
     seconds_per_step = (time.perf_counter() - started) / (TRIAL_STEPS - TRIAL_STEPS // 2)
     seconds_left = FRACTION_OF_TIME_FOR_STEPS * seconds - (time.perf_counter() - began)
     return max(1, min(settings.steps, int(seconds_left / seconds_per_step)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import Logger
@@ -47,18 +46,9 @@ class Learning(Callback):
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.average = AveragedWeights(module, self.settings.averaging)  # on the device that trains, from here on
+        self.module.after_step = self._step
         self._started = time.perf_counter()
         self.progress.start(self.settings.steps, "training")
-
-    def on_train_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, number: int
-    ) -> None:
-        loss, step = float(outputs["loss"]), self.module.optimiser.steps
-        if not math.isfinite(loss):
-            raise _diverged(f"the loss became {loss} at step {step}")
-        self._losses.append(loss)
-        self.average.update(step)
-        self.progress.step(1, loss)
 
     def on_sanity_check_end(self, trainer: Trainer, module: LightningModule) -> None:
         loss = self._validation_loss()
@@ -89,6 +79,14 @@ class Learning(Callback):
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         self.progress.finish()
+
+    def _step(self, loss: float) -> None:
+        step = self.module.optimiser.steps
+        if not math.isfinite(loss):
+            raise _diverged(f"the loss became {loss} at step {step}")
+        self._losses.append(loss)
+        self.average.update(step)
+        self.progress.step(1, loss)
 
     def _row(self) -> dict[str, float]:
         """Make the row of the learning curve of the epoch that has just ended."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor
@@ -16,12 +18,14 @@ from forecast.training.settings import TrainSettings
 class ForecastModule(LightningModule):
     """A Lightning module that trains a `ForecastNetwork` with one optimiser step for each batch.
 
+    An item of Lightning's loader is a whole epoch, so that its work on an item is not done at every step.
+
     Args:
         network: the network whose weights are trained, in place.
         train: the settings of the training run.
     """
 
-    automatic_optimization = False  # Lightning's own loop costs as much Python a step as our whole network
+    automatic_optimization = False  # Lightning's way through a step costs as much Python as our network does
     optimiser: Optimiser  # made when training begins, on the device it runs on
 
     def __init__(self, network: ForecastNetwork, train: TrainSettings) -> None:
@@ -30,9 +34,16 @@ class ForecastModule(LightningModule):
         self.loss = LOSSES[train.loss]
         self.levels: Tensor
         self.register_buffer("levels", torch.tensor(network.head.levels), persistent=False)
+        self.after_step: Callable[[float], None] = lambda loss: None  # told of each step's loss
         self.validation: list[tuple[float, float]] = []  # (loss, weight) of each validation batch
 
-    def training_step(self, batch: Batch, number: int) -> Tensor:
+    def training_step(self, batches: Iterable[Batch], number: int) -> None:
+        """Take every optimiser step of an epoch."""
+        for batch in batches:
+            self.after_step(float(self.step(batch.on(self.device))))
+
+    def step(self, batch: Batch) -> Tensor:
+        """Take one optimiser step and return the loss before it."""
         # scheduled sampling: from `teacher_forcing` at the start of training down to none at its end
         done = self.optimiser.steps / self.train_settings.steps
         loss = self.batch_loss(batch, forcing=self.train_settings.teacher_forcing * max(0.0, 1 - done))

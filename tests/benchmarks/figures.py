@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -68,8 +69,9 @@ def measure(command: str, folder: Path | None) -> dict[str, float]:
     place = "" if folder is None else str(folder)
     words = [place if word == FOLDER else word for word in shlex.split(command)]
     words = [sys.executable, str(ROOT / words[1]), *words[2:], "--json"]
+    ours = os.environ | {"PYTHONPATH": str(ROOT)}  # this checkout, whatever is installed
     with tempfile.TemporaryDirectory() as empty:
-        printed = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, cwd=empty).stdout
+        printed = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, cwd=empty, env=ours).stdout
     numbers: dict[str, float] = json.loads(printed.splitlines()[-1])
     return numbers
 

@@ -78,7 +78,8 @@ def test_window_spec_lists_what_does_not_fit() -> None:
 def test_data_module_has_four_loaders(panel: Panel) -> None:
     spec = WindowSpec(lookback=24, horizon=6, segment=6, origins=2)
     data = ForecastDataModule(panel, spec, batch_size=4, steps=3, val_size=6)
-    assert [len(batch.values) for batch in data.train_dataloader()] == [4, 4, 4]
+    [batches] = list(data.train_dataloader())
+    assert [len(batch.values) for batch in batches] == [4, 4, 4]
     [validation] = list(data.val_dataloader())
     assert validation.scored[:, -6:].all(), "the cut is scored"
     assert not validation.scored[:, :-6].any(), "and nothing before it"
@@ -90,3 +91,21 @@ def test_training_rows_end_before_the_validation_cut(panel: Panel) -> None:
     spec = WindowSpec(lookback=12, horizon=6)
     data = ForecastDataModule(panel, spec, batch_size=64, steps=4, val_size=10)
     assert data.train.lengths.tolist() == [70, 70, 70]
+
+
+def test_crops_looked_up_ahead_are_those_drawn_one_by_one(panel: Panel) -> None:
+    spec = WindowSpec(lookback=12, horizon=6, segment=2, origins=3)
+    plan = CropPlan(panel, spec, 1)
+    ahead = [plan.draw(first, 5) for first in range(0, 4 * len(plan), 5)]
+    single = [CropPlan(panel, spec, 1).draw(number, 1) for number in range(5 * len(ahead))]
+    assert np.concatenate([o.end for o in ahead]).tolist() == [int(o.end[0]) for o in single]
+    assert np.concatenate([o.series for o in ahead]).tolist() == [int(o.series[0]) for o in single]
+
+
+def test_an_epoch_goes_on_where_the_one_before_ended(panel: Panel) -> None:
+    spec = WindowSpec(lookback=12, horizon=6)
+    whole = ForecastDataModule(panel, spec, batch_size=4, steps=6)
+    halves = ForecastDataModule(panel, spec, batch_size=4, steps=3)
+    batches = [*halves.training_batches(0), *halves.training_batches(1)]
+    for one, other in zip(whole.training_batches(), batches, strict=True):
+        assert np.array_equal(one.values, other.values)

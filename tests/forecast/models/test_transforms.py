@@ -67,7 +67,7 @@ def test_series_weights(series_weights: str) -> None:
     network = ForecastNetwork(network_settings("gru", resolved, panel, 12))
     module = ForecastModule(network, TrainSettings.of(resolved))
     data = ForecastDataModule(panel, network.settings.window, batch_size=8, steps=1)
-    batch = next(iter(data.train_dataloader()))
+    batch = next(data.training_batches())
     rows = network.settings.window.lookback
     with torch.no_grad():
         out = network(batch.values[:, :rows], batch.observed[:, :rows])
