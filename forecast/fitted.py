@@ -15,6 +15,8 @@ from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
+from forecast.datasets.windows.facts import best_base
+from forecast.datasets.windows.filling import fill_from_season
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.models.transforms import transform_named
@@ -44,6 +46,8 @@ class FittedModel:
         context: the newest training rows, as many as a forecast reads.
         reasons: for each setting that was left open, a sentence that says why it got its value.
         calibration: the correction of the quantiles; None where the settings ask for none.
+        fills_from_season: whether the season before stands in for missing targets, because repeating the season beats
+            repeating the last value on the training rows; networks only, baselines leave missing rows out.
         dependence: the correlation of forecast errors over steps and series; None without quantiles, or where the
             model draws paths itself.
         fit_seconds: wall seconds that fitting took.
@@ -56,6 +60,7 @@ class FittedModel:
     season_length: int
     context: Panel
     reasons: dict[str, str] = field(default_factory=dict)
+    fills_from_season: bool = False
     calibration: Conformal | None = None
     dependence: Dependence | None = None
     fit_seconds: float = 0.0
@@ -86,6 +91,8 @@ class FittedModel:
         curve = logger() if logger is not None and learns_weights else None
         model = build(settings, length, progress=progress, logger=curve)
         wall, cpu = time.perf_counter(), time.process_time()
+        seasonal = learns_weights and best_base(panel, settings.horizon, length) != "last"
+        panel = fill_from_season(panel, length) if seasonal else panel
         calibration = _fit_model(model, panel, settings, length)
         learns_paths = model.uncertain and not isinstance(model, DrawsPaths)
         dependence = Dependence.of(model, panel) if learns_paths else None
@@ -95,6 +102,7 @@ class FittedModel:
             season_length=length,
             context=_context(model, panel, settings, length),
             reasons={"season_length": reason, **getattr(model, "reasons", {})},
+            fills_from_season=seasonal,
             calibration=calibration,
             dependence=dependence,
             fit_seconds=time.perf_counter() - wall,
@@ -136,7 +144,7 @@ class FittedModel:
             ConfigError: if the horizon is longer than the trained one, or a point forecast has no quantiles.
             RunError: if a forecast is not finite.
         """
-        calibration = self.calibration
+        calibration, panel = self.calibration, self._filled(panel)
         prediction = (
             self.model.predict(panel, origins)
             if calibration is None
@@ -168,7 +176,7 @@ class FittedModel:
             problem = Problem(what=f"samples={samples!r}", expected="a whole number of at least 1")
             raise ConfigError("samples is not understood", problems=[problem])
         if isinstance(self.model, DrawsPaths):
-            paths = self.model.paths(panel, origins, samples, self.settings.seed)
+            paths = self.model.paths(self._filled(panel), origins, samples, self.settings.seed)
         elif self.dependence is not None:
             prediction = self.predict(panel, origins)
             paths = self.dependence.draw(prediction, samples, self.settings.seed)
@@ -187,6 +195,10 @@ class FittedModel:
         """
         back = self.settings.horizon if self.reads_the_future(panel) else 0
         return Origins(np.arange(panel.n_series), np.maximum(panel.indptr[1:] - back, panel.indptr[:-1] + 1))
+
+    def _filled(self, panel: Panel) -> Panel:
+        """The panel as the model reads it."""
+        return fill_from_season(panel, self.season_length) if self.fills_from_season else panel
 
     def _narrowed(self, prediction: Prediction, horizon: int | None, levels: tuple[float, ...] | None) -> Prediction:
         trained = self.settings.horizon

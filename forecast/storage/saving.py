@@ -53,6 +53,7 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
         "resolved": _primitive(asdict(fitted.resolved)),
         "reasons": fitted.reasons,
         "season_length": fitted.season_length,
+        "fills_from_season": fitted.fills_from_season,
         "run_id": fitted.run_id,
         "panel": _panel_config(fitted.context),
     }
@@ -97,6 +98,7 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         model=model,
         settings=Settings.of(config["settings"]),
         season_length=season,
+        fills_from_season=config["fills_from_season"],
         context=_panel(config["panel"], artifact.context),
         reasons=config["reasons"],
         calibration=Conformal.restore(calibration, season) if calibration else None,
