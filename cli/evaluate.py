@@ -52,7 +52,7 @@ Require = Annotated[
     _option(
         "--require",
         metavar="CONDITION",
-        help="Condition such as 'mase<=0.9', else exit code 6; may be repeated.",
+        help="Condition such as 'mase<=0.9' or 'mase<seasonal_naive', else exit code 6; may be repeated.",
     ),
 ]
 Out = Annotated[

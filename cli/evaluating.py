@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecast.cli.gates import Gate, check_gates, missed_gates
 from forecast.cli.options import Job
 from forecast.cli.output import say, show_frame, show_json
 from forecast.cli.session import progress, read, remarks, session
-from forecast.datasets.errors import ConfigError, GateError, Problem
 
 if TYPE_CHECKING:
     from forecast.evaluation.result import Evaluation
 
-COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "<": operator.lt,
-    ">": operator.gt,
-}
 COLUMNS_SHOWN = ("model", "mase", "smape", "owa", "mae", "rmse", "wql")
 
 
@@ -49,36 +40,48 @@ class Request:
 
 
 def run(request: Request, require: list[str]) -> None:
-    """Evaluate, print the result, and compare it with what is required.
+    """Evaluate, print the result, and hold the best model to what is required.
 
     Args:
         request: the evaluation.
-        require: conditions such as "mase<=0.9".
+        require: conditions such as "mase<=0.9" or "mase<seasonal_naive".
 
     Raises:
-        ConfigError: if a condition cannot be read or names no metric of the result.
-        GateError: if a condition is not met.
+        ConfigError: if a condition cannot be read, or names a metric or a model that there will not be; no table is
+            read before.
+        GateError: if a condition is not met; the result has been printed by then.
     """
-    conditions = [_condition(text) for text in require]
+    gates = [Gate.of(text) for text in require]
     _check_places(request)
     with session(quiet=request.job.quiet, track=not request.job.no_track), ExitStack() as stack:
-        result = _evaluate(request, stack)
+        models = _models(request, stack)
+        if gates:
+            _check_gates(gates, request, models)
+        result = _evaluate(request, models)
         _keep(request, result)
     remarks(result.panel.notes)
     _remark_skipped(result)
+    missed = missed_gates(gates, result)
     if request.job.json:
-        show_json(report(result, request.save))
+        show_json(report(result, request.save, met=missed is None))
     else:
         _show(result, everything=request.backtest["metrics"] is not None)
-    _require(conditions, result)
+    if missed is not None:
+        raise missed
 
 
-def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
-    """Return the JSON object of --json; `save` is the directory of the best model."""
+def report(result: Evaluation, save: Path | None, *, met: bool = True) -> dict[str, Any]:
+    """Return the JSON object of --json.
+
+    Args:
+        result: the evaluation.
+        save: directory of the best model; None where it is not kept.
+        met: whether the best model meets what is required; True by default.
+    """
     several = {"models": result.models} if len(result.models) > 1 else {}
     return {
         "schema": "forecast/evaluate/v1",
-        "status": "ok",
+        "status": "ok" if met else "failed",
         "model": result.best,
         "metrics": result.metrics,
         "baselines": result.baselines,
@@ -97,17 +100,40 @@ def report(result: Evaluation, save: Path | None) -> dict[str, Any]:
     }
 
 
-def _evaluate(request: Request, stack: ExitStack) -> Evaluation:
-    """Evaluate; models that are fetched from MLflow are kept until the stack closes."""
+def _models(request: Request, stack: ExitStack) -> list[str]:
+    """Return the models' names and directories; those fetched from MLflow are kept until the stack closes."""
+    values = request.settings
+    return [_fetched(name, values, stack) for name in _names(values.get("model", "auto"))]
+
+
+def _check_gates(gates: list[Gate], request: Request, models: list[str]) -> None:
+    """Refuse conditions on what the evaluation will not have; this loads model directories, and reads no table."""
+    from forecast.evaluation.backtest import REFERENCES
+    from forecast.evaluator import named_candidates
+
+    metrics, scale = request.backtest["metrics"], request.backtest["scale"]
+    candidates = named_candidates(models, request.settings, request.settings["horizon"] + request.backtest["gap"])
+    check_gates(
+        gates,
+        candidates,
+        REFERENCES,
+        None if metrics is None else _names(metrics),
+        [candidate.settings.quantiles for candidate in candidates.values()],
+        standardised=scale == "train",
+    )
+
+
+def _evaluate(request: Request, models: list[str]) -> Evaluation:
+    """Evaluate the models on the table."""
     from forecast.evaluator import evaluate
 
     values, backtest = dict(request.settings), dict(request.backtest)
-    names = _names(values.pop("model", "auto"))
+    values.pop("model", None)
     refit, metrics = backtest.pop("refit"), backtest.pop("metrics")
     return evaluate(
         read(request.data, values),
         values.pop("horizon"),
-        models=[_fetched(name, values, stack) for name in names],
+        models=models,
         refit=int(refit) if refit.isdigit() else refit,
         metrics=None if metrics is None else _names(metrics),
         output=request.out,
@@ -175,28 +201,3 @@ def _remark_skipped(result: Evaluation) -> None:
         say(f"note: {len(result.skipped)} series have no rows around some cutoffs and are skipped there: {names}")
     if result.unscaled:
         say(f"note: {result.unscaled} series are constant or too short for a MASE scale; MASE leaves them out")
-
-
-Condition = tuple[str, str, float]
-
-
-def _condition(text: str) -> Condition:
-    """Read a condition of --require: a metric, a comparison and a number."""
-    match = re.fullmatch(r"\s*(\w+)\s*(<=|>=|<|>)\s*([-+.\deE]+)\s*", text)
-    if match is None:
-        raise ConfigError(f"--require {text!r} is not understood", hint="Write it as 'mase<=0.9'.")
-    return match[1], match[2], float(match[3])
-
-
-def _require(conditions: list[Condition], result: Evaluation) -> None:
-    """Raise an error unless the best model meets every condition."""
-    unknown = [name for name, _, _ in conditions if name not in result.metrics]
-    if unknown:
-        raise ConfigError(f"--require: no metric {', '.join(unknown)}", hint=f"Known: {', '.join(result.metrics)}.")
-    missed = [
-        Problem(what=f"{name} is {result.metrics[name]:.6g}", expected=f"{sign} {limit:g}")
-        for name, sign, limit in conditions
-        if not COMPARISONS[sign](result.metrics[name], limit)
-    ]
-    if missed:
-        raise GateError(f"{result.best} does not meet what is required", problems=missed)

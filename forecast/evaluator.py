@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
@@ -90,7 +90,7 @@ def evaluate(
         ModelError: if a model directory cannot be read, or its training ended after a cutoff.
     """
     _check_seeds(seeds)
-    candidates = _candidates(models, {"horizon": horizon, **settings}, horizon + gap)
+    candidates = named_candidates(models, {"horizon": horizon, **settings}, horizon + gap)
     lead = next(iter(candidates.values())).settings
     chosen_metrics(metrics, lead.quantiles, standardised=scale == "train")  # refused before any work is done
     panel = panel_from_table(data, lead.columns, freq=lead.freq)
@@ -128,8 +128,20 @@ def _check_seeds(seeds: int) -> None:
         raise ConfigError("seeds is not understood", problems=[problem])
 
 
-def _candidates(models: Model | Sequence[Model], settings: dict[str, Any], horizon: int) -> dict[str, Candidate]:
-    """Return the candidates by name; a name that two of them have gets a number. `horizon` includes the gap."""
+def named_candidates(
+    models: Model | Sequence[Model], settings: Mapping[str, Any], horizon: int
+) -> dict[str, Candidate]:
+    """Return the candidates of `evaluate` by the names that results give them; a repeated name gets a number.
+
+    Args:
+        models: names, Forecasters or model directories, or one of them.
+        settings: fields of `Settings` for the models that are given by name.
+        horizon: steps to forecast, those of the gap included.
+
+    Raises:
+        ConfigError: if there is no model, or its settings cannot be used.
+        ModelError: if a model directory cannot be read.
+    """
     several = isinstance(models, Sequence) and not isinstance(models, str)
     entries: list[Model] = list(cast(Sequence[Model], models)) if several else [cast(Model, models)]
     if not entries:
@@ -141,7 +153,7 @@ def _candidates(models: Model | Sequence[Model], settings: dict[str, Any], horiz
     return candidates
 
 
-def _candidate(model: Model, settings: dict[str, Any], horizon: int) -> tuple[str, Candidate]:
+def _candidate(model: Model, settings: Mapping[str, Any], horizon: int) -> tuple[str, Candidate]:
     """Return the name and the candidate of a Forecaster, a model directory or a model's name."""
     if not isinstance(model, str | Path):
         return model.settings.model, Candidate(replace(model.settings, horizon=horizon))

@@ -106,6 +106,9 @@ class Forecaster:
     def fit(self, data: Any, *, progress: Progress | None = None, source: str | None = None) -> Forecaster:
         """Fit the model to a table.
 
+        A second fit starts afresh: it takes any table, whatever the first one looked like. Where it fails, the model of
+        the first fit stays.
+
         Args:
             data: a long or wide frame, a Series with a time index, or anything narwhals reads.
             progress: it is told of each training step; None shows a bar on a terminal.
@@ -119,7 +122,7 @@ class Forecaster:
             ConfigError: if the settings and the data do not fit together.
             RunError: if training diverges.
         """
-        panel = self.panel(data)
+        panel = self._training_panel(data)
         with open_fit(self.settings) as run:
             progress = progress if progress is not None else progress_for()
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
@@ -138,7 +141,7 @@ class Forecaster:
         """
         import pandas as pd
 
-        resolved, reasons = planned(self.panel(data), self.settings)
+        resolved, reasons = planned(self._training_panel(data), self.settings)
         rows = [(name, getattr(resolved, name), reasons.get(name, "")) for name in Settings.names()]
         return pd.DataFrame(rows, columns=["setting", "value", "reason"])
 
@@ -217,9 +220,13 @@ class Forecaster:
     def panel(self, data: Any) -> Panel:
         """Validate a table and return its panel; once the model is fitted, the table must be like the training table."""
         if self.fitted_ is None:
-            return panel_from_table(data, self.settings.columns, freq=self.settings.freq)
+            return self._training_panel(data)
         roles = _as_trained(self.settings.columns, self.fitted_.context, data)
         return panel_from_table(data, roles, freq=self.settings.freq, grid=self.fitted_.context.grid)
+
+    def _training_panel(self, data: Any) -> Panel:
+        """Validate a table to learn from; what an earlier fit read says nothing about it."""
+        return panel_from_table(data, self.settings.columns, freq=self.settings.freq)
 
     def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:
         """Return the panel to read and the origins to forecast from; the arguments are those of `predict`."""

@@ -37,6 +37,7 @@ ORIGINS_AT_ONCE = 8192  # are forecast together; this bounds memory whatever the
 # Naive2 reads a whole history for each origin; with more than this it is left out, and OWA with it
 MAX_NAIVE2_ROWS = 50_000_000
 MAX_NAIVE2_READS_OF_A_ROW = 50
+REFERENCES = ("seasonal_naive", "naive2")  # they stand beside every result
 
 
 class Recording(Protocol):
@@ -147,13 +148,11 @@ class Backtest:
 
     def _references(self) -> dict[str, Outcome]:
         """Score seasonal naive, and Naive2, which OWA is relative to, unless reading whole histories would take too long."""
-        names, protocol = ["seasonal_naive"], self.protocol
+        names, protocol = list(REFERENCES), self.protocol
         history = sum(int((c.origins.end - self.panel.indptr[c.origins.series]).sum()) for c in protocol.cutoffs)
-        if (
-            history <= min(MAX_NAIVE2_ROWS, MAX_NAIVE2_READS_OF_A_ROW * self.panel.n_rows)
-            or "naive2" in self.candidates
-        ):
-            names.append("naive2")
+        much = history > min(MAX_NAIVE2_ROWS, MAX_NAIVE2_READS_OF_A_ROW * self.panel.n_rows)
+        if much and "naive2" not in self.candidates:
+            names.remove("naive2")
         quantiles = next(iter(self.candidates.values())).settings.quantiles
         horizon = protocol.horizon + protocol.gap
         plain = Settings(horizon=horizon, season_length=protocol.season_length, quantiles=quantiles)

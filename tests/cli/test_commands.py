@@ -221,6 +221,8 @@ USAGE = {
     "two things on stdout": (["evaluate", "sales.csv", "-H", "3", "--json", "-o", "-"], 2, "stdout"),
     "a gate not met": (["evaluate", "sales.csv", "-H", "3", "-m", "naive", "--require", "mase<=0.01"], 6, "<= 0.01"),
     "a gate not understood": (["evaluate", "sales.csv", "-H", "3", "--require", "mase=1"], 2, "mase<=0.9"),
+    "a gate on no metric": (["evaluate", "nowhere.csv", "-H", "3", "--require", "masee<1"], 2, "Did you mean 'mase'"),
+    "a gate on no model": (["evaluate", "nowhere.csv", "-H", "3", "--require", "mase<thta"], 2, "no model 'thta'"),
     "tracking required": (
         ["fit", "sales.csv", "-H", "3", "-m", "naive", "--tracking-uri", "http://127.0.0.1:9"],
         5,

@@ -40,6 +40,30 @@ def test_two_runs_are_the_same_bits(frame: pd.DataFrame) -> None:
     assert not np.array_equal(other.predict()["forecast"], first.predict()["forecast"])
 
 
+@pytest.mark.parametrize("model", ["gru", "theta"])
+def test_a_second_fit_starts_afresh(model: str) -> None:
+    daily, weekly = synthetic(2, 120, freq="D", season_length=7, seed=1), synthetic(2, 110, freq="W", seed=2)
+    weekly = weekly.rename(columns={"unique_id": "item_id", "ds": "date", "y": "value"})
+    twice = fc.Forecaster(6, model=model, **QUICK).fit(daily)
+    assert same(twice.plan(weekly), fc.Forecaster(6, model=model, **QUICK).plan(weekly))
+    twice.fit(weekly)
+    once = fc.Forecaster(6, model=model, **QUICK).fit(weekly)
+    assert same(twice.predict(), once.predict())
+    assert twice.resolved_ == once.resolved_
+    with pytest.raises(DataError, match="W-SUN"):
+        twice.predict(daily)
+
+
+def test_a_failed_second_fit_leaves_the_first_model(frame: pd.DataFrame) -> None:
+    made = fc.Forecaster(6, model="gru", **QUICK).fit(frame)
+    before = made.predict()
+    with pytest.raises(DataError, match="no target column"):
+        made.fit(frame.drop(columns="y"))
+    with pytest.raises(DataError, match="two rows"):
+        made.fit(frame.groupby("unique_id").head(1))
+    assert same(made.predict(), before)
+
+
 def test_order_of_rows_and_series_changes_nothing(frame: pd.DataFrame) -> None:
     plain = fc.Forecaster(6, model="gru", **QUICK).fit(frame).predict()
     mixed = fc.Forecaster(6, model="gru", **QUICK).fit(frame.sample(frac=1, random_state=1)).predict()
