@@ -68,31 +68,19 @@ class Settings:
         everyday=True,
     )
     target: str | None = setting(
-        None,
-        "Column to forecast. If left out, it is y, target or value.",
-        group=DATA,
-        metavar="COL",
-        everyday=True,
+        None, "Column to forecast. If left out, it is y, target or value.", group=DATA, metavar="COL", everyday=True
     )
     static: tuple[str, ...] = setting(
         (), "Columns with one value for each series.", group=DATA, metavar="COL,...", everyday=True
     )
     known: tuple[str, ...] = setting(
-        (),
-        "Covariates that are known up to the end of the horizon, such as holidays and prices.",
-        group=DATA,
-        metavar="COL,...",
-        everyday=True,
+        (), "Covariates known up to the end of the horizon.", group=DATA, metavar="COL,...", everyday=True
     )
     past: tuple[str, ...] = setting(
-        (), "Covariates that are known only up to the cutoff.", group=DATA, metavar="COL,...", everyday=True
+        (), "Covariates known only up to the cutoff.", group=DATA, metavar="COL,...", everyday=True
     )
     observed: str | None = setting(
-        None,
-        "Boolean column that is false where the target was filled in and must not be learnt from.",
-        group=DATA,
-        metavar="COL",
-        everyday=True,
+        None, "Boolean column, false where the target was filled in.", group=DATA, metavar="COL", everyday=True
     )
     freq: str | int | None = setting(
         None,
@@ -141,11 +129,7 @@ class Settings:
     )
     normaliser: str = setting("auto", "Scaling of the history at each origin: mean, last or robust.", group=MODEL)
     memory: int | Auto = setting(
-        "auto",
-        "Rows before an origin that the normaliser and the linear highway read.",
-        group=MODEL,
-        values=COUNT,
-        metavar="ROWS",
+        "auto", "Rows that the normaliser and the linear highway read.", group=MODEL, values=COUNT, metavar="ROWS"
     )
     base: str = setting(
         "auto",
@@ -199,10 +183,7 @@ class Settings:
         everyday=True,
     )
     dropout: float = setting(
-        0.0,
-        "Share of the activations that are dropped between layers in training.",
-        group=TRAINING,
-        values=Range(below=1),
+        0.0, "Share of activations that training drops between layers.", group=TRAINING, values=Range(below=1)
     )
     loss: str = setting(
         "auto",

@@ -53,7 +53,7 @@ def test_wrong_values_are_refused_by_name(line: Declaration) -> None:
 
 def test_help_shows_every_setting_in_groups() -> None:
     shown = pydoc.plain(pydoc.render_doc(Settings))
-    assert "preset (balanced): How much work to spend." in shown
+    assert "preset (balanced): Amount of work that training may take: fast, balanced or best." in shown
     places = [shown.index(f"{group.capitalize()}:") for group in ("data", "model", "training", "tracking")]
     assert places == sorted(places)
 
