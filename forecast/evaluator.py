@@ -13,7 +13,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.cutoffs import Cutoff, cutoffs_between, last_cutoffs
-from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol
+from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol, first_ends
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation
 from forecast.progress import Progress, progress_for
@@ -72,7 +72,8 @@ def evaluate(
             allow. Models are ranked by MASE if it is among them, else by sMAPE, else by the first metric.
         scale: "train" adds errors on values standardised by each series' training rows without the newest `val_size`;
             None adds none.
-        mase_season: steps in the season of MASE's scale; None takes the season length.
+        mase_season: steps in the season of MASE's scale, which comes from the rows of each series before its first
+            cutoff; None takes the season length.
         seeds: number of fits of each model, with seeds from `seed` on; 1 by default. Metrics and forecasts are the first
             fit's, and `seeds` of the result says how far the others are from it.
         output: .parquet or .csv file that forecasts are written to as they are made, so that memory does not grow with
@@ -99,8 +100,8 @@ def evaluate(
     else:
         rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
     protocol = _protocol(panel, rolling, lead, horizon=horizon, gap=gap, refit=refit)
-    protocol = replace(protocol, mase_season=mase_season or protocol.season_length, standardise=scale == "train")
-    protocol = replace(protocol, metrics=metrics)
+    mase_season = mase_season or protocol.mase_season
+    protocol = replace(protocol, mase_season=mase_season, standardise=scale == "train", metrics=metrics)
     backtest = Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source)
     return backtest.run(open_evaluation, seeds=seeds, output=output)
 
@@ -108,15 +109,16 @@ def evaluate(
 def _protocol(
     panel: Panel, rolling: list[Cutoff], lead: Settings, *, horizon: int, gap: int, refit: Refit
 ) -> EvaluationProtocol:
-    """Build the protocol; the season is found from the rows before the first cutoff."""
+    """Build the protocol; the seasons are found from the rows before the first cutoff, MASE's from those of each series."""
     season, _ = season_length(panel.truncate(rolling[0].ends(panel)), lead.season_length)
+    mase_season, _ = season_length(panel.truncate(first_ends(panel, rolling)), lead.season_length)
     return EvaluationProtocol(
         horizon=horizon,
         cutoffs=rolling,
         refit=_every(refit),
         gap=gap,
         season_length=season,
-        mase_season=season,
+        mase_season=mase_season,
         val_size=lead.val_size if isinstance(lead.val_size, int) else 0,
     )
 

@@ -255,9 +255,23 @@ def _blocks(protocol: EvaluationProtocol) -> Iterator[_Block]:
     yield _Block(block, fit)
 
 
+def first_ends(panel: Panel, cutoffs: Sequence[Cutoff]) -> NDArray[np.int64]:
+    """Return the flat row, (series,), at which each series' history before its first cutoff ends.
+
+    Args:
+        panel: the rows.
+        cutoffs: the cutoffs, oldest first. A series that is skipped at the oldest one may have its first later; a series
+            that has none gets its own first row.
+    """
+    ends = panel.indptr[:-1].copy()
+    for cutoff in reversed(cutoffs):
+        ends[cutoff.origins.series] = cutoff.origins.end
+    return ends
+
+
 def _scales(panel: Panel, protocol: EvaluationProtocol) -> Scales:
-    """Compute the scales of each series from its rows before the first cutoff; a series without such a row has none."""
-    history = panel.truncate(protocol.cutoffs[0].ends(panel))
+    """Compute the scales of each series from its rows before its first cutoff; a series without a cutoff has none."""
+    history = panel.truncate(first_ends(panel, protocol.cutoffs))
     val_size = protocol.val_size if protocol.standardise else 0
     series = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
     return Scales.of(history, protocol.mase_season, val_size=val_size).spread(series, panel.n_series)

@@ -6,7 +6,7 @@ sum of errors over the sum of actuals, as their names say.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Literal
@@ -209,6 +209,23 @@ METRICS: dict[str, Metric] = {
     )
 }
 RELATIVE = {"owa": ("smape", "mase")}  # metrics that the backtest makes of these and of Naive2's on the same points
+
+
+def owa(metrics: Mapping[str, float], naive2: Mapping[str, float]) -> float | None:
+    """Return the overall weighted average: the mean of sMAPE and of MASE, each relative to Naive2's; below 1 is better.
+
+    Args:
+        metrics: a model's metrics by name.
+        naive2: Naive2's metrics on the same points; empty where Naive2 was not run.
+
+    Returns:
+        The average; None where one of the two is not defined, or is zero for Naive2.
+
+    References:
+        Makridakis, Spiliotis & Assimakopoulos (2020), The M4 Competition: 100,000 time series and 61 forecasting methods.
+    """
+    ratios = [metrics[name] / naive2[name] for name in RELATIVE["owa"] if name in metrics and naive2.get(name)]
+    return float(np.mean(ratios)) if len(ratios) == 2 and np.isfinite(ratios).all() else None
 
 
 def metrics_for(levels: tuple[float, ...]) -> dict[str, Metric]:

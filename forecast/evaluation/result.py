@@ -6,15 +6,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.cutoffs import Cutoff
 from forecast.datasets.windows.origins import Origins
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.leaderboard import leaderboard_frame, ranked
-from forecast.evaluation.metrics import RELATIVE
+from forecast.evaluation.metrics import owa
 from forecast.evaluation.seeds import SeedSpread
 from forecast.fitted import FittedModel
 
@@ -52,26 +50,15 @@ class Outcome:
     run_id: str | None = None
 
     def against(self, references: dict[str, Outcome]) -> Outcome:
-        """Return the outcome with the references' metrics and OWA.
-
-        OWA is the mean of sMAPE and of MASE, each relative to Naive2's; below 1 is better than Naive2. It is None
-        where Naive2 was not run or has a sMAPE or MASE of zero.
-
-        References:
-            Makridakis, Spiliotis & Assimakopoulos (2020), The M4 Competition: 100,000 time series and 61 forecasting
-            methods.
-        """
+        """Return the outcome with the references' metrics, and OWA where Naive2 is among them."""
         baselines = {name: outcome.metrics for name, outcome in references.items()}
-        metrics, naive2 = self.scores.result(), baselines.get("naive2", {})
-        ratios = [metrics[k] / naive2[k] for k in RELATIVE["owa"] if k in metrics and naive2.get(k)]
-        owa = float(np.mean(ratios)) if len(ratios) == 2 else None
-        return replace(self, owa=owa, baselines=baselines)
+        return replace(self, owa=owa(self.scores.result(), baselines.get("naive2", {})), baselines=baselines)
 
     @property
     def metrics(self) -> dict[str, float]:
         """Return metrics by name, flat means over series, and OWA where it is defined."""
         values = self.scores.result(standardised=self.standardise)
-        if self.owa is not None and np.isfinite(self.owa):
+        if self.owa is not None:
             values["owa"] = self.owa
         return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.time.times import as_text, parse_times
 from forecast.evaluation.accumulator import Accumulator
+from forecast.evaluation.metrics import owa
 from forecast.evaluation.scales import Scales
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MODEL = "model"  # the column that names the model of each forecast
 
 
 def score(
@@ -28,45 +32,90 @@ def score(
     id: str | None = None,
     time: str | None = None,
     target: str | None = None,
+    observed: str | None = None,
     freq: str | None = None,
     mase_season: int | None = None,
-) -> dict[str, float]:
-    """Compute the metrics of forecasts that were made earlier.
+) -> dict[str, Any]:
+    """Compute the metrics of forecasts that were made earlier; they equal those of `evaluate` for the same forecasts.
 
     Args:
         forecasts: a table with id and time as in `actuals`, the column `forecast`, and optionally `cutoff` (time of the
-            last row before the forecast) and quantile columns (`q10`, in per cent).
+            last row before the forecast), quantile columns (`q10`, in per cent), and `model`, whose values are scored
+            apart. Of a forecast with a cutoff, the steps after the series' end are left out.
         actuals: a table with the history and the actuals of the forecasts.
         id: id column of both tables; None finds it by its usual names.
         time: time column of both tables; None finds it by its usual names.
         target: target column of `actuals`; None finds it by its usual names.
+        observed: boolean column of `actuals` that is False where the target was filled in; None for no such column.
         freq: pandas alias of the time grid; None finds it from the times.
-        mase_season: lag of the MASE scale in steps; None takes the season length. The scale comes from rows up to the
-            earliest cutoff; without a column `cutoff`, it comes from rows before each series' first forecast.
+        mase_season: lag of the MASE scale in steps; None takes the season length. The scale of a series comes from its
+            rows up to its earliest cutoff, whichever model that is of; without a column `cutoff`, it comes from the rows
+            before the series' first forecast.
 
     Returns:
-        Metrics by name, flat means over series.
+        Metrics by name, flat means over series. If the forecasts have a column `model`: by model, such metrics, with OWA
+        if one of the models is called naive2.
 
     Raises:
         ConfigError: if `freq` is not a frequency.
         DataError: if a column is missing, a forecast is not finite, or `actuals` lacks the series or the time of a
             forecast.
     """
-    panel = panel_from_table(actuals, Columns(id=id, time=time, target=target), freq=freq)
+    panel = panel_from_table(actuals, Columns(id=id, time=time, target=target, observed=observed), freq=freq)
+    places = _places(forecasts, panel, id, time)
+    scales = _scales(panel, places, mase_season)
+    if MODEL not in forecasts.columns or MODEL in (id, panel.format.id):
+        return _scored(forecasts, panel, places, scales)
+    models = forecasts[MODEL].astype(str).to_numpy(object)
+    scores = {}
+    for name in dict.fromkeys(models):
+        rows = np.flatnonzero(models == name)
+        scores[name] = _scored(forecasts.iloc[rows], panel, places.take(rows), scales)
+    naive2 = dict(scores.get("naive2", {}))
+    for metrics in scores.values():
+        relative = owa(metrics, naive2)
+        metrics |= {} if relative is None else {"owa": relative}
+    return scores
+
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Of each forecast, (n,): its series, its row in the series, and the rows that the series has before the cutoff."""
+
+    series: Numbers
+    row: Numbers
+    before: Numbers
+
+    def take(self, rows: Numbers) -> _Places:
+        """Keep the forecasts of these numbers."""
+        return _Places(self.series[rows], self.row[rows], self.before[rows])
+
+
+def _scales(panel: Panel, places: _Places, mase_season: int | None) -> Scales:
+    """Compute the scales of each series from its rows before its first cutoff; a series without forecasts has none."""
+    first = np.where(np.isin(np.arange(panel.n_series), places.series), panel.lengths, 0)
+    np.minimum.at(first, places.series, places.before)
+    history = panel.truncate(panel.indptr[:-1] + first)
+    season = mase_season or season_length(history, None)[0]
+    at = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
+    return Scales.of(history, season).spread(at, panel.n_series)
+
+
+def _scored(forecasts: pd.DataFrame, panel: Panel, places: _Places, scales: Scales) -> dict[str, float]:
+    """Compute the metrics of one model's forecasts; quantile columns that are empty are other models'."""
     levels, names = _levels(forecasts)
-    series, row, before = _places(forecasts, panel, id, time)
     problems = _not_finite(forecasts, [FORECAST, *names])
     if problems:
         raise DataError("the forecasts cannot be scored", problems=problems)
-    first = np.full(panel.n_series, np.iinfo(np.int64).max)
-    np.minimum.at(first, series, before)
-    history = panel.truncate(panel.indptr[:-1] + np.minimum(first, panel.lengths))
-    season = mase_season or season_length(history, None)[0]
-    at = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
-    scores = Accumulator(Scales.of(history, season).spread(at, panel.n_series), 1, levels)
-    actual = panel.target[panel.indptr[series] + row][:, None]
+    scores = Accumulator(scales, 1, levels)
+    last = panel.lengths[places.series] - 1
+    target = panel.target[panel.indptr[places.series] + np.minimum(places.row, last)]
+    actual = np.where(places.row > last, np.nan, target)[:, None]
     quantiles = forecasts[names].to_numpy(np.float64)[:, None, :] if names else None
-    scores.add(series, actual, forecasts[FORECAST].to_numpy(np.float64)[:, None], quantiles)
+    scores.add(places.series, actual, forecasts[FORECAST].to_numpy(np.float64)[:, None], quantiles)
     return scores.result(standardised=False)
 
 
@@ -78,22 +127,18 @@ def _levels(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
             level = float(name[1:]) / 100 if name.startswith("q") else 0.0
         except ValueError:
             continue
-        if 0 < level < 1:
+        if 0 < level < 1 and (MODEL not in forecasts.columns or forecasts[name].notna().any()):
             columns[level] = name
     return tuple(sorted(columns)), [columns[level] for level in sorted(columns)]
 
 
-Numbers = NDArray[np.int64]
-
-
-def _places(
-    forecasts: pd.DataFrame, panel: Panel, id: str | None, time: str | None
-) -> tuple[Numbers, Numbers, Numbers]:
-    """Find each forecast's series, its row in the series, and the rows that the series has before the cutoff."""
+def _places(forecasts: pd.DataFrame, panel: Panel, id: str | None, time: str | None) -> _Places:
+    """Find the place of each forecast among the actuals."""
     columns = [str(name) for name in forecasts.columns]
     has_ids = panel.format.id is not None
-    id_column, problems = find(id, IDS, columns, "id", needed=True) if has_ids else (None, [])
-    time_column, time_problems = find(time, TIMES, columns, "time", needed=True)
+    usual_id, usual_time = (name if name in columns else None for name in (panel.format.id, panel.format.time))
+    id_column, problems = find(id or usual_id, IDS, columns, "id", needed=True) if has_ids else (None, [])
+    time_column, time_problems = find(time or usual_time, TIMES, columns, "time", needed=True)
     problems = [*problems, *time_problems]
     if FORECAST not in columns:
         problems.append(Problem(what="there is no forecast column", column=FORECAST, remedy="Name it `forecast`."))
@@ -104,40 +149,46 @@ def _places(
         names = forecasts[id_column].astype(str).to_numpy(object)
         numbers = {str(name): number for number, name in enumerate(panel.ids)}
         series = np.array([numbers.get(name, -1) for name in names], np.int64)
-        absent = sorted(set(names[series < 0]))
-        if absent:
+        unknown = sorted(set(names[series < 0]))
+        if unknown:
             problems = [
                 Problem(series=name, what="the actuals do not have this series")
-                for name in absent[:MAX_LISTED_PROBLEMS]
+                for name in unknown[:MAX_LISTED_PROBLEMS]
             ]
             raise DataError("there are forecasts without actuals", problems=problems)
-    row = _steps(forecasts, str(time_column), panel, series)
+    row, exact = _steps(forecasts, str(time_column), panel, series)
+    has_actual = exact & (row >= 0) & (row < panel.lengths[series])
+    before, is_left_out = row, np.zeros(len(row), bool)  # the smallest row of a series is its first forecast
     if CUTOFF in columns:
-        return series, row, np.maximum(_steps(forecasts, CUTOFF, panel, series) + 1, 0)
-    return series, row, row  # the smallest row of a series is its first forecast
+        before = np.maximum(_steps(forecasts, CUTOFF, panel, series)[0] + 1, 0)
+        origins, origin = np.unique(np.stack([series, before]), axis=1, return_inverse=True)
+        is_scored = np.bincount(origin.ravel(), has_actual, origins.shape[1]) > 0  # (origins,)
+        is_left_out = exact & (row >= panel.lengths[series]) & is_scored[origin.ravel()]
+    absent = np.flatnonzero(~has_actual & ~is_left_out)
+    if len(absent):
+        raise _without_actuals(forecasts, str(time_column), panel, series, absent)
+    return _Places(series, row, before)
 
 
-def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) -> Numbers:
-    """Find the row of each forecast's time in its series, counted from 0; a cutoff may lie outside the series."""
+def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
+    """Find the row of each time of a column in its series, counted from 0, and whether the time is on the grid."""
     times, problems = parse_times(forecasts[column], column)
     if times is None or problems:
         raise DataError("the forecasts' times cannot be read", problems=problems)
-    values = times.on(panel.grid)
-    row, exact = panel.grid.steps(panel.starts[series], values)
-    absent = np.flatnonzero(~exact | (row < 0) | (row >= panel.lengths[series]))
-    if column != CUTOFF and len(absent):
-        raise DataError(
-            "there are forecasts without actuals",
-            problems=[
-                Problem(
-                    series=str(panel.ids[series[k]]),
-                    time=as_text(int(values[k]), times.integer),
-                    what="no actual at this time",
-                )
-                for k in absent[:MAX_LISTED_PROBLEMS]
-            ],
-        )
-    return row
+    return panel.grid.steps(panel.starts[series], times.on(panel.grid))
+
+
+def _without_actuals(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers, absent: Numbers) -> DataError:
+    """Build the error that names the forecasts of these numbers, which have no actual."""
+    listed = absent[:MAX_LISTED_PROBLEMS]
+    times, _ = parse_times(forecasts[column].iloc[listed], column)
+    assert times is not None, "they have been read before"
+    texts = [as_text(int(value), times.integer) for value in times.on(panel.grid)]
+    problems = [
+        Problem(series=str(panel.ids[series[k]]), time=text, what="no actual at this time")
+        for k, text in zip(listed, texts, strict=True)
+    ]
+    return DataError("there are forecasts without actuals", problems=problems)
 
 
 def _not_finite(forecasts: pd.DataFrame, names: list[str]) -> list[Problem]:
