@@ -65,7 +65,7 @@ def evaluate(
         data: a long or wide frame, a Series with a time index, or anything narwhals reads.
         horizon: steps to forecast at each cutoff.
         models: names, Forecasters (a fresh copy is fitted) or model directories (their weights are kept), or one of them;
-            "auto" by default.
+            "auto" by default. Models of one name are called by what differs: `gru`, `gru hidden_size=64`.
         cutoffs: number of cutoffs, counted back from each series' end; 1 by default. It is not read if `start` is given.
         start: time of the first forecast step of the first cutoff; None counts back from the end.
         end: latest time that the last cutoff's horizon may reach; None takes each series' end.
@@ -162,7 +162,10 @@ def _check_seeds(seeds: int) -> None:
 def named_candidates(
     models: Model | Sequence[Model], settings: Mapping[str, Any], horizon: int
 ) -> dict[str, Candidate]:
-    """Return the candidates of `evaluate` by the names that results give them; a repeated name gets a number.
+    """Return the candidates of `evaluate` by the names that results give them.
+
+    Candidates of one name are told apart by the settings in which they differ (`gru`, `gru hidden_size=64`), and by a
+    number where they differ in none.
 
     Args:
         models: names, Forecasters or model directories, or one of them.
@@ -177,11 +180,25 @@ def named_candidates(
     entries: list[Model] = list(cast(Sequence[Model], models)) if several else [cast(Model, models)]
     if not entries:
         raise ConfigError("no model to evaluate", hint="Name one, such as models='auto'.")
+    made = [_candidate(model, settings, horizon) for model in entries]
     candidates: dict[str, Candidate] = {}
-    for model in entries:
-        name, candidate = _candidate(model, settings, horizon)
-        candidates[name if name not in candidates else f"{name}_{len(candidates)}"] = candidate
+    for name, candidate in made:
+        alike = [other.settings for other_name, other in made if other_name == name]
+        label = " ".join([name, *_differences(candidate.settings, alike)])
+        candidates[label if label not in candidates else f"{label}_{len(candidates)}"] = candidate
     return candidates
+
+
+def _differences(settings: Settings, alike: Sequence[Settings]) -> list[str]:
+    """Return `name=value` for each setting that is not the model's default and differs among models alike."""
+    default = Settings.of(with_defaults({"model": settings.model, "horizon": settings.horizon}))
+    texts = []
+    for name in Settings.names():
+        value = getattr(settings, name)
+        if value != getattr(default, name) and any(getattr(other, name) != value for other in alike):
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            texts.append(f"{name}={text}")
+    return texts
 
 
 def _candidate(model: Model, settings: Mapping[str, Any], horizon: int) -> tuple[str, Candidate]:

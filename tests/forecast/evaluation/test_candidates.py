@@ -11,6 +11,7 @@ import forecast as fc
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
+from forecast.evaluator import named_candidates
 
 H = 4
 
@@ -80,3 +81,21 @@ def test_models_of_different_tables_are_refused(sales: pd.DataFrame) -> None:
     assert len(refused.value.problems) == 1
     with pytest.raises(ConfigError, match="observed differs"):
         fc.evaluate(table, H, models=[_gru(observed="seen"), "theta"])
+
+
+def test_models_of_one_name_are_called_by_what_differs(frame: pd.DataFrame) -> None:
+    naive = [fc.Forecaster(H, model="seasonal_naive", season_length=length) for length in (6, 12)]
+    plain = fc.Forecaster(H, model="seasonal_naive")
+    result = fc.evaluate(frame, H, models=[plain, *naive, plain, "drift"])
+    names = ["seasonal_naive", "seasonal_naive season_length=6", "seasonal_naive season_length=12"]
+    assert list(result.models) == [*names, "seasonal_naive_3", "drift"]
+    assert set(result.models) <= set(result.leaderboard["model"])
+
+
+def test_names_leave_out_what_all_models_share() -> None:
+    wide = _gru(seed=3, quantiles=(0.1, 0.9)).set_params(hidden_size=64)
+    small = _gru(seed=3, quantiles=(0.1, 0.9)).set_params(hidden_size="auto")
+    names = named_candidates([small, wide, "lstm"], {}, H)
+    assert list(names) == ["gru", "gru hidden_size=64", "lstm"]
+    known = named_candidates([small, small.__class__(H, model="gru", known=("a", "b"))], {}, H)
+    assert [name for name in known if "known=a,b" in name]
