@@ -15,7 +15,7 @@ from forecast.cli.session import progress, read, remarks, session
 if TYPE_CHECKING:
     from forecast.evaluation.result import Evaluation
 
-COLUMNS_SHOWN = ("model", "mase", "smape", "owa", "mae", "rmse", "wql")
+COLUMNS_SHOWN = ("model", "mase", "smape", "owa", "mae", "rmse", "wql", "reads")
 
 
 @dataclass(frozen=True, kw_only=True)

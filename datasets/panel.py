@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.datasets.tables.columns import TableFormat
+    from forecast.datasets.tables.columns import Columns, TableFormat
     from forecast.datasets.time.grid import Grid
 
 
@@ -125,6 +125,31 @@ class Panel:
             ids=self.ids[series],
             starts=self.starts[series],
             static=self.static.iloc[series].reset_index(drop=True),
+        )
+
+    def with_roles(self, roles: Columns) -> Panel:
+        """Keep the target and the covariates of these roles, as if the table had been read with them.
+
+        Args:
+            roles: names of the static, known and past columns, in the order that the panel gets them; a column may be
+                both known and past.
+
+        Returns:
+            A panel that shares every array that does not change; this one where nothing changes.
+        """
+        places = {(channel.role, channel.name): number for number, channel in enumerate(self.channels)}
+        kept = [0, *(places["known", name] for name in roles.known), *(places["past", name] for name in roles.past)]
+        static = list(roles.static)
+        panel = self if list(self.static.columns) == static else replace(self, static=self.static[static])
+        if kept == list(range(len(self.channels))):
+            return panel
+        return replace(
+            panel,
+            # copied, since sums over a view would round otherwise than those over a matrix of these columns
+            values=np.ascontiguousarray(self.values[:, kept]),
+            observed=np.ascontiguousarray(self.observed[:, kept]),
+            offset=np.ascontiguousarray(self.offset[:, kept]),
+            channels=tuple(self.channels[number] for number in kept),
         )
 
     def tail(self, rows: int) -> Panel:

@@ -11,6 +11,7 @@ from forecast.architectures import ARCHITECTURES, with_defaults
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
+from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.cutoffs import Cutoff, cutoffs_between, last_cutoffs
 from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol, first_ends
@@ -30,6 +31,8 @@ class Recipe(Protocol):
 
 Model = str | Path | Recipe  # a name, a model directory, or settings to fit
 Refit = Literal["never", "each"] | int
+SHARED = ("id", "time", "target", "observed", "freq")  # settings that say what the table is
+COVARIATES = ("static", "known", "past")
 
 
 def evaluate(
@@ -55,13 +58,14 @@ def evaluate(
     """Forecast past cutoffs as if the future were unknown, and score the forecasts.
 
     Every model is fitted on the rows before the first cutoff only (`refit` changes that), and reads newer rows at later
-    cutoffs. Seasonal naive stands beside every result.
+    cutoffs. Each reads its own covariates (those of its settings) and gives the forecasts that it would give alone.
+    Seasonal naive stands beside every result.
 
     Args:
         data: a long or wide frame, a Series with a time index, or anything narwhals reads.
         horizon: steps to forecast at each cutoff.
         models: names, Forecasters (a fresh copy is fitted) or model directories (their weights are kept), or one of them;
-            "auto" by default.
+            "auto" by default. Models of one name are called by what differs: `gru`, `gru hidden_size=64`.
         cutoffs: number of cutoffs, counted back from each series' end; 1 by default. It is not read if `start` is given.
         start: time of the first forecast step of the first cutoff; None counts back from the end.
         end: latest time that the last cutoff's horizon may reach; None takes each series' end.
@@ -87,14 +91,15 @@ def evaluate(
 
     Raises:
         DataError: with every problem of the table, or if no series has a row before a cutoff.
-        ConfigError: if an argument cannot be used, or the settings and the data do not fit together.
+        ConfigError: if an argument cannot be used, the settings and the data do not fit together, or the models name
+            different columns for ids, times or the target.
         ModelError: if a model directory cannot be read, or its training ended after a cutoff.
     """
     _check_seeds(seeds)
     candidates = named_candidates(models, {"horizon": horizon, **settings}, horizon + gap)
     lead = next(iter(candidates.values())).settings
     chosen_metrics(metrics, lead.quantiles, standardised=scale == "train")  # refused before any work is done
-    panel = panel_from_table(data, lead.columns, freq=lead.freq)
+    panel = _panel(data, candidates)
     if start is not None:
         rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
     else:
@@ -104,6 +109,30 @@ def evaluate(
     protocol = replace(protocol, mase_season=mase_season, standardise=scale == "train", metrics=metrics)
     backtest = Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source)
     return backtest.run(open_evaluation, seeds=seeds, output=output)
+
+
+def _panel(data: Any, candidates: dict[str, Candidate]) -> Panel:
+    """Read the table once, with the covariates of every candidate; each is given its own of them later.
+
+    Raises:
+        ConfigError: if candidates name different columns for one of the roles that they share, or different grids.
+    """
+    settings = [candidate.settings for candidate in candidates.values()]
+    shared: dict[str, Any] = {}
+    problems = []
+    for name in SHARED:
+        # who names no column takes the one with a usual name; but without `observed`, filled-in targets are read as data
+        values = {getattr(one, name) for one in settings} - ({None} if name != "observed" else set())
+        shared[name] = next(iter(values), None)
+        if len(values) > 1:
+            by_model = ", ".join(f"{model}: {getattr(one.settings, name)}" for model, one in candidates.items())
+            problems.append(Problem(what=f"{name} differs ({by_model})", expected="one for all models"))
+    if problems:
+        hint = "Evaluate these models apart, or give them the same."
+        raise ConfigError("the models do not read the same table", problems=problems, hint=hint)
+    freq = shared.pop("freq")
+    shared |= {role: tuple(dict.fromkeys(c for one in settings for c in getattr(one, role))) for role in COVARIATES}
+    return panel_from_table(data, Columns(**shared), freq=freq)
 
 
 def _protocol(
@@ -133,7 +162,10 @@ def _check_seeds(seeds: int) -> None:
 def named_candidates(
     models: Model | Sequence[Model], settings: Mapping[str, Any], horizon: int
 ) -> dict[str, Candidate]:
-    """Return the candidates of `evaluate` by the names that results give them; a repeated name gets a number.
+    """Return the candidates of `evaluate` by the names that results give them.
+
+    Candidates of one name are told apart by the settings in which they differ (`gru`, `gru hidden_size=64`), and by a
+    number where they differ in none.
 
     Args:
         models: names, Forecasters or model directories, or one of them.
@@ -148,11 +180,25 @@ def named_candidates(
     entries: list[Model] = list(cast(Sequence[Model], models)) if several else [cast(Model, models)]
     if not entries:
         raise ConfigError("no model to evaluate", hint="Name one, such as models='auto'.")
+    made = [_candidate(model, settings, horizon) for model in entries]
     candidates: dict[str, Candidate] = {}
-    for model in entries:
-        name, candidate = _candidate(model, settings, horizon)
-        candidates[name if name not in candidates else f"{name}_{len(candidates)}"] = candidate
+    for name, candidate in made:
+        alike = [other.settings for other_name, other in made if other_name == name]
+        label = " ".join([name, *_differences(candidate.settings, alike)])
+        candidates[label if label not in candidates else f"{label}_{len(candidates)}"] = candidate
     return candidates
+
+
+def _differences(settings: Settings, alike: Sequence[Settings]) -> list[str]:
+    """Return `name=value` for each setting that is not the model's default and differs among models alike."""
+    default = Settings.of(with_defaults({"model": settings.model, "horizon": settings.horizon}))
+    texts = []
+    for name in Settings.names():
+        value = getattr(settings, name)
+        if value != getattr(default, name) and any(getattr(other, name) != value for other in alike):
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            texts.append(f"{name}={text}")
+    return texts
 
 
 def _candidate(model: Model, settings: Mapping[str, Any], horizon: int) -> tuple[str, Candidate]:

@@ -102,7 +102,7 @@ class Backtest:
     """An evaluation of several candidates on one panel under one protocol.
 
     Args:
-        panel: all rows, those that are scored included.
+        panel: all rows, those that are scored included, with the covariates of every candidate.
         protocol: the rules of the evaluation.
         candidates: the models by name.
         progress: it is told of each training step; None for nobody.
@@ -139,7 +139,8 @@ class Backtest:
                 comparison = SeedComparison(self.panel.n_series) if seeds > 1 and not candidate.fitted else None
                 with recorder(candidate.settings, name) as run:
                     outcome = self._outcome(name, candidate, keep, run, comparison).against(references)
-                    run.record_evaluation(outcome, self.panel, self.protocol.cutoffs[-1].origins, self.source)
+                    panel = self.panel.with_roles(candidate.settings.columns)
+                    run.record_evaluation(outcome, panel, self.protocol.cutoffs[-1].origins, self.source)
                     outcomes[name] = replace(outcome, run_id=run.run_id)
                     if comparison is not None:
                         spreads[name] = self._other_seeds(candidate, outcomes[name], comparison, seeds, references)
@@ -168,19 +169,20 @@ class Backtest:
     ) -> Outcome:
         """Fit and forecast one candidate at every cutoff."""
         fitted, protocol = candidate.fitted, self.protocol
+        panel = self.panel.with_roles(candidate.settings.columns)
         if fitted is not None:
             _check_trained_before(fitted, self.panel, protocol.cutoffs[0])
         scores: Accumulator | None = None
         clock = dict.fromkeys(("fit_seconds", "fit_cpu_seconds", "predict_seconds"), 0.0)
         for block in _blocks(protocol):
             if candidate.fitted is None and block.fit:
-                fitted = self._fit(candidate.settings, block, run)
+                fitted = self._fit(panel, candidate.settings, block, run)
                 clock["fit_seconds"] += fitted.fit_seconds
                 clock["fit_cpu_seconds"] += fitted.fit_cpu_seconds
             assert fitted is not None, "the first block fits"
             started = time.perf_counter()
             origins, numbers = block.origins()
-            prediction = fitted.predict(self.panel, origins)
+            prediction = fitted.predict(panel, origins)
             prediction = prediction.steps(slice(protocol.gap, protocol.gap + protocol.horizon))
             clock["predict_seconds"] += time.perf_counter() - started
             scores = scores or self._scores(prediction.levels)
@@ -198,9 +200,9 @@ class Backtest:
         metrics = chosen_metrics(self.protocol.metrics, levels, standardised=self.protocol.standardise)
         return Accumulator(self.scales, self.protocol.horizon, levels, metrics)
 
-    def _fit(self, settings: Settings, block: _Block, run: Recording | None) -> FittedModel:
+    def _fit(self, panel: Panel, settings: Settings, block: _Block, run: Recording | None) -> FittedModel:
         """Fit on the rows before the block's first cutoff; references, which have no record, show no progress."""
-        before = self.panel.truncate(block.cutoffs[0][1].ends(self.panel))
+        before = panel.truncate(block.cutoffs[0][1].ends(panel))
         progress = self.progress if run is not None else None
         return FittedModel.fit(before, settings, progress=progress, logger=run.logger if run is not None else None)
 

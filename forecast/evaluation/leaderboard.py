@@ -32,17 +32,20 @@ def ranked(models: Mapping[str, Mapping[str, float]]) -> list[str]:
     return sorted(models, key=score.__getitem__)
 
 
-def leaderboard_frame(models: dict[str, dict[str, float]]) -> pd.DataFrame:
+def leaderboard_frame(models: dict[str, dict[str, float]], reads: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Lay the metrics out as a table, in the order of `ranked`.
 
     Args:
         models: by model, its metrics by name.
+        reads: by model, the covariates that it read, as text; None where no model has covariates.
 
     Returns:
-        A row for each model, the best first: `model`, and a column for each metric.
+        A row for each model, the best first: `model`, a column for each metric, and `reads` where it is given.
     """
     import pandas as pd
 
     names = list(models)
     frame = pd.DataFrame([{"model": name, **metrics} for name, metrics in models.items()])
+    if reads is not None:
+        frame["reads"] = [reads.get(name, "") for name in names]
     return frame.iloc[[names.index(name) for name in ranked(models)]].reset_index(drop=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from forecast.architectures import architecture
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.cutoffs import Cutoff
@@ -72,7 +73,8 @@ class Evaluation:
             and `model` where several models were evaluated; None where the forecasts went to a file.
         models: by model, its metrics by name.
         baselines: by reference model (seasonal naive, Naive2), its metrics by name.
-        leaderboard: a table with a row for each model and reference, the best first.
+        leaderboard: a table with a row for each model and reference, the best first; where a model has covariates, the
+            column `reads` names those that each one read.
         best: name of the model that `ranked` puts first.
         by_series: a table with the metrics of each series and model.
         by_horizon: a table with the metrics of each step and model.
@@ -83,7 +85,7 @@ class Evaluation:
         unscaled: number of series that MASE leaves out, because they are constant or too short.
         outcomes: by model, its scores and the model itself.
         last_origins: origins of the last cutoff.
-        panel: the evaluated rows.
+        panel: the evaluated rows, with the covariates of all models.
     """
 
     forecasts: pd.DataFrame | None
@@ -221,7 +223,7 @@ def make_evaluation(
         forecasts=frame,
         models=models,
         baselines=baselines,
-        leaderboard=leaderboard_frame({**models, **extra}),
+        leaderboard=leaderboard_frame({**models, **extra}, _reads(outcomes)),
         best=ranked(models)[0],
         by_series=_stack({name: o.scores.by_series(panel.ids) for name, o in outcomes.items()}),
         by_horizon=_stack({name: o.scores.by_horizon() for name, o in outcomes.items()}),
@@ -234,6 +236,16 @@ def make_evaluation(
         outcomes=outcomes,
         panel=panel,
     )
+
+
+def _reads(outcomes: dict[str, Outcome]) -> dict[str, str] | None:
+    """Name the covariates that each model read; None where none was given any."""
+    columns = {name: outcome.fitted.settings.columns for name, outcome in outcomes.items()}
+    if not any((*roles.static, *roles.covariates) for roles in columns.values()):
+        return None
+    reads = {name: architecture(outcome.fitted.settings.model).reads.split(", ") for name, outcome in outcomes.items()}
+    roles_read = {name: [role for role in reads[name] if role != "none"] for name in outcomes}
+    return {name: ", ".join(c for role in roles_read[name] for c in getattr(columns[name], role)) for name in outcomes}
 
 
 def _stack(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -67,8 +67,9 @@ def plot_panel(panel: Panel, origins: Origins, prediction: Prediction, *, title:
 def plot_evaluation(evaluation: Evaluation, *, max_series: int = MAX_SERIES) -> Figure:
     """Draw the best model's forecasts at the last cutoff, of at most `max_series` series."""
     chosen = some(evaluation.last_origins, max_series)
-    prediction = evaluation.fitted.predict(evaluation.panel, chosen)
-    return plot_panel(evaluation.panel, chosen, prediction, title=evaluation.summary)
+    panel = evaluation.panel.with_roles(evaluation.fitted.settings.columns)
+    prediction = evaluation.fitted.predict(panel, chosen)
+    return plot_panel(panel, chosen, prediction, title=evaluation.summary)
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
