@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.baselines.observed import rows_before
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.progress import Progress
@@ -107,33 +108,8 @@ class Baseline:
         return np.arange(1, self.horizon + 1)
 
 
-def filled(panel: Panel) -> Floats:
-    """Return the target, (rows,) in the table's units, each missing value replaced by the last observed one."""
-    observed = np.isfinite(panel.target)
-    if observed.all():
-        return panel.target
-    # series begin with an observed value, so nothing is carried over from the series before
-    return panel.target[np.maximum.accumulate(np.where(observed, np.arange(panel.n_rows), 0))]
-
-
-def rows_before(panel: Panel, origins: Origins, count: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the newest values before each origin, without gaps, and whether each is inside the series.
-
-    Args:
-        panel: the rows.
-        origins: n origins.
-        count: number of values for each origin.
-
-    Returns:
-        Values (n, count), the newest last, and the mask (n, count); values outside repeat the series' first one.
-    """
-    rows = origins.end[:, None] + np.arange(-count, 0)
-    first = panel.indptr[origins.series][:, None]
-    return filled(panel)[np.maximum(rows, first)], rows >= first
-
-
 def spread(panel: Panel, origins: Origins, lag: int, centre: Floats | float = 0.0) -> Floats:
-    """Compute the root mean square of y(t) - y(t - lag) - centre over the newest rows before each origin.
+    """Compute the root mean square of y(t) - y(t - lag) - centre over the newest observed pairs before each origin.
 
     Args:
         panel: the rows.
@@ -144,9 +120,9 @@ def spread(panel: Panel, origins: Origins, lag: int, centre: Floats | float = 0.
     Returns:
         (n,) in units of the target; 0 where there is no such pair.
     """
-    values, inside = rows_before(panel, origins, ERROR_ROWS + lag)
+    values, observed = rows_before(panel, origins, ERROR_ROWS + lag)
     error = values[:, lag:] - values[:, :-lag] - np.reshape(centre, (-1, 1))
-    valid = inside[:, lag:] & inside[:, :-lag]
+    valid = observed[:, lag:] & observed[:, :-lag]
     return np.sqrt((error**2 * valid).sum(axis=1) / np.maximum(valid.sum(axis=1), 1))
 
 

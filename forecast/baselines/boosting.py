@@ -8,7 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.baselines.base import Baseline, Floats, rows_before
+from forecast.baselines.base import ERROR_ROWS, Baseline, Floats
+from forecast.baselines.lag_windows import lag_windows
+from forecast.baselines.observed import last_observed, rows_since_observed
 from forecast.baselines.trees import Trees
 from forecast.datasets.panel import Panel
 from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid
@@ -59,7 +61,7 @@ class Boosting(Baseline):
 
     @property
     def context(self) -> int | None:
-        return self.window
+        return self.window + ERROR_ROWS  # so that it reaches back beyond missing rows
 
     def fit(self, panel: Panel) -> Self:
         if self.levels:
@@ -71,7 +73,11 @@ class Boosting(Baseline):
         point, scale = self._forecast(panel, origins)
         if not self.levels:
             return Prediction(point)
-        return Prediction(point, self.levels, point[:, :, None] + scale[:, None] * self.errors)
+        ahead = rows_since_observed(panel, origins)[:, None] + self.steps  # (n, horizon)
+        # beyond the horizon the errors grow as a random walk's would
+        growth = np.sqrt(np.maximum(ahead, self.horizon) / self.horizon)
+        errors = self.errors[np.minimum(ahead, self.horizon) - 1] * growth[:, :, None]
+        return Prediction(point, self.levels, point[:, :, None] + scale[:, None] * errors)
 
     def state(self) -> dict[str, NDArray[Any]]:
         assert self.trees is not None, "state before fit"
@@ -87,7 +93,7 @@ class Boosting(Baseline):
 
         """Fit the trees on the panel's rows."""
         rows = _training_rows(panel)
-        window, inside = rows_before(panel, Origins(rows.series, rows.end - 1), self.window)
+        window, inside = lag_windows(panel, Origins(rows.series, rows.end - 1), self.window, self.season_length)
         level, scale = self._level(window, inside)
         times = _times(panel, rows, np.zeros(1, np.int64) - 1)
         features = self._features(window, inside, level, scale, _calendar(panel.grid, times[:, 0]))
@@ -106,20 +112,36 @@ class Boosting(Baseline):
         return Trees.of(model.fit(features, target))
 
     def _forecast(self, panel: Panel, origins: Origins) -> tuple[Floats, Floats]:
-        """Return point forecasts, (n, horizon), and the scale of each window, (n, 1); a flat window goes on as it is."""
-        assert self.trees is not None, "predict before fit"
-        window, inside = rows_before(panel, origins, self.window)
+        """Return point forecasts, (n, horizon), and the scale of each window, (n, 1); a flat window goes on as it is.
+
+        Where the newest rows are missing, the forecast begins after the last observed one and goes through them.
+        """
+        # the last observed row may be too far back for the rows that a model keeps
+        gap = np.minimum(rows_since_observed(panel, origins), ERROR_ROWS)
+        gap = np.minimum(gap, origins.end - panel.indptr[origins.series] - 1)
+        window, inside = lag_windows(panel, Origins(origins.series, origins.end - gap), self.window, self.season_length)
         _, first_scale = self._level(window, inside)
+        for step in range(-int(gap.max(initial=0)), 0):
+            behind = np.flatnonzero(gap >= -step)
+            part = Origins(origins.series[behind], origins.end[behind])
+            _, window[behind], inside[behind] = self._step(panel, part, step, window[behind], inside[behind])
         point = np.empty((len(origins), self.horizon))
-        times = _times(panel, origins, np.arange(self.horizon))
         for step in range(self.horizon):
-            level, scale = self._level(window, inside)
-            calendar = _calendar(panel.grid, times[:, step])
-            features = self._features(window, inside, level, scale, calendar)
-            point[:, step] = level[:, 0] + scale[:, 0] * self.trees.predict(features)
-            window = np.concatenate([window[:, 1:], point[:, step : step + 1]], axis=1)
-            inside = np.concatenate([inside[:, 1:], np.ones((len(inside), 1), bool)], axis=1)
+            point[:, step], window, inside = self._step(panel, origins, step, window, inside)
         return point, first_scale
+
+    def _step(
+        self, panel: Panel, origins: Origins, step: int, window: Floats, inside: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Forecast the row `step` rows after each origin, (n,), and move the windows, (n, window) each, on to it."""
+        assert self.trees is not None, "predict before fit"
+        level, scale = self._level(window, inside)
+        calendar = _calendar(panel.grid, _times(panel, origins, np.array([step]))[:, 0])
+        features = self._features(window, inside, level, scale, calendar)
+        value = level[:, 0] + scale[:, 0] * self.trees.predict(features)
+        window = np.concatenate([window[:, 1:], value[:, None]], axis=1)
+        inside = np.concatenate([inside[:, 1:], np.ones((len(inside), 1), bool)], axis=1)
+        return value, window, inside
 
     def _level(self, window: Floats, inside: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Return the level and the scale of each window, (n, 1) each, in units of the target.
@@ -144,11 +166,12 @@ class Boosting(Baseline):
 
     def _error_quantiles(self, panel: Panel) -> Floats:
         """Return quantiles of the scaled errors at each step, (horizon, levels), on rows that the trees have not seen."""
-        long = np.flatnonzero(panel.lengths - self.horizon >= 2)
+        tested_end = last_observed(panel)[panel.indptr[1:] - 1] + 1 - self.horizon
+        long = np.flatnonzero(tested_end - panel.indptr[:-1] >= 2)
         if not len(long):
             return np.zeros((self.horizon, len(self.levels)))
         tested = panel.take(long)
-        origins = Origins(np.arange(len(long)), tested.indptr[1:] - self.horizon)
+        origins = Origins(np.arange(len(long)), tested_end[long] - panel.indptr[long] + tested.indptr[:-1])
         self.trees = self._train(tested.truncate(origins.end))
         point, scale = self._forecast(tested, origins)
         actual = actuals(tested, origins, self.horizon)
@@ -156,7 +179,10 @@ class Boosting(Baseline):
         if not varies.any():
             return np.zeros((self.horizon, len(self.levels)))
         error = (actual - point)[varies] / scale[varies]  # (series, horizon)
-        if len(long) < MIN_SERIES_FOR_STEPWISE_ERRORS:  # the width then grows with the step as a random walk's would
+        every_step = np.isfinite(error).any(axis=0).all()
+        if (
+            len(long) < MIN_SERIES_FOR_STEPWISE_ERRORS or not every_step
+        ):  # the width then grows with the step as a random walk's would
             growth = np.sqrt(self.steps)
             pooled = np.nanquantile((error / growth).ravel(), self.levels)
             return growth[:, None] * pooled

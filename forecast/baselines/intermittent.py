@@ -1,12 +1,16 @@
-"""Intermittent demand has many zeros, and now and then a demand; sizes and gaps (or chances) are smoothed apart."""
+"""Intermittent demand has many zeros, and now and then a demand; sizes and gaps (or chances) are smoothed apart.
+
+A missing row is skipped: it is neither a demand nor a step without one.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.baselines.base import ERROR_ROWS, Baseline, Floats, rows_before, with_intervals
+from forecast.baselines.base import ERROR_ROWS, Baseline, Floats, with_intervals
 from forecast.baselines.histories import Histories, histories
+from forecast.baselines.observed import rows_before
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
@@ -37,9 +41,9 @@ class Croston(Baseline):
         point = np.repeat(rate[:, None], self.horizon, axis=1)
         if not self.levels:
             return Prediction(point)
-        values, inside = rows_before(panel, origins, ERROR_ROWS)
-        squares = np.where(inside, (values - rate[:, None]) ** 2, 0).sum(axis=1)
-        deviation = np.sqrt(squares / np.maximum(inside.sum(axis=1), 1))
+        values, observed = rows_before(panel, origins, ERROR_ROWS)
+        squares = np.where(observed, (values - rate[:, None]) ** 2, 0).sum(axis=1)
+        deviation = np.sqrt(squares / np.maximum(observed.sum(axis=1), 1))
         normal = with_intervals(point, np.repeat(deviation[:, None], self.horizon, axis=1), self.levels)
         assert normal.quantiles is not None, "there are levels"
         lowest = np.minimum(values.min(axis=1), 0)[:, None, None]  # demands that are never negative stay so
@@ -78,24 +82,23 @@ class TSB(Croston):
     source = "Teunter et al. 2011"
 
     def rate(self, chunk: Histories) -> Floats:
-        demand = (chunk.values != 0) & chunk.inside
-        count = np.maximum(chunk.length, 1)
+        demand = (chunk.values != 0) & chunk.observed
         size = _first(chunk.values, demand)
-        chance = demand.sum(axis=1) / count  # the mean so far starts the smoothing
+        chance = demand.sum(axis=1) / chunk.count  # the mean so far starts the smoothing
         for column in range(chunk.values.shape[1]):
-            demanded, inside = demand[:, column], chunk.inside[:, column]
+            demanded, observed = demand[:, column], chunk.observed[:, column]
             size = np.where(demanded, size + SMOOTHING_WEIGHT * (chunk.values[:, column] - size), size)
-            chance = np.where(inside, chance + SMOOTHING_WEIGHT * (demanded - chance), chance)
+            chance = np.where(observed, chance + SMOOTHING_WEIGHT * (demanded - chance), chance)
         return np.asarray(size * chance)
 
 
 def _sizes_and_gaps(chunk: Histories) -> tuple[Floats, Floats]:
-    """Smooth the sizes of demands and the steps from one to the next, (n,) each; both are 0 where there was none."""
-    demand = (chunk.values != 0) & chunk.inside
+    """Smooth the sizes of demands and the observed steps from one to the next, (n,) each; both are 0 where there was none."""
+    demand = (chunk.values != 0) & chunk.observed
     size, gap = np.zeros(len(demand)), np.zeros(len(demand))
     since = np.zeros(len(demand))
     for column in range(chunk.values.shape[1]):
-        since += 1
+        since += chunk.observed[:, column]
         demanded, started = demand[:, column], gap > 0
         weight = np.where(started, SMOOTHING_WEIGHT, 1.0)  # the first demand starts the smoothing
         size = np.where(demanded, size + weight * (chunk.values[:, column] - size), size)

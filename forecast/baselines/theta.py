@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forecast.baselines.base import Baseline, Floats, with_intervals
 from forecast.baselines.decomposition import seasonal_indices
 from forecast.baselines.histories import MAX_HISTORY_ROWS, Histories, histories
+from forecast.baselines.observed import Integers
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
@@ -32,8 +33,8 @@ class _Adjusted(Baseline):
         for history in histories(panel, origins, self.max_history_rows):
             factor, addend = seasonal_indices(history, self.season_length)
             phase = np.arange(history.values.shape[1]) % self.season_length
-            plain = Histories(history.index, (history.values - addend[:, phase]) / factor[:, phase], history.length)
-            future_phase = (history.length[:, None] + self.steps - 1) % self.season_length
+            plain = replace(history, values=(history.values - addend[:, phase]) / factor[:, phase])
+            future_phase = (history.length[:, None] + self._ahead(history) - 1) % self.season_length
             factor, addend = (np.take_along_axis(a, future_phase, axis=1) for a in (factor, addend))  # (n, horizon)
             forecast, spread = self._forecast(plain)
             forecast = forecast * factor + addend
@@ -41,6 +42,10 @@ class _Adjusted(Baseline):
             point[history.index] = np.where(is_never_negative, np.maximum(forecast, 0), forecast)
             deviation[history.index] = spread * factor
         return with_intervals(point, deviation, self.levels)
+
+    def _ahead(self, history: Histories) -> Integers:
+        """Return the rows from the end of each history to each step, (n, horizon)."""
+        return history.gap[:, None] + self.steps
 
     def _forecast(self, history: Histories) -> tuple[Floats, Floats]:
         """Return the point forecasts of adjusted histories and their errors' standard deviations, (n, horizon) each."""
@@ -60,9 +65,11 @@ class Naive2(_Adjusted):
 
     def _forecast(self, history: Histories) -> tuple[Floats, Floats]:
         point = np.repeat(history.last[:, None], self.horizon, axis=1)
+        paired = history.observed[:, 1:] & history.observed[:, :-1]
         errors = np.diff(history.values, axis=1, prepend=history.values[:, :1])
-        variance = history.total(errors**2) / np.maximum(history.length - 1, 1)
-        return point, np.sqrt(variance[:, None] * self.steps)
+        errors[:, 1:] *= paired
+        variance = history.total(errors**2) / np.maximum(paired.sum(axis=1), 1)
+        return point, np.sqrt(variance[:, None] * self._ahead(history))
 
 
 class Theta(_Adjusted):
@@ -82,9 +89,9 @@ class Theta(_Adjusted):
         intercept, slope = _trend(history)
         rows = np.arange(1, history.values.shape[1] + 1)
         line = intercept[:, None] + slope[:, None] * rows
-        smooth = smooth_exponentially(Histories(history.index, 2 * history.values - line, history.length))
-        ahead = intercept[:, None] + slope[:, None] * (history.length[:, None] + self.steps)
-        growth = 1 + (self.steps - 1) * smooth.alpha[:, None] ** 2
+        smooth = smooth_exponentially(replace(history, values=2 * history.values - line))
+        ahead = intercept[:, None] + slope[:, None] * (history.length[:, None] + self._ahead(history))
+        growth = 1 + (self._ahead(history) - 1) * smooth.alpha[:, None] ** 2
         # the theta line's errors are twice the series' own around its trend
         return (ahead + smooth.level[:, None]) / 2, np.sqrt(smooth.variance[:, None] * growth) / 2
 
@@ -117,7 +124,7 @@ def smooth_exponentially(history: Histories) -> Smoothing:
         )
         alphas = np.clip(best_alpha[:, None] + np.linspace(-width, width, len(SMOOTHING_WEIGHTS)), lowest, highest)
         width /= REFINEMENT
-    return Smoothing(best_alpha, best_level, least_error / history.length)
+    return Smoothing(best_alpha, best_level, least_error / history.count)
 
 
 def _one_step(history: Histories, alpha: Floats) -> tuple[Floats, Floats]:
@@ -127,7 +134,7 @@ def _one_step(history: Histories, alpha: Floats) -> tuple[Floats, Floats]:
         history: n histories.
         alpha: (n, weights) smoothing weights.
 
-    The error is linear in the first level, so one pass with level 0 gives the best one in closed form.
+    A missing row changes neither the level nor the error. The error is linear in the first level, so one pass with level 0 gives the best one in closed form.
     """
     shift = history.values[:, :1]
     values = history.values - shift
@@ -135,7 +142,7 @@ def _one_step(history: Histories, alpha: Floats) -> tuple[Floats, Floats]:
     squares, cross, powers = (np.zeros(alpha.shape) for _ in range(3))
     keep = 1 - alpha
     for row in range(values.shape[1]):
-        running = (row < history.length)[:, None]
+        running = history.observed[:, row : row + 1]
         error = (values[:, row : row + 1] - level) * running
         squares += error * error
         cross += error * decay
@@ -147,10 +154,11 @@ def _one_step(history: Histories, alpha: Floats) -> tuple[Floats, Floats]:
 
 
 def _trend(history: Histories) -> tuple[Floats, Floats]:
-    """Return intercept and slope, (n,) each, of the least-squares line through (1, y1), (2, y2)..."""
-    centre = (history.length + 1) / 2
-    rows = np.arange(1, history.values.shape[1] + 1) - centre[:, None]
-    mean = history.total(history.values) / history.length
+    """Return intercept and slope, (n,) each, of the least-squares line through the observed rows (1, y1), (2, y2)..."""
+    observed, number = history.observed, np.arange(1, history.values.shape[1] + 1)
+    centre = history.total(number * observed) / history.count
+    rows = (number - centre[:, None]) * observed
+    mean = history.total(history.values * observed) / history.count
     power = history.total(rows**2)
     slope = history.total(rows * (history.values - mean[:, None])) / np.where(power > 0, power, 1)
     return mean - slope * centre, slope

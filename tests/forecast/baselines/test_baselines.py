@@ -73,7 +73,7 @@ def test_theta_follows_a_line() -> None:
 def test_smoothing_beats_every_weight_of_a_fine_grid() -> None:
     random = np.random.default_rng(0)
     values = random.normal(size=(3, 60)).cumsum(axis=1) + random.normal(size=(3, 60))
-    found = smooth_exponentially(Histories(np.arange(3), values, np.array([60, 60, 60])))
+    found = smooth_exponentially(Histories.complete(values, np.array([60, 60, 60])))
 
     def error(series: np.ndarray, alpha: float) -> float:
         # least squares over the first level, by brute force
