@@ -155,7 +155,7 @@ class FittedModel:
             names = ", ".join(map(repr, panel.ids[np.unique(origins.series[not_finite])][:MAX_SERIES_NAMED]))
             raise RunError(f"the forecast of {names} is not finite", hint="Look at the series with `forecast check`.")
         if horizon is None and quantiles is None:
-            return prediction
+            return prediction if calibration is None else prediction.at(self.settings.quantiles)
         return self._narrowed(prediction, horizon, quantiles)
 
     def paths(self, panel: Panel, origins: Origins, samples: int) -> NDArray[np.float64]:

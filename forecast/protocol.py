@@ -26,12 +26,14 @@ class Prediction:
         quantiles: (n, horizon, levels) float64, never crossing.
         inverse: the quantile function of a distribution, which maps levels (n or 1, horizon or 1, k) to values
             (n, horizon, k); None where the model predicts no distribution.
+        is_mean: whether the point is a mean or a rate, which no quantile has to equal; else (the default) a median.
     """
 
     point: Floats
     levels: tuple[float, ...] = ()
     quantiles: Floats | None = None
     inverse: Callable[[Floats], Floats] | None = None
+    is_mean: bool = False
 
     @property
     def uncertain(self) -> bool:
@@ -63,7 +65,7 @@ class Prediction:
     def steps(self, part: slice) -> Prediction:
         """Return only some steps of the horizon; a distribution is dropped, the quantiles stay."""
         quantiles = None if self.quantiles is None else self.quantiles[:, part]
-        return Prediction(self.point[:, part], self.levels, quantiles)
+        return Prediction(self.point[:, part], self.levels, quantiles, is_mean=self.is_mean)
 
 
 class Model(Protocol):

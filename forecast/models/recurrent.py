@@ -164,7 +164,8 @@ class RecurrentModel:
         mean = self.settings.point == "mean"
         with threads(int(self.resolved.threads)):
             mapped = predict(self.network, self.encoded(panel), self._origins(origins), mean=mean)
-        return self.transform.undo(mapped).at(self.resolved.quantiles)  # the head always has the median
+        prediction = replace(self.transform.undo(mapped), is_mean=mean)
+        return prediction.at(self.resolved.quantiles)  # the head always has the median
 
     def encoded(self, panel: Panel) -> Panel:
         """Return the panel as the network reads it."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.history import actuals, ends_without_newest, scale_before
 from forecast.datasets.windows.origins import Integers, Origins, evenly_spread
 from forecast.protocol import Model, Prediction
 from forecast.uncertainty.past_forecasts import MIN_HISTORY_ROWS, PastForecasts
-from forecast.uncertainty.score_pool import ScorePool
+from forecast.uncertainty.score_pool import ScorePool, effective_number, mirror_share, quantile_by_row
 
 Floats = NDArray[np.float64]
 MIN_SCORES_PER_QUANTILE = 200  # with fewer origins, neighbouring steps lend their scores
@@ -33,9 +34,9 @@ class Conformal:
     """The scores of a model on its calibration rows, and how they correct its quantiles.
 
     Args:
-        levels: quantile levels in (0, 1), ascending.
-        scores: (n, horizon, levels) actual less predicted quantile at n calibration origins, in units of each origin's
-            scale (`scale_before`); NaN where nothing was observed.
+        levels: quantile levels in (0, 1), ascending; 0.5 is among them, whatever was asked for.
+        scores: (n, horizon, levels + 1) actual less predicted quantile, and less the point, at n calibration origins,
+            in units of each origin's scale (`scale_before`); NaN where nothing was observed.
         weights: (n,) weight of each origin's scores, 1 at the newest rows and less the older they are.
         season_length: steps in a season, which is the lag of the scale.
         adaptive: whether the levels follow each series' coverage since training.
@@ -68,7 +69,7 @@ class Conformal:
         Args:
             model: an unfitted model with quantiles at `levels`; it is fitted here.
             panel: all training rows.
-            levels: quantile levels in (0, 1), ascending.
+            levels: quantile levels in (0, 1), ascending; 0.5 is calibrated with them.
             season_length: steps in a season, which is the lag of the scale of errors.
             adaptive: whether `adjust` makes the levels follow each series' coverage since training.
 
@@ -80,6 +81,7 @@ class Conformal:
         if not held or (cut == panel.indptr[1:]).all():
             return None
         model.fit(panel.truncate(cut))
+        levels = tuple(sorted({*levels, 0.5}))
         origins = _calibration_origins(panel, cut, model.horizon, stride)
         scores = _scores(model, panel, origins, levels, season_length)
         age = panel.indptr[origins.series + 1] - model.horizon - origins.end
@@ -97,14 +99,21 @@ class Conformal:
             origins: n origins.
 
         Returns:
-            The model's point forecasts, (n, horizon), with moved quantiles, (n, horizon, levels), ascending.
+            Moved quantiles, (n, horizon, levels), ascending, around moved points, (n, horizon). A point that is the
+            median is the calibrated 0.5 quantile. One that is a mean moves by the mean of its scores, because errors
+            of a mean are nil on average, not more often than not.
         """
-        prediction = model.predict(panel, origins).at(self.levels)
+        prediction = _at(model.predict(panel, origins), self.levels)
         levels = np.tile(np.array(self.levels), (len(origins), 1))  # (n, levels)
         if self.adaptive:
             levels = self._adapted_levels(model, panel, origins)
-        quantiles = self._moved(prediction, scale_before(panel, origins, self.season_length), levels)
-        return Prediction(prediction.point, self.levels, quantiles)
+        scale = scale_before(panel, origins, self.season_length)[:, None]
+        quantiles = self._moved(prediction, scale, levels)
+        middle = self.levels.index(0.5)
+        point = quantiles[:, :, middle]
+        if prediction.is_mean:
+            point = prediction.point + scale * [pools[-1].mean for pools in self._pools]
+        return replace(prediction, point=point.copy(), quantiles=quantiles, inverse=None)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return everything but the season length as arrays by name, for a model directory."""
@@ -114,10 +123,16 @@ class Conformal:
 
     @classmethod
     def restore(cls, state: dict[str, NDArray[Any]], season_length: int) -> Conformal:
-        """Build the calibration that `state` described."""
+        """Build the calibration that `state` described.
+
+        Raises:
+            ModelError: if the scores of the point are missing, as in directories that an older version wrote.
+        """
         levels = tuple(float(level) for level in state["levels"])
         trained = json.loads(state["trained"].tobytes())
         scores, adaptive = state["scores"], bool(state["adaptive"][0])
+        if scores.shape[2] != len(levels) + 1:
+            raise ModelError("this model was calibrated by an older version, without its median", hint="Fit it again.")
         return cls(levels, scores, state["weights"], season_length, adaptive, trained)
 
     def _adapted_levels(self, model: Model, panel: Panel, origins: Origins) -> Floats:
@@ -137,62 +152,71 @@ class Conformal:
         for part in past.parts():
             part_ranks, n_horizons = past.came_true(ranks, part)
             share = (n_horizons / (n_horizons + HORIZONS_FOR_HALF_WEIGHT))[:, None]
-            right = self._levels_of_ranks(part_ranks)
+            right = self._levels_of_ranks(part_ranks, n_horizons * model.horizon)
             # a series without a past forecast has no `right` level, and NaN times 0 is NaN
             levels[part] = np.clip(requested + share * np.where(share > 0, right - requested, 0), low, high)
         return levels
 
     def _ranks(self, scores: Floats) -> Floats:
-        """Return each score's rank in (0, 1) among the calibration scores of its step and level, (n, horizon, levels)."""
+        """Return the rank in (0, 1) of what `_scores` returned among a step's and level's scores, (n, horizon, levels)."""
+        scores = scores[:, :, :-1]
         ranks = np.full(scores.shape, np.nan)
         for step, number, pool in self._each_pool():
             ranks[:, step, number] = pool.rank(scores[:, step, number])
         return np.where(np.isfinite(scores), ranks, np.nan)
 
-    def _levels_of_ranks(self, ranks: Floats) -> Floats:
-        """Compute the quantiles of each series' ranks, (n, ranks, levels), at the levels: (n, levels)."""
+    def _levels_of_ranks(self, ranks: Floats, n_rows: Floats) -> Floats:
+        """Compute the quantiles of each series' ranks, (n, ranks, levels), at the levels: (n, levels).
+
+        A level borrows its mirror's ranks as it borrows scores, where the rows that came true, (n,), are few.
+        """
         levels = np.empty((len(ranks), len(self.levels)))
         for number, level in enumerate(self.levels):
             mirror = _index_of(self.levels, 1 - level)
-            sides = [ranks[:, :, number]] + ([] if mirror is None else [1 - ranks[:, :, mirror]])
-            pool = np.sort(np.concatenate(sides, axis=1), axis=1)
-            count = np.isfinite(pool).sum(axis=1)  # sorted, NaN stands last
-            place = np.clip(np.ceil((count + 1) * level) if level >= 0.5 else np.floor((count + 1) * level), 1, None)
-            place = np.minimum(place, np.maximum(count, 1)).astype(np.int64)
-            levels[:, number] = np.take_along_axis(pool, place[:, None] - 1, axis=1)[:, 0]
+            own = ranks[:, :, number]
+            other = np.full_like(own, np.nan) if mirror is None else 1 - ranks[:, :, mirror]
+            share = np.broadcast_to(mirror_share(level, n_rows)[:, None], own.shape)
+            levels[:, number] = quantile_by_row(np.hstack([own, other]), np.hstack([np.ones_like(own), share]), level)
         return levels
 
     def _moved(self, prediction: Prediction, scale: Floats, levels: Floats) -> Floats:
-        """Add to the quantiles the scores at `levels` (n, levels), each times its origin's scale (n,)."""
+        """Add to the quantiles the scores at `levels` (n, levels), each times its origin's scale (n, 1)."""
         assert prediction.quantiles is not None
         moved = prediction.quantiles.copy()
         for step, number, pool in self._each_pool():
-            moved[:, step, number] += scale * pool.quantile(levels[:, number])
-        return np.sort(moved, axis=2)
+            moved[:, step, number] += scale[:, 0] * pool.quantile(levels[:, number])
+        return _in_order(moved, self.levels.index(0.5))
 
     def _each_pool(self) -> Iterator[tuple[int, int, ScorePool]]:
         """Yield each pool with the numbers of its step and level."""
         for step, pools in enumerate(self._pools):
-            for number, pool in enumerate(pools):
+            for number, pool in enumerate(pools[:-1]):
                 yield step, number, pool
 
     @cached_property
     def _pools(self) -> list[list[ScorePool]]:
-        """Pool the scores of each step and level; where origins are few, a step borrows scores of the steps around it.
+        """Pool the scores of each step and level, and last of its point; where origins are few, a step borrows scores of the steps around it.
 
-        A level and its mirror image (0.1 and 0.9) share their scores: which side the calibration rows lay on is chance.
+        Where these are still few for a level, its mirror image (0.9 of 0.1) lends its own: see `mirror_share`.
         """
         horizon = self.scores.shape[1]
-        effective = float(self.weights.sum() ** 2 / np.square(self.weights).sum())  # Kish's effective sample size
-        reach = (-(-MIN_SCORES_PER_QUANTILE // max(int(effective), 1)) - 1) // 2
-        mirror = [_index_of(self.levels, 1 - level) for level in self.levels]
+        reach = (-(-MIN_SCORES_PER_QUANTILE // max(int(effective_number(self.weights)), 1)) - 1) // 2
         pools = []
         for step in range(horizon):
             near = self.scores[:, max(0, step - reach) : step + reach + 1]  # (n, steps around, levels)
-            sides = [(near[:, :, k], near[:, :, k] if m is None else -near[:, :, m]) for k, m in enumerate(mirror)]
-            weights = np.broadcast_to(self.weights[:, None], (2, *near.shape[:2]))
-            pools.append([ScorePool.of(np.stack(pair), weights) for pair in sides])
+            weights = np.broadcast_to(self.weights[:, None], near.shape[:2])
+            of_levels = [self._pool(near, weights, number) for number in range(len(self.levels))]
+            pools.append([*of_levels, ScorePool.of(near[:, :, -1], weights)])
         return pools
+
+    def _pool(self, near: Floats, weights: Floats, number: int) -> ScorePool:
+        """Pool a level's scores among those near a step, (n, steps around, levels), with its mirror's as far as needed."""
+        level, own = self.levels[number], near[:, :, number]
+        mirror = _index_of(self.levels, 1 - level)
+        share = float(mirror_share(level, effective_number(weights[np.isfinite(own)])))
+        if mirror is None or not share:
+            return ScorePool.of(own, weights)
+        return ScorePool.of(np.stack([own, -near[:, :, mirror]]), np.stack([weights, share * weights]))
 
     def _first_unseen_row(self, panel: Panel) -> Integers:
         """Return the flat row, (series,), from which on training has not seen a series; of a new series, its first row."""
@@ -218,16 +242,36 @@ def calibrating_rows(panel: Panel, horizon: int) -> tuple[int, int]:
     if most < horizon:
         return (horizon if length >= 2 * horizon + MIN_HISTORY_ROWS else 0), horizon
     held = min(most, horizon * max(origins_per_series, MIN_HORIZONS_HELD_BACK))
-    n_origins = held - horizon + 1
-    return held, max(1, min(horizon, n_origins // origins_per_series, held))
+    n_origins = (held - horizon + 1) * panel.n_series
+    return held, max(1, min(horizon, n_origins // MAX_CALIBRATION_ORIGINS))
 
 
 def _scores(model: Model, panel: Panel, origins: Origins, levels: tuple[float, ...], season_length: int) -> Floats:
-    """Return actual less predicted quantile, (n, horizon, levels), in units of each origin's scale."""
-    prediction = model.predict(panel, origins).at(levels)
+    """Return actual less predicted quantiles and point, (n, horizon, levels + 1), in units of each origin's scale."""
+    prediction = _at(model.predict(panel, origins), levels)
     assert prediction.quantiles is not None, "a model is calibrated at levels that it predicts"
     actual, scale = actuals(panel, origins, model.horizon), scale_before(panel, origins, season_length)
-    return (actual[:, :, None] - prediction.quantiles) / scale[:, None, None]
+    forecasts = np.concatenate([prediction.quantiles, prediction.point[:, :, None]], axis=2)
+    return np.asarray((actual[:, :, None] - forecasts) / scale[:, None, None])
+
+
+def _at(prediction: Prediction, levels: tuple[float, ...]) -> Prediction:
+    """Return the prediction at levels of which 0.5 is one; there stands the point, where it is the median."""
+    found = prediction.at(levels)
+    if found.is_mean or found.quantiles is None:
+        return found
+    middle = levels.index(0.5)
+    quantiles = found.quantiles.copy()
+    quantiles[:, :, middle] = found.point
+    return replace(found, quantiles=_in_order(quantiles, middle))
+
+
+def _in_order(quantiles: Floats, middle: int) -> Floats:
+    """Order quantiles, (n, horizon, levels), without moving the median: it pushes aside what is on the wrong side."""
+    median = quantiles[:, :, middle : middle + 1]
+    below, above = quantiles[:, :, :middle], quantiles[:, :, middle + 1 :]
+    sides = np.sort(np.minimum(below, median), axis=2), median, np.sort(np.maximum(above, median), axis=2)
+    return np.concatenate(sides, axis=2)
 
 
 def _calibration_origins(panel: Panel, cut: Integers, horizon: int, stride: int) -> Origins:
