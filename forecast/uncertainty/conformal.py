@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.windows.history import actuals, ends_without_newest, scale_before
 from forecast.datasets.windows.origins import Integers, Origins, evenly_spread
 from forecast.protocol import Model, Prediction
+from forecast.uncertainty.error_scale import FEATURES, exponents, growth, roughness_ratios
 from forecast.uncertainty.past_forecasts import MIN_HISTORY_ROWS, PastForecasts
 from forecast.uncertainty.score_pool import ScorePool, effective_number, mirror_share, quantile_by_row
 
@@ -36,11 +37,12 @@ class Conformal:
     Args:
         levels: quantile levels in (0, 1), ascending; 0.5 is among them, whatever was asked for.
         scores: (n, horizon, levels + 1) actual less predicted quantile, and less the point, at n calibration origins,
-            in units of each origin's scale (`scale_before`); NaN where nothing was observed.
+            in units of the scale of each step (`_scales`); NaN where nothing was observed.
         weights: (n,) weight of each origin's scores, 1 at the newest rows and less the older they are.
         season_length: steps in a season, which is the lag of the scale.
         adaptive: whether the levels follow each series' coverage since training.
         trained: by series id, the time of the last row that the model or these scores have learnt from.
+        exponents: (2,) by how much errors follow the roughness of a step's phase and of the newest rows.
 
     References:
         Romano, Patterson & Candès (2019), Conformalized Quantile Regression. Gibbs & Candès (2021), Adaptive Conformal
@@ -54,6 +56,7 @@ class Conformal:
     season_length: int
     adaptive: bool
     trained: dict[str, int]
+    exponents: Floats = field(default_factory=lambda: np.zeros(FEATURES))
 
     @classmethod
     def fit(
@@ -83,12 +86,15 @@ class Conformal:
         model.fit(panel.truncate(cut))
         levels = tuple(sorted({*levels, 0.5}))
         origins = _calibration_origins(panel, cut, model.horizon, stride)
-        scores = _scores(model, panel, origins, levels, season_length)
+        scores = _scores(model, panel, origins, levels, season_length, np.zeros(FEATURES))
         age = panel.indptr[origins.series + 1] - model.horizon - origins.end
         weights = 0.5 ** (age * HALF_LIVES_OF_SCORES / held)
+        ratios = roughness_ratios(panel, origins, model.horizon, season_length)
+        powers = exponents(ratios, scores[:, :, levels.index(0.5)], weights)
+        scores = scores / growth(ratios, powers)[:, :, None]
         last_times = panel.grid.shift(panel.starts, panel.lengths - 1).tolist()
         trained = dict(zip(map(str, panel.ids), last_times, strict=True))
-        return cls(levels, scores, weights, season_length, adaptive, trained)
+        return cls(levels, scores, weights, season_length, adaptive, trained, powers)
 
     def adjust(self, model: Model, panel: Panel, origins: Origins) -> Prediction:
         """Forecast with calibrated quantiles.
@@ -107,7 +113,7 @@ class Conformal:
         levels = np.tile(np.array(self.levels), (len(origins), 1))  # (n, levels)
         if self.adaptive:
             levels = self._adapted_levels(model, panel, origins)
-        scale = scale_before(panel, origins, self.season_length)[:, None]
+        scale = _scales(panel, origins, model.horizon, self.season_length, self.exponents)
         quantiles = self._moved(prediction, scale, levels)
         middle = self.levels.index(0.5)
         point = quantiles[:, :, middle]
@@ -119,7 +125,13 @@ class Conformal:
         """Return everything but the season length as arrays by name, for a model directory."""
         trained = np.frombuffer(json.dumps(self.trained).encode(), np.uint8).copy()
         numbers = {"levels": np.array(self.levels), "adaptive": np.array([int(self.adaptive)])}
-        return {"scores": self.scores, "weights": self.weights, "trained": trained, **numbers}
+        return {
+            "scores": self.scores,
+            "weights": self.weights,
+            "trained": trained,
+            "exponents": self.exponents,
+            **numbers,
+        }
 
     @classmethod
     def restore(cls, state: dict[str, NDArray[Any]], season_length: int) -> Conformal:
@@ -133,7 +145,7 @@ class Conformal:
         scores, adaptive = state["scores"], bool(state["adaptive"][0])
         if scores.shape[2] != len(levels) + 1:
             raise ModelError("this model was calibrated by an older version, without its median", hint="Fit it again.")
-        return cls(levels, scores, state["weights"], season_length, adaptive, trained)
+        return cls(levels, scores, state["weights"], season_length, adaptive, trained, state["exponents"])
 
     def _adapted_levels(self, model: Model, panel: Panel, origins: Origins) -> Floats:
         """Compute the levels, (n, levels), that would have been right on each series' forecasts since training.
@@ -146,7 +158,7 @@ class Conformal:
         past = PastForecasts.of(panel, origins, self._first_unseen_row(panel), model.horizon)
         if not len(past.origins):
             return levels
-        ranks = self._ranks(_scores(model, panel, past.origins, self.levels, self.season_length))
+        ranks = self._ranks(_scores(model, panel, past.origins, self.levels, self.season_length, self.exponents))
         low = np.where(requested < 0.5, requested / LARGEST_TAIL_CHANGE, 0.5)
         high = np.where(requested > 0.5, 1 - (1 - requested) / LARGEST_TAIL_CHANGE, 0.5)
         for part in past.parts():
@@ -180,11 +192,11 @@ class Conformal:
         return levels
 
     def _moved(self, prediction: Prediction, scale: Floats, levels: Floats) -> Floats:
-        """Add to the quantiles the scores at `levels` (n, levels), each times its origin's scale (n, 1)."""
+        """Add to the quantiles the scores at `levels` (n, levels), each times its scale (n, horizon)."""
         assert prediction.quantiles is not None
         moved = prediction.quantiles.copy()
         for step, number, pool in self._each_pool():
-            moved[:, step, number] += scale[:, 0] * pool.quantile(levels[:, number])
+            moved[:, step, number] += scale[:, step] * pool.quantile(levels[:, number])
         return _in_order(moved, self.levels.index(0.5))
 
     def _each_pool(self) -> Iterator[tuple[int, int, ScorePool]]:
@@ -246,13 +258,24 @@ def calibrating_rows(panel: Panel, horizon: int) -> tuple[int, int]:
     return held, max(1, min(horizon, n_origins // MAX_CALIBRATION_ORIGINS))
 
 
-def _scores(model: Model, panel: Panel, origins: Origins, levels: tuple[float, ...], season_length: int) -> Floats:
-    """Return actual less predicted quantiles and point, (n, horizon, levels + 1), in units of each origin's scale."""
+def _scores(
+    model: Model, panel: Panel, origins: Origins, levels: tuple[float, ...], season_length: int, powers: Floats
+) -> Floats:
+    """Return actual less predicted quantiles and point, (n, horizon, levels + 1), in units of each step's scale."""
     prediction = _at(model.predict(panel, origins), levels)
     assert prediction.quantiles is not None, "a model is calibrated at levels that it predicts"
-    actual, scale = actuals(panel, origins, model.horizon), scale_before(panel, origins, season_length)
+    actual = actuals(panel, origins, model.horizon)
+    scale = _scales(panel, origins, model.horizon, season_length, powers)
     forecasts = np.concatenate([prediction.quantiles, prediction.point[:, :, None]], axis=2)
-    return np.asarray((actual[:, :, None] - forecasts) / scale[:, None, None])
+    return np.asarray((actual[:, :, None] - forecasts) / scale[:, :, None])
+
+
+def _scales(panel: Panel, origins: Origins, horizon: int, season_length: int, powers: Floats) -> Floats:
+    """Return the scale of errors at each step, (n, horizon), in units of the target."""
+    scale = np.tile(scale_before(panel, origins, season_length)[:, None], (1, horizon))
+    if not powers.any():
+        return scale
+    return scale * growth(roughness_ratios(panel, origins, horizon, season_length), powers)
 
 
 def _at(prediction: Prediction, levels: tuple[float, ...]) -> Prediction:
