@@ -86,12 +86,12 @@ class Conformal:
         model.fit(panel.truncate(cut))
         levels = tuple(sorted({*levels, 0.5}))
         origins = _calibration_origins(panel, cut, model.horizon, stride)
-        scores = _scores(model, panel, origins, levels, season_length, np.zeros(FEATURES))
         age = panel.indptr[origins.series + 1] - model.horizon - origins.end
         weights = 0.5 ** (age * HALF_LIVES_OF_SCORES / held)
+        prediction = _at(model.predict(panel, origins), levels)
         ratios = roughness_ratios(panel, origins, model.horizon, season_length)
-        powers = exponents(ratios, scores[:, :, levels.index(0.5)], weights)
-        scores = scores / growth(ratios, powers)[:, :, None]
+        powers = exponents(ratios, _relative_sizes(prediction, panel, origins), weights)
+        scores = _scores(prediction, panel, origins, season_length, powers)
         last_times = panel.grid.shift(panel.starts, panel.lengths - 1).tolist()
         trained = dict(zip(map(str, panel.ids), last_times, strict=True))
         return cls(levels, scores, weights, season_length, adaptive, trained, powers)
@@ -109,11 +109,11 @@ class Conformal:
             median is the calibrated 0.5 quantile. One that is a mean moves by the mean of its scores, because errors
             of a mean are nil on average, not more often than not.
         """
-        prediction = _at(model.predict(panel, origins), self.levels)
+        scale, factor = _scales(panel, origins, model.horizon, self.season_length, self.exponents)
+        prediction = _stretched(_at(model.predict(panel, origins), self.levels), factor)
         levels = np.tile(np.array(self.levels), (len(origins), 1))  # (n, levels)
         if self.adaptive:
             levels = self._adapted_levels(model, panel, origins)
-        scale = _scales(panel, origins, model.horizon, self.season_length, self.exponents)
         quantiles = self._moved(prediction, scale, levels)
         middle = self.levels.index(0.5)
         point = quantiles[:, :, middle]
@@ -158,7 +158,8 @@ class Conformal:
         past = PastForecasts.of(panel, origins, self._first_unseen_row(panel), model.horizon)
         if not len(past.origins):
             return levels
-        ranks = self._ranks(_scores(model, panel, past.origins, self.levels, self.season_length, self.exponents))
+        prediction = _at(model.predict(panel, past.origins), self.levels)
+        ranks = self._ranks(_scores(prediction, panel, past.origins, self.season_length, self.exponents))
         low = np.where(requested < 0.5, requested / LARGEST_TAIL_CHANGE, 0.5)
         high = np.where(requested > 0.5, 1 - (1 - requested) / LARGEST_TAIL_CHANGE, 0.5)
         for part in past.parts():
@@ -258,24 +259,40 @@ def calibrating_rows(panel: Panel, horizon: int) -> tuple[int, int]:
     return held, max(1, min(horizon, n_origins // MAX_CALIBRATION_ORIGINS))
 
 
-def _scores(
-    model: Model, panel: Panel, origins: Origins, levels: tuple[float, ...], season_length: int, powers: Floats
-) -> Floats:
+def _scores(prediction: Prediction, panel: Panel, origins: Origins, season_length: int, powers: Floats) -> Floats:
     """Return actual less predicted quantiles and point, (n, horizon, levels + 1), in units of each step's scale."""
-    prediction = _at(model.predict(panel, origins), levels)
+    horizon = prediction.point.shape[1]
+    scale, factor = _scales(panel, origins, horizon, season_length, powers)
+    prediction = _stretched(prediction, factor)
     assert prediction.quantiles is not None, "a model is calibrated at levels that it predicts"
-    actual = actuals(panel, origins, model.horizon)
-    scale = _scales(panel, origins, model.horizon, season_length, powers)
     forecasts = np.concatenate([prediction.quantiles, prediction.point[:, :, None]], axis=2)
-    return np.asarray((actual[:, :, None] - forecasts) / scale[:, :, None])
+    return np.asarray((actuals(panel, origins, horizon)[:, :, None] - forecasts) / scale[:, :, None])
 
 
-def _scales(panel: Panel, origins: Origins, horizon: int, season_length: int, powers: Floats) -> Floats:
-    """Return the scale of errors at each step, (n, horizon), in units of the target."""
-    scale = np.tile(scale_before(panel, origins, season_length)[:, None], (1, horizon))
-    if not powers.any():
-        return scale
-    return scale * growth(roughness_ratios(panel, origins, horizon, season_length), powers)
+def _relative_sizes(prediction: Prediction, panel: Panel, origins: Origins) -> Floats:
+    """Return the distance of actuals from the median over the width that was predicted, (n, horizon), or NaN."""
+    assert prediction.quantiles is not None, "a model is calibrated at levels that it predicts"
+    width = prediction.quantiles[:, :, -1] - prediction.quantiles[:, :, 0]
+    median = prediction.quantiles[:, :, prediction.levels.index(0.5)]
+    distance = np.abs(actuals(panel, origins, width.shape[1]) - median)
+    return np.divide(distance, width, out=np.full_like(width, np.nan), where=width > 0)
+
+
+def _stretched(prediction: Prediction, factor: Floats) -> Prediction:
+    """Multiply the distances of the quantiles from the median by a factor, (n, horizon)."""
+    assert prediction.quantiles is not None, "a model is calibrated at levels that it predicts"
+    middle = prediction.levels.index(0.5)
+    median = prediction.quantiles[:, :, middle : middle + 1]
+    stretched = median + (prediction.quantiles - median) * factor[:, :, None]
+    return replace(prediction, quantiles=np.where(factor[:, :, None] == 1, prediction.quantiles, stretched))
+
+
+def _scales(panel: Panel, origins: Origins, horizon: int, season_length: int, powers: Floats) -> tuple[Floats, Floats]:
+    """Return each step's scale of errors in units of the target, and its factor on the origin's, both (n, horizon)."""
+    factor = np.ones((len(origins), horizon))
+    if powers.any():
+        factor = growth(roughness_ratios(panel, origins, horizon, season_length), powers)
+    return scale_before(panel, origins, season_length)[:, None] * factor, factor
 
 
 def _at(prediction: Prediction, levels: tuple[float, ...]) -> Prediction:
