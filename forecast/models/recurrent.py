@@ -16,6 +16,7 @@ from forecast.datasets.windows.crops import WindowSpec
 from forecast.datasets.windows.facts import Facts
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
+from forecast.datasets.windows.support import ANY
 from forecast.models.checks import check_choices, check_rows, check_targets
 from forecast.models.covariate_encoding import Covariates
 from forecast.models.inference import predict, threads
@@ -161,7 +162,8 @@ class RecurrentModel:
     def _forecast(self, panel: Panel, origins: Origins) -> Prediction:
         """Forecast each series by itself; a transform of all series together comes after this."""
         assert self.network is not None
-        mean = self.settings.point == "mean"
+        # the mean of a transformed target is not the transform of the mean: that is computed after the transform is undone
+        mean = self.settings.point == "mean" and self.transform.support is ANY
         with threads(int(self.resolved.threads)):
             mapped = predict(self.network, self.encoded(panel), self._origins(origins), mean=mean)
         return self.transform.undo(mapped).at(self.resolved.quantiles)  # the head always has the median

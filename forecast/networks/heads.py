@@ -156,7 +156,8 @@ class DistributionHead(Head):
             return np.asarray(start[:, :, None] + unit[:, :, None] * values)
 
         if mean:
-            return Prediction(start + unit * np.asarray(family.frozen(parameters).mean()), inverse=inverse)
+            point = start + unit * np.asarray(family.frozen(parameters).mean())
+            return Prediction(point, inverse=inverse, is_mean=True)
         return Prediction(inverse(np.full((1, 1, 1), 0.5))[:, :, 0], inverse=inverse)
 
 

@@ -17,6 +17,7 @@ from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.tables.columns import TableFormat
 from forecast.datasets.time.grid import Grid
+from forecast.datasets.windows.support import Support
 from forecast.fitted import FittedModel
 from forecast.settings import Settings
 from forecast.storage.directory import Artifact, read, write
@@ -54,6 +55,7 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
         "reasons": fitted.reasons,
         "season_length": fitted.season_length,
         "fills_from_season": fitted.fills_from_season,
+        "support": fitted.support.to_json(),
         "run_id": fitted.run_id,
         "panel": _panel_config(fitted.context),
     }
@@ -101,6 +103,7 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         fills_from_season=config["fills_from_season"],
         context=_panel(config["panel"], artifact.context),
         reasons=config["reasons"],
+        support=Support.from_json(config["support"]),
         calibration=Conformal.restore(calibration, season) if calibration else None,
         dependence=Dependence(dependence[0], float(dependence[1][0])) if dependence else None,
         run_id=config["run_id"],
