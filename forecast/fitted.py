@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,7 +28,7 @@ from forecast.settings import Settings, quantile_problems
 from forecast.uncertainty.conformal import Conformal
 from forecast.uncertainty.declared_support import support_of
 from forecast.uncertainty.past_forecasts import HORIZONS_LOOKED_BACK
-from forecast.uncertainty.paths import Dependence
+from forecast.uncertainty.paths import PAST_HORIZONS, Dependence
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -52,8 +52,6 @@ class FittedModel:
         fills_from_season: whether the season before stands in for missing targets, because repeating the season beats
             repeating the last value on the training rows; networks only, baselines leave missing rows out.
         support: the values that forecasts may take.
-        dependence: the correlation of forecast errors over steps and series; None without quantiles, or where the
-            model draws paths itself.
         fit_seconds: wall seconds that fitting took.
         fit_cpu_seconds: CPU seconds that fitting took.
         run_id: id of the MLflow run of the fit; None without tracking.
@@ -67,7 +65,6 @@ class FittedModel:
     fills_from_season: bool = False
     support: Support = ANY
     calibration: Conformal | None = None
-    dependence: Dependence | None = None
     fit_seconds: float = 0.0
     fit_cpu_seconds: float = 0.0
     run_id: str | None = None
@@ -100,8 +97,6 @@ class FittedModel:
         seasonal = learns_weights and best_base(panel, settings.horizon, length) != "last"
         panel = fill_from_season(panel, length) if seasonal else panel
         calibration = _fit_model(model, panel, settings, length)
-        learns_paths = model.uncertain and not isinstance(model, DrawsPaths)
-        dependence = Dependence.of(model, panel) if learns_paths else None
         return cls(
             model=model,
             settings=settings,
@@ -111,7 +106,6 @@ class FittedModel:
             support=support,
             fills_from_season=seasonal,
             calibration=calibration,
-            dependence=dependence,
             fit_seconds=time.perf_counter() - wall,
             fit_cpu_seconds=time.process_time() - cpu + model.cpu_seconds_elsewhere,
         )
@@ -121,6 +115,14 @@ class FittedModel:
         """Return the settings with nothing left open."""
         resolved: Settings = getattr(self.model, "resolved", self.settings)
         return replace(resolved, season_length=self.season_length, freq=self.context.grid.freq)
+
+    @cached_property
+    def dependence(self) -> Dependence:
+        """Return the correlation of forecast errors over steps and series; it is learnt when paths are first drawn.
+
+        It follows from the context alone, so that a saved model draws the paths of the one in memory.
+        """
+        return Dependence.of(self._prediction, self.context, self.settings.horizon, self.model.context)
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -188,8 +190,9 @@ class FittedModel:
             raise ConfigError("samples is not understood", problems=[problem])
         if isinstance(self.model, DrawsPaths):
             paths = self.model.paths(self._filled(panel), origins, samples, self.settings.seed)
-        elif self.dependence is not None:
-            paths = self.dependence.draw(self._prediction(panel, origins), samples, self.settings.seed)
+        elif self.model.uncertain:
+            prediction = self._prediction(panel, origins)
+            paths = self.dependence.draw(prediction, panel, origins, samples, self.settings.seed)
         else:
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
         paths = self.support.at(panel, origins).hold(paths)
@@ -299,6 +302,8 @@ def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> 
         return panel
     if settings.calibrate != "none":
         rows = max(rows, MAX_SCALE_ROWS + length)  # the scale of errors is measured there
+    if model.uncertain and not isinstance(model, DrawsPaths):
+        rows += PAST_HORIZONS * settings.horizon  # paths hang together as the forecasts made there did
     if settings.calibrate == "adaptive":
         rows += HORIZONS_LOOKED_BACK * settings.horizon  # it scores the forecasts made there
     return panel.tail(rows)

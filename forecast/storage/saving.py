@@ -22,15 +22,13 @@ from forecast.fitted import FittedModel
 from forecast.settings import Settings
 from forecast.storage.directory import Artifact, read, write
 from forecast.uncertainty.conformal import Conformal
-from forecast.uncertainty.paths import Dependence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from forecast.networks.cell_table import CellMaker
 
-# names of arrays in the state beside the model's own
-CALIBRATION_PREFIX, STEP_CORRELATION, SERIES_CORRELATION = "calibration.", "dependence.steps", "dependence.series"
+CALIBRATION_PREFIX = "calibration."  # of arrays in the state beside the model's own
 SERIES_COLUMN = "__series__"  # of the context: the number of the series that a row belongs to
 
 
@@ -62,9 +60,6 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
     state = dict(fitted.model.state())
     if fitted.calibration is not None:
         state |= {f"{CALIBRATION_PREFIX}{name}": array for name, array in fitted.calibration.state().items()}
-    if fitted.dependence is not None:
-        state[STEP_CORRELATION] = fitted.dependence.steps
-        state[SERIES_CORRELATION] = np.array([fitted.dependence.series])
     content = Artifact(config=config, state=state, context=_context_table(fitted.context))
     write(directory, content, overwrite=overwrite)
     return directory
@@ -94,7 +89,6 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
     model, state = build(Settings.of(config["resolved"]), season), dict(artifact.state)
     prefixed = [name for name in state if name.startswith(CALIBRATION_PREFIX)]
     calibration = {name.removeprefix(CALIBRATION_PREFIX): state.pop(name) for name in prefixed}
-    dependence = [state.pop(name) for name in (STEP_CORRELATION, SERIES_CORRELATION) if name in state]
     model.restore(state)  # what is left are the model's own arrays
     return FittedModel(
         model=model,
@@ -105,7 +99,6 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         reasons=config["reasons"],
         support=Support.from_json(config["support"]),
         calibration=Conformal.restore(calibration, season) if calibration else None,
-        dependence=Dependence(dependence[0], float(dependence[1][0])) if dependence else None,
         run_id=config["run_id"],
     )
 
