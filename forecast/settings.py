@@ -198,8 +198,8 @@ class Settings:
     )
     loss: str = setting(
         "auto",
-        "Loss that training minimises: mae, mse, huber, relative, mixed, pinball (of quantiles) or nll (of a "
-        "distribution).",
+        "Loss that training minimises: mae, mse, huber, relative, mixed or nll (of a distribution); quantiles beside "
+        "the point learn by the pinball loss.",
         group=TRAINING,
     )
     series_weights: str = setting(

@@ -213,7 +213,7 @@ class RecurrentModel:
     def _train(self, panel: Panel) -> None:
         """Fit the highway, plan the steps and train the network, in place."""
         from forecast.training.budget import affordable_steps
-        from forecast.training.loop import train  # Lightning, which only training needs
+        from forecast.training.loop import train, train_gaps  # Lightning, which only training needs
 
         assert self.network is not None
         if self.resolved.highway == "ridge":
@@ -229,6 +229,7 @@ class RecurrentModel:
         plan = replace(plan, steps=max(1, plan.steps // plan.epochs) * plan.epochs)
         self.resolved = replace(self.resolved, steps=plan.steps)
         self.history = train(self.network, panel, plan, progress=self.progress, logger=self.logger)
+        train_gaps(self.network, panel, plan)
         self.network.cpu().eval()
 
     def _fit_highway(self, network: ForecastNetwork, panel: Panel) -> None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+USUAL_ERROR = 0.7  # standard deviation of an error in units of the origin, before anything is learnt
+
 
 class Context(NamedTuple):
     """What a decoder may read.
@@ -45,7 +47,7 @@ class DecoderSizes:
     Args:
         hidden_size: number of features of a state.
         horizon: number of steps to forecast.
-        width: number of outputs for each step, which is the head's `width`.
+        width: number of outputs for each step: those of the head that the decoder makes, its centre first.
         segment: number of rows in a recurrent step.
         features: number of features of the known covariates of a step; 0 by default.
     """
@@ -163,7 +165,7 @@ class Seq2SeqDecoder(nn.Module):
             state = self.cell(flat, state.reshape(-1, hidden)).reshape(batch, origins, hidden)
             raw = self.linear(state).unflatten(-1, (sizes.segment, sizes.width))
             out.append(raw)
-            before = anchor[:, :, number] + raw[..., sizes.width // 2]  # the middle output: the median of quantiles
+            before = anchor[:, :, number] + raw[..., 0]  # the centre: a point, or the centre of a distribution
             if teacher is not None and float(torch.rand(())) < context.forcing:
                 before = teacher[:, :, number]
         return torch.cat(out, 2)[:, :, : sizes.horizon]
@@ -255,6 +257,45 @@ def _up_to_origin(scores: Tensor) -> Tensor:
     last = torch.arange(steps - origins, steps, device=scores.device)
     later = torch.arange(steps, device=scores.device) > last[:, None]
     return scores.masked_fill(later, -torch.inf).softmax(-1)
+
+
+class GapDecoder(nn.Module):
+    """A map from the state at the origin to the gaps between a step's quantiles, which leaves the state alone.
+
+    The state comes detached, and the weights are drawn beside everybody else's random numbers: the median of a network
+    with quantiles is that of the same network without them.
+
+    Args:
+        hidden_size: number of features of a state.
+        horizon: number of steps to forecast; 1 where each step has a state of its own.
+        levels: quantile levels in (0, 1), ascending, with 0.5 among them.
+        features: number of features of the known covariates of a step; 0 by default.
+    """
+
+    def __init__(self, hidden_size: int, horizon: int, levels: tuple[float, ...], features: int = 0) -> None:
+        super().__init__()
+        self.shape = (horizon, len(levels) - 1)
+        with torch.random.fork_rng(devices=[]):
+            self.linear = small_linear(nn.Linear(hidden_size, horizon * self.shape[1]))
+            self.known = small_linear(nn.Linear(features, self.shape[1], bias=False)) if features else None
+        # training starts from a normal distribution
+        gaps = USUAL_ERROR * torch.special.ndtri(torch.tensor(levels, dtype=torch.float64)).diff()
+        with torch.no_grad():
+            self.linear.bias.copy_(gaps.expm1().log().repeat(horizon))
+        self.requires_grad_(False)  # they are fitted when the rest is
+
+    def forward(self, state: Tensor, known: Tensor | None) -> Tensor:
+        """Compute the gaps before they are made positive.
+
+        Args:
+            state: (..., hidden), the states that forecasts start from.
+            known: (..., horizon, feature), the known covariates of each step; None where there are none.
+
+        Returns:
+            (..., horizon, levels - 1).
+        """
+        raw: Tensor = self.linear(state.detach()).unflatten(-1, self.shape)
+        return raw if self.known is None or known is None else raw + self.known(known.detach())
 
 
 def small_linear(linear: nn.Linear) -> nn.Linear:

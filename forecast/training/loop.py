@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import Logger
 
@@ -16,8 +17,12 @@ from forecast.datasets.windows.datamodule import ForecastDataModule
 from forecast.networks.network import ForecastNetwork
 from forecast.progress import NoProgress, Progress
 from forecast.training.callback import Learning
+from forecast.training.losses import pinball
 from forecast.training.module import ForecastModule
 from forecast.training.settings import TrainSettings
+
+GAP_SHARE, FEWEST_GAP_STEPS = 0.25, 100  # of the steps of the median, forwards only
+GAP_RATE = 0.02  # peak of the learning rate
 
 
 def train(
@@ -71,6 +76,42 @@ def train(
         )
         _fit(trainer, module, data)
     return learning.curve
+
+
+def train_gaps(network: ForecastNetwork, panel: Panel, settings: TrainSettings) -> None:
+    """Fit the gaps between the quantiles of a trained network in place, and nothing else; without gaps, do nothing.
+
+    They come after the median, on forecasts as they will be made, so that they neither move it nor follow a network
+    that is still learning.
+
+    Args:
+        network: a trained network.
+        panel: the training rows.
+        settings: the settings of the training run.
+    """
+    gaps = network.gaps
+    if gaps is None:
+        return
+    steps = max(FEWEST_GAP_STEPS, int(GAP_SHARE * settings.steps))
+    module = ForecastModule(network, settings).to(settings.device).eval()
+    data = ForecastDataModule(
+        panel,
+        network.settings.window,
+        batch_size=settings.batch_size,
+        steps=steps,
+        val_size=0,  # the median has not learnt from the rows that validate: its errors there are honest
+        seed=settings.seed,
+    )
+    network.requires_grad_(False)
+    adam = torch.optim.Adam(gaps.requires_grad_().parameters(), GAP_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, GAP_RATE, total_steps=steps + 1)
+    for batch in data.training_batches(settings.epochs):
+        adam.zero_grad()
+        pinball(module.scaled(batch.on(module.device))).backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        schedule.step()
+    network.requires_grad_()
+    gaps.requires_grad_(False)
 
 
 def _fit(trainer: Trainer, module: ForecastModule, data: ForecastDataModule) -> None:

@@ -13,6 +13,7 @@ from house import MODELS, QUICK
 import forecast as fc
 from forecast.architectures import ARCHITECTURES
 from forecast.datasets.errors import ConfigError, DataError
+from forecast.datasets.synthetic import synthetic
 from forecast.models.transforms import TRANSFORMS
 from forecast.networks.heads import HEADS
 
@@ -75,6 +76,15 @@ def test_every_model_has_one_truth(name: str) -> None:
         else:
             fitted = fc.Forecaster(HORIZON, model=name, quantiles=levels, **QUICK).fit(table)
         _check_truth(fitted, samples=60 if name == "deepar" else 400)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_asking_for_quantiles_changes_no_forecast(name: str) -> None:
+    table, given = synthetic(3, 100, seed=1), {**QUICK, **({"head": "normal"} if name == "deepar" else {})}
+    plain = fc.Forecaster(HORIZON, model=name, **given).fit(table).predict()["forecast"]
+    for levels in ((0.1, 0.5, 0.9), (0.05, 0.2, 0.95)):
+        found = fc.Forecaster(HORIZON, model=name, quantiles=levels, **given).fit(table).predict()["forecast"]
+        assert np.array_equal(found, plain)
 
 
 @pytest.mark.parametrize("calibrate", ["split", "adaptive"])
