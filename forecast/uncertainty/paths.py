@@ -62,8 +62,15 @@ class Dependence:
         z = np.full((*place.shape, horizon), np.nan)  # (series, past forecast, horizon)
         if len(origins):
             z[place] = _normal_scores(predict(panel, origins), actuals(panel, origins, horizon))
-        steps = _step_correlation(z.reshape(-1, horizon))
-        return cls(steps, _series_correlation(z, horizon**2 / float((steps**2).sum())))
+        correlation, error = _series_correlation(z)
+        n = np.isfinite(z).any(axis=2).sum(axis=0)  # (past forecast,) series
+        # series that go together tell the same thing about steps, as correlated steps do about series
+        forecasts = float((n / (1 + (n - 1).clip(0) * np.clip(correlation, 0.0, 1.0))).sum())
+        steps = _step_correlation(z.reshape(-1, horizon), forecasts)
+        times = float((n > 1).sum()) * horizon**2 / float((steps**2).sum())
+        # chance alone makes the total of many series far too wide: a correlation of 0.05 that is none doubles it
+        certain = 1 - error**2 / (max(times, 1.0) * max(correlation, 1e-9) ** 2)
+        return cls(steps, float(np.clip(correlation * max(certain, 0.0), 0.0, MAX_SERIES_CORRELATION)))
 
     def draw(self, prediction: Prediction, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
         """Draw paths that have the prediction's quantiles at every step.
@@ -200,11 +207,12 @@ def _draws(key: tuple[int, ...], count: int) -> Floats:
     return np.random.default_rng([int(part) % 2**63 for part in key]).standard_normal(count)
 
 
-def _step_correlation(z: Floats) -> Floats:
-    """Estimate the correlation of steps from scores (forecasts, horizon), shrunk towards a first-order autoregression.
+def _step_correlation(z: Floats, independent: float) -> Floats:
+    """Estimate the correlation of steps, shrunk towards a first-order autoregression; few forecasts tell little of it.
 
-    The fewer the forecasts, the more it is shrunk; an empirical matrix of few forecasts is singular. Steps without a
-    score have no influence.
+    Args:
+        z: (forecasts, horizon) scores; steps without one, NaN, have no influence.
+        independent: independent forecasts that tell as much as these; the fewer, the more the matrix is shrunk.
     """
     known = np.isfinite(z)
     z, known = z[known.any(axis=1)], known[known.any(axis=1)]
@@ -218,7 +226,7 @@ def _step_correlation(z: Floats) -> Floats:
     pairs = known.T.astype(np.float64) @ known
     empirical = np.clip(z.T @ z / np.maximum(pairs, 1), -1.0, 1.0)
     neighbours = float(np.clip(np.diagonal(empirical, 1).mean(), 0.0, 0.99))
-    shrinkage = horizon / (horizon + len(z))
+    shrinkage = horizon / (horizon + independent)
     return _positive_definite((1 - shrinkage) * empirical + shrinkage * neighbours**distance)
 
 
@@ -230,16 +238,13 @@ def _positive_definite(correlation: Floats) -> Floats:
     return np.asarray(definite / np.outer(size, size))
 
 
-def _series_correlation(z: Floats, independent_steps: float) -> float:
-    """Estimate the correlation of two series from scores (series, past forecasts, horizon).
+def _series_correlation(z: Floats) -> tuple[float, float]:
+    """Estimate the correlation of two series from scores (series, past forecasts, horizon), NaN where there is none.
 
     The mean of n scores with variance v and correlation r has variance v (1 + (n - 1) r) / n, which is solved for r.
-    What chance alone explains is taken off: the total of many series would be far too wide for a correlation of 0.05
-    that is none.
 
-    Args:
-        z: scores, NaN where there is none.
-        independent_steps: steps of a forecast that tell as much as its correlated ones.
+    Returns:
+        The correlation, and the standard error that one time would leave it with where the truth is none.
     """
     known = np.isfinite(z)
     z = np.where(known, z, 0.0)
@@ -247,16 +252,12 @@ def _series_correlation(z: Floats, independent_steps: float) -> float:
     n = known.sum(axis=0)
     several = n > 1
     if not several.any():
-        return 0.0
-    mean = z.sum(axis=0)[several] / n[several]
+        return 0.0, 0.0
+    n, mean = n[several], z.sum(axis=0)[several] / n[several]
     variance = max(float((z**2).sum() / known.sum()), 1e-9)
     # each time and step has an equation of its own, weighed by the pairs of series that it compares
-    excess = n[several] * mean**2 / variance - 1
-    correlation = float((excess * n[several]).sum() / ((n[several] - 1) * n[several]).sum())
-    times = max(float(several.any(axis=1).sum()) * independent_steps, 1.0)
-    by_chance = np.sqrt(2 / times) * float(n[several].sum() / ((n[several] - 1) * n[several]).sum())
-    certain = max(0.0, 1 - (by_chance / correlation) ** 2) if correlation > 0 else 0.0
-    return float(np.clip(correlation * certain, 0.0, MAX_SERIES_CORRELATION))
+    pairs = float(((n - 1) * n).sum())
+    return float(((n * mean**2 / variance - 1) * n).sum()) / pairs, float(np.sqrt(2) * n.sum() / pairs)
 
 
 def _normal_cdf(z: Floats) -> Floats:
