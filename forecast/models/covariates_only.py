@@ -113,6 +113,8 @@ class ColdStartModel(RecurrentModel):
         lookback = 1 if settings.lookback == "auto" and not self.warm else settings.lookback
         settings = replace(settings, lookback=lookback, segment=1, origins=1, memory=1)
         settings = replace(settings, highway="zero", base="last", normaliser="mean")
+        if settings.loss == "auto" and settings.head in ("auto", "point", "quantile"):
+            settings = replace(settings, loss="mae")  # relative errors matter little before a series has a level
         super().__init__(name, cell, settings, season_length, **more)
         problems = []
         if settings.past:

@@ -301,7 +301,8 @@ class GapDecoder(nn.Module):
 def small_linear(linear: nn.Linear) -> nn.Linear:
     """Give a linear layer small weights, in place, so that training starts near the base forecast; return the layer."""
     nn.init.normal_(linear.weight, std=0.1 * linear.in_features**-0.5)
-    nn.init.zeros_(linear.bias)
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)
     return linear
 
 
