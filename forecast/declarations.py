@@ -7,9 +7,11 @@ be left out, `tuple[str, ...]` is a list.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
+from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -278,3 +280,15 @@ def _typed(name: str, hint: Any) -> dict[str, Any]:
     if not kinds or not set(kinds) <= {int, float, str, bool}:
         raise TypeError(f"the setting {name} has the type {hint}, which no text can be parsed into")
     return {"kinds": kinds, "words": words, "optional": NoneType in parts, "many": many}
+
+
+def seconds(text: str | float) -> float | None:
+    """Return a time such as 90s, 5m, 1h or a number of seconds in seconds; None if it cannot be read."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match and float(match[1]) else None
+
+
+def unknown_name(name: str, known: tuple[str, ...]) -> Problem:
+    """Say that no setting has this name, and which is the nearest of those that there are."""
+    near = get_close_matches(name, known, n=1)
+    return Problem(what=f"unknown setting {name!r}", expected=f"{near[0]!r}?" if near else f"one of {', '.join(known)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,13 +20,15 @@ from forecast.datasets.windows.facts import best_base
 from forecast.datasets.windows.filling import fill_from_season
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
+from forecast.datasets.windows.support import ANY, Bounds, Support
 from forecast.models.transforms import transform_named
 from forecast.progress import Progress
-from forecast.protocol import DrawsPaths, Prediction
+from forecast.protocol import MEDIAN, DrawsPaths, Prediction
 from forecast.settings import Settings, quantile_problems
 from forecast.uncertainty.conformal import Conformal
+from forecast.uncertainty.declared_support import support_of
 from forecast.uncertainty.past_forecasts import HORIZONS_LOOKED_BACK
-from forecast.uncertainty.paths import Dependence
+from forecast.uncertainty.paths import PAST_HORIZONS, Dependence
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
@@ -48,8 +51,7 @@ class FittedModel:
         calibration: the correction of the quantiles; None where the settings ask for none.
         fills_from_season: whether the season before stands in for missing targets, because repeating the season beats
             repeating the last value on the training rows; networks only, baselines leave missing rows out.
-        dependence: the correlation of forecast errors over steps and series; None without quantiles, or where the
-            model draws paths itself.
+        support: the values that forecasts may take.
         fit_seconds: wall seconds that fitting took.
         fit_cpu_seconds: CPU seconds that fitting took.
         run_id: id of the MLflow run of the fit; None without tracking.
@@ -61,8 +63,8 @@ class FittedModel:
     context: Panel
     reasons: dict[str, str] = field(default_factory=dict)
     fills_from_season: bool = False
+    support: Support = ANY
     calibration: Conformal | None = None
-    dependence: Dependence | None = None
     fit_seconds: float = 0.0
     fit_cpu_seconds: float = 0.0
     run_id: str | None = None
@@ -91,20 +93,19 @@ class FittedModel:
         curve = logger() if logger is not None and learns_weights else None
         model = build(settings, length, progress=progress, logger=curve)
         wall, cpu = time.perf_counter(), time.process_time()
+        support, why = support_of(settings, panel, is_network=learns_weights)
         seasonal = learns_weights and best_base(panel, settings.horizon, length) != "last"
         panel = fill_from_season(panel, length) if seasonal else panel
         calibration = _fit_model(model, panel, settings, length)
-        learns_paths = model.uncertain and not isinstance(model, DrawsPaths)
-        dependence = Dependence.of(model, panel) if learns_paths else None
         return cls(
             model=model,
             settings=settings,
             season_length=length,
             context=_context(model, panel, settings, length),
-            reasons={"season_length": reason, **getattr(model, "reasons", {})},
+            reasons={"season_length": reason, "support": why, **getattr(model, "reasons", {})},
+            support=support,
             fills_from_season=seasonal,
             calibration=calibration,
-            dependence=dependence,
             fit_seconds=time.perf_counter() - wall,
             fit_cpu_seconds=time.process_time() - cpu + model.cpu_seconds_elsewhere,
         )
@@ -114,6 +115,14 @@ class FittedModel:
         """Return the settings with nothing left open."""
         resolved: Settings = getattr(self.model, "resolved", self.settings)
         return replace(resolved, season_length=self.season_length, freq=self.context.grid.freq)
+
+    @cached_property
+    def dependence(self) -> Dependence:
+        """Return the correlation of forecast errors over steps and series; it is learnt when paths are first drawn.
+
+        It follows from the context alone, so that a saved model draws the paths of the one in memory.
+        """
+        return Dependence.of(self._prediction, self.context, self.settings.horizon, self.model.context)
 
     @property
     def curve(self) -> list[dict[str, float]]:
@@ -144,19 +153,23 @@ class FittedModel:
             ConfigError: if the horizon is longer than the trained one, or a point forecast has no quantiles.
             RunError: if a forecast is not finite.
         """
-        calibration, panel = self.calibration, self._filled(panel)
-        prediction = (
-            self.model.predict(panel, origins)
-            if calibration is None
-            else calibration.adjust(self.model, panel, origins)
-        )
+        prediction = self._narrowed(self._prediction(panel, origins), horizon, quantiles)
+        return self._held(prediction, self.support.at(panel, origins))
+
+    def _prediction(self, panel: Panel, origins: Origins) -> Prediction:
+        """Forecast with one truth, before the support is respected: at any levels, and not only at those asked for."""
+        panel = self._filled(panel)
+        if self.calibration is None:
+            prediction = self.model.predict(panel, origins)
+        else:  # which moves the series apart, and so what belongs together is put together again
+            adjust = partial(self.calibration.adjust, self.model)
+            prediction = transform_named(self.settings.transform).together(adjust, panel, origins)
+        prediction = prediction.coherent(mean=self.settings.point == "mean")
         not_finite = ~np.isfinite(prediction.point).all(axis=1)
         if not_finite.any():
             names = ", ".join(map(repr, panel.ids[np.unique(origins.series[not_finite])][:MAX_SERIES_NAMED]))
             raise RunError(f"the forecast of {names} is not finite", hint="Look at the series with `forecast check`.")
-        if horizon is None and quantiles is None:
-            return prediction if calibration is None else prediction.at(self.settings.quantiles)
-        return self._narrowed(prediction, horizon, quantiles)
+        return prediction
 
     def paths(self, panel: Panel, origins: Origins, samples: int) -> NDArray[np.float64]:
         """Draw whole futures whose steps and series are correlated as the model's errors were in the past.
@@ -177,11 +190,12 @@ class FittedModel:
             raise ConfigError("samples is not understood", problems=[problem])
         if isinstance(self.model, DrawsPaths):
             paths = self.model.paths(self._filled(panel), origins, samples, self.settings.seed)
-        elif self.dependence is not None:
-            prediction = self.predict(panel, origins)
-            paths = self.dependence.draw(prediction, samples, self.settings.seed)
+        elif self.model.uncertain:
+            prediction = self._prediction(panel, origins)
+            paths = self.dependence.draw(prediction, panel, origins, samples, self.settings.seed)
         else:
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
+        paths = self.support.at(panel, origins).hold(paths)
         return transform_named(self.settings.transform).paths(paths, panel, origins)
 
     def reads_the_future(self, panel: Panel) -> bool:
@@ -199,6 +213,16 @@ class FittedModel:
     def _filled(self, panel: Panel) -> Panel:
         """The panel as the model reads it."""
         return fill_from_season(panel, self.season_length) if self.fills_from_season else panel
+
+    def _held(self, prediction: Prediction, bounds: Bounds) -> Prediction:
+        """Move a forecast to the nearest values that are possible; a mean between whole numbers may stay there."""
+        point = bounds.hold(prediction.point, rounded=not prediction.is_mean)
+        if prediction.quantiles is None:
+            return replace(prediction, point=point)
+        quantiles = bounds.hold(prediction.quantiles)
+        if self.settings.point == "median":
+            quantiles = bounds.beside(point, quantiles, np.array(prediction.levels) - MEDIAN)
+        return Prediction(point, prediction.levels, quantiles, is_mean=prediction.is_mean)
 
     def _narrowed(self, prediction: Prediction, horizon: int | None, levels: tuple[float, ...] | None) -> Prediction:
         trained = self.settings.horizon
@@ -249,7 +273,9 @@ def planned(panel: Panel, settings: Settings) -> tuple[Settings, dict[str, str]]
     """
     length, reason = season_length(panel, settings.season_length)
     resolved, reasons = build(settings, length).plan(panel)
-    return replace(resolved, season_length=length, freq=panel.grid.freq), {"season_length": reason, **reasons}
+    is_network = architecture(settings.model).kind == "network"
+    reasons = {"season_length": reason, "support": support_of(settings, panel, is_network=is_network)[1], **reasons}
+    return replace(resolved, season_length=length, freq=panel.grid.freq), reasons
 
 
 def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -> Conformal | None:
@@ -276,6 +302,8 @@ def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> 
         return panel
     if settings.calibrate != "none":
         rows = max(rows, MAX_SCALE_ROWS + length)  # the scale of errors is measured there
+    if model.uncertain and not isinstance(model, DrawsPaths):
+        rows += PAST_HORIZONS * settings.horizon  # paths hang together as the forecasts made there did
     if settings.calibrate == "adaptive":
         rows += HORIZONS_LOOKED_BACK * settings.horizon  # it scores the forecasts made there
     return panel.tail(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -180,6 +181,9 @@ class Forecaster:
         fitted = self._fitted
         panel, origins = self.newest(data, future)
         steps = self.settings.horizon if horizon is None else horizon
+        note = fitted.support.note(panel, origins)
+        if note is not None:
+            warnings.warn(note, stacklevel=2)
         if samples is not None:
             return path_table(panel, origins, fitted.paths(panel, origins, samples)[:, :steps])
         prediction = fitted.predict(panel, origins, horizon=steps, quantiles=quantiles)

@@ -14,6 +14,8 @@ from forecast.datasets.windows.origins import Origins
 from forecast.quantiles import interpolate
 
 Floats = NDArray[np.float64]
+MEDIAN = 0.5  # the level of the point forecast
+LEVELS_OF_A_MEAN = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class Prediction:
         quantiles: (n, horizon, levels) float64, never crossing.
         inverse: the quantile function of a distribution, which maps levels (n or 1, horizon or 1, k) to values
             (n, horizon, k); None where the model predicts no distribution.
-        is_mean: whether the point is a mean or a rate, which no quantile has to equal; else (the default) a median.
+        is_mean: whether the point is a mean by nature, such as a rate of demand, and not the median; False by default.
     """
 
     point: Floats
@@ -60,7 +62,40 @@ class Prediction:
             return self
         if not levels:
             return replace(self, levels=(), quantiles=None)
+        if self.quantiles is not None and set(levels) <= set(self.levels):
+            return replace(self, levels=levels, quantiles=self.quantiles[:, :, [self.levels.index(p) for p in levels]])
         return replace(self, levels=levels, quantiles=self.values(np.array(levels)[None, None]))
+
+    def coherent(self, *, mean: bool = False) -> Prediction:
+        """Return the prediction with one truth: the point is the 0.5 quantile, and the others lie on their sides of it.
+
+        The point stays as it is and the quantiles give way, so that a forecast does not depend on which quantiles were
+        asked for beside it.
+
+        Args:
+            mean: whether the point becomes the mean of the quantile function, where there is one; False by default.
+        """
+        if not self.uncertain or (mean and self.is_mean):
+            return self
+        if self.is_mean:  # quantiles that were made for a mean give way to it as to a median
+            return replace(self._around_the_point(), inverse=None)
+        around = self._around_the_point()
+        return replace(around, point=around._mean(), is_mean=True) if mean else around
+
+    def _around_the_point(self) -> Prediction:
+        """Return the prediction with the point as the 0.5 quantile, the lower ones below and the upper ones above it."""
+        levels = tuple(sorted({*self.levels, MEDIAN}))
+        around = self.at(levels)
+        assert around.quantiles is not None, "there are levels"
+        number, point = levels.index(MEDIAN), self.point[:, :, None]
+        parts = (np.minimum(around.quantiles[:, :, :number], point), point)
+        above = np.maximum(around.quantiles[:, :, number + 1 :], point)
+        return replace(around, quantiles=np.concatenate([*parts, above], axis=2))
+
+    def _mean(self) -> Floats:
+        """Return the mean of the quantile function, (n, horizon): that of values at evenly spaced probabilities."""
+        levels = ((np.arange(LEVELS_OF_A_MEAN) + 0.5) / LEVELS_OF_A_MEAN)[None, None]
+        return np.asarray(self.values(levels).mean(axis=2))
 
     def steps(self, part: slice) -> Prediction:
         """Return only some steps of the horizon; a distribution is dropped, the quantiles stay."""

@@ -37,4 +37,4 @@ def interpolate(quantiles: Floats, levels: tuple[float, ...], new_levels: Floats
     right = np.clip(np.searchsorted(scores, new_scores), 1, len(levels) - 1)  # beyond both ends the last pair serves
     low, high = (np.take_along_axis(quantiles, at, axis=2) for at in (right - 1, right))
     position = (new_scores - scores[right - 1]) / (scores[right] - scores[right - 1])
-    return low + position * (high - low)
+    return np.where(position == 1, high, low + position * (high - low))  # a given level has its value to the last bit

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any, Literal, Self
 
 from forecast.datasets.errors import ConfigError, Problem
@@ -20,7 +19,9 @@ from forecast.declarations import (
     declarations,
     described,
     docstring,
+    seconds,
     setting,
+    unknown_name,
 )
 
 Auto = Literal["auto"]
@@ -175,6 +176,16 @@ class Settings:
     point: str = setting(
         "median", "Point forecast of a distribution: its median or its mean.", group=MODEL, values=POINTS
     )
+    lower: float | None = setting(
+        None,
+        "Least value that the target can take. If left out, it follows from transform, head or the training rows.",
+        group=MODEL,
+        metavar="VALUE",
+        everyday=True,
+    )
+    upper: float | None = setting(
+        None, "Greatest value that the target can take.", group=MODEL, metavar="VALUE", everyday=True
+    )
     calibrate: str = setting(
         "none",
         "Conformal prediction that corrects the quantiles on the newest rows, which are then not trained on.",
@@ -187,8 +198,8 @@ class Settings:
     )
     loss: str = setting(
         "auto",
-        "Loss that training minimises: mae, mse, huber, relative, mixed, pinball (of quantiles) or nll (of a "
-        "distribution).",
+        "Loss that training minimises: mae, mse, huber, relative, mixed or nll (of a distribution); quantiles beside "
+        "the point learn by the pinball loss.",
         group=TRAINING,
     )
     series_weights: str = setting(
@@ -303,7 +314,7 @@ class Settings:
     @property
     def max_seconds(self) -> float | None:
         """Return `max_time` in seconds; None if it is not limited."""
-        return None if self.max_time is None else _seconds(self.max_time)
+        return None if self.max_time is None else seconds(self.max_time)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -314,7 +325,7 @@ class Settings:
     def unknown(cls, names: Iterable[str]) -> list[Problem]:
         """List the names that no setting has as problems, each with the nearest name of a setting."""
         settings = cls.names()
-        return [_unknown(name, settings) for name in names if name not in settings]
+        return [unknown_name(name, settings) for name in names if name not in settings]
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
@@ -362,28 +373,28 @@ def _dilation_problems(settings: Settings) -> list[Problem]:
 def _time_problems(settings: Settings) -> list[Problem]:
     """List a `max_time` that cannot be read as a problem."""
     text = settings.max_time
-    if text is None or _seconds(text) is not None:
+    if text is None or seconds(text) is not None:
         return []
     return [Problem(what=f"max_time={text!r}", expected="a number of seconds, or a time such as 90s, 5m or 1h")]
+
+
+def _bound_problems(settings: Settings) -> list[Problem]:
+    """List bounds that are no numbers, or leave no room between them, as problems."""
+    given = {name: bound for name in ("lower", "upper") if (bound := getattr(settings, name)) is not None}
+    problems = [
+        Problem(what=f"{name}={bound}", expected="a finite number")
+        for name, bound in given.items()
+        if not math.isfinite(bound)
+    ]
+    if not problems and len(given) == 2 and given["lower"] >= given["upper"]:
+        return [Problem(what=f"lower={given['lower']:g}, upper={given['upper']:g}", expected="lower below upper")]
+    return problems
 
 
 # checks of settings against each other; each runs only if the settings of its key are right on their own
 CROSS_CHECKS: dict[tuple[str, ...], Callable[[Settings], list[Problem]]] = {
     ("quantiles",): lambda settings: quantile_problems(settings.quantiles),
     ("max_time",): _time_problems,
+    ("lower", "upper"): _bound_problems,
     ("dilations", "layers"): _dilation_problems,
 }
-
-
-def _seconds(text: str | float) -> float | None:
-    """Return a time in seconds; None if it cannot be read."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())
-    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match and float(match[1]) else None
-
-
-def _unknown(name: str, settings: tuple[str, ...]) -> Problem:
-    """Say that no setting has this name, and which is the nearest."""
-    near = get_close_matches(name, settings, n=1)
-    return Problem(
-        what=f"unknown setting {name!r}", expected=f"{near[0]!r}?" if near else f"one of {', '.join(settings)}"
-    )

@@ -97,7 +97,7 @@ def _targets_of(head: str) -> pd.DataFrame:
     shares = np.random.default_rng(0).beta(2, 3, (3, 90)).ravel()
     family = make_head(head, ()).family
     values = [np.floor(9 * shares), np.floor(9 * shares) + 1, shares]
-    y = next(y for y in values if family is None or family.valid(y).all())
+    y = next(y for y in values if family is None or family.support.contains(y).all())
     times = np.tile(pd.date_range("2020-01-01", periods=90), 3)
     return pd.DataFrame({"unique_id": np.repeat(["s0", "s1", "s2"], 90), "ds": times, "y": y})
 

@@ -26,6 +26,7 @@ NUMBERS = {  # how many each gives
     "bench_origins.py": 3,
     "bench_predict.py": 8,
     "bench_step.py": 3,
+    "bench_totals.py": 6,
     "family.py": 4,
     "figures.py": 1,
     "same_bits.py": 2,

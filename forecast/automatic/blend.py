@@ -103,16 +103,18 @@ class Blend:
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         """The weighted mean at each origin."""
-        weighted = [(w, part.predict(panel, origins)) for part, w in zip(self.parts, self.weights, strict=True) if w]
+        predictions = [(w, part.predict(panel, origins)) for part, w in zip(self.parts, self.weights, strict=True) if w]
+        weighted = [(w, each.coherent().at(each.levels)) for w, each in predictions]
+        is_mean = any(each.is_mean for _, each in weighted)
         point: NDArray[np.float64] = sum((w * each.point for w, each in weighted), np.zeros(()))
         levels = weighted[0][1].levels
         if not levels:
-            return Prediction(point)
+            return Prediction(point, is_mean=is_mean)
         quantiles = np.zeros((*point.shape, len(levels)))
         for weight, each in weighted:
             assert each.quantiles is not None, "every part forecasts the quantiles of the first"
             quantiles += weight * each.quantiles
-        return Prediction(point, levels, quantiles)
+        return Prediction(point, levels, quantiles, is_mean=is_mean)
 
     def state(self) -> State:
         """Every part's arrays under its number, the parts' names and the weights."""

@@ -22,7 +22,8 @@ MAX_TRAINING_ROWS = 100_000  # spread evenly; more rows cost time and bring noth
 N_RECENT_LAGS = 8  # that are read whatever the season; a level is the mean of at least so many rows
 MAX_LAGS_OF_A_SEASON = 24  # of a longer season, only the newest of its lags are read
 N_TREES, MAX_LEAVES, LEARNING_RATE = 200, 31, 0.05
-MIN_SERIES_FOR_STEPWISE_ERRORS = 30  # with fewer, the errors of all steps are pooled
+MAX_TESTED_HORIZONS = 4  # of each series, from which its errors are known
+MIN_ERRORS_FOR_EACH_STEP = 30  # with fewer, the errors of all steps are pooled
 
 
 class Boosting(Baseline):
@@ -31,7 +32,7 @@ class Boosting(Baseline):
     The lags are taken relative to the mean of the newest season and divided by the window's spread, so that one model
     serves series of every level. Trees come from scikit-learn's HistGradientBoostingRegressor (absolute error, since
     that is what MASE and sMAPE score) and are kept as arrays. Quantiles are empirical quantiles of the errors on
-    each series' last horizon, which a model that has not seen it makes.
+    each series' last horizons, which a model that has not seen them makes.
 
     References:
         Friedman (2001), Greedy function approximation: a gradient boosting machine.
@@ -165,28 +166,51 @@ class Boosting(Baseline):
         return np.concatenate([lags, calendar], axis=1)
 
     def _error_quantiles(self, panel: Panel) -> Floats:
-        """Return quantiles of the scaled errors at each step, (horizon, levels), on rows that the trees have not seen."""
-        tested_end = last_observed(panel)[panel.indptr[1:] - 1] + 1 - self.horizon
-        long = np.flatnonzero(tested_end - panel.indptr[:-1] >= 2)
+        """Return quantiles of the scaled errors at each step, (horizon, levels), on rows that the trees have not seen.
+
+        Each series is forecast from up to `MAX_TESTED_HORIZONS` origins a horizon apart, in its newest quarter. They are
+        taken around their median, since the point forecast is one.
+        """
+        last = last_observed(panel)[panel.indptr[1:] - 1] + 1
+        tested = np.clip(panel.lengths // (4 * self.horizon), 1, MAX_TESTED_HORIZONS)
+        first_end = np.maximum(last - tested * self.horizon, panel.indptr[:-1])
+        long = np.flatnonzero(first_end - panel.indptr[:-1] >= 2)
         if not len(long):
             return np.zeros((self.horizon, len(self.levels)))
-        tested = panel.take(long)
-        origins = Origins(np.arange(len(long)), tested_end[long] - panel.indptr[long] + tested.indptr[:-1])
-        self.trees = self._train(tested.truncate(origins.end))
-        point, scale = self._forecast(tested, origins)
-        actual = actuals(tested, origins, self.horizon)
+        kept = panel.take(long)
+        moved = kept.indptr[:-1] - panel.indptr[long]
+        self.trees = self._train(kept.truncate(first_end[long] + moved))
+        series = np.repeat(np.arange(len(long)), tested[long])
+        number = np.arange(len(series)) - np.repeat(np.cumsum(tested[long]) - tested[long], tested[long])
+        origins = Origins(series, (first_end[long] + moved)[series] + number * self.horizon)
+        point, scale = self._forecast(kept, origins)
         varies = scale[:, 0] > 0
-        if not varies.any():
+        error = (actuals(kept, origins, self.horizon) - point)[varies] / scale[varies]  # (origins, horizon)
+        return self._quantiles_by_step(error[np.isfinite(error).any(axis=1)])
+
+    def _quantiles_by_step(self, error: Floats) -> Floats:
+        """Return quantiles, (horizon, levels), of (origins, horizon) scaled errors, NaN where nothing was observed."""
+        if not len(error):
             return np.zeros((self.horizon, len(self.levels)))
-        error = (actual - point)[varies] / scale[varies]  # (series, horizon)
-        every_step = np.isfinite(error).any(axis=0).all()
-        if (
-            len(long) < MIN_SERIES_FOR_STEPWISE_ERRORS or not every_step
-        ):  # the width then grows with the step as a random walk's would
-            growth = np.sqrt(self.steps)
-            pooled = np.nanquantile((error / growth).ravel(), self.levels)
-            return growth[:, None] * pooled
-        return np.asarray(np.nanquantile(error, self.levels, axis=0).T)
+        if len(error) >= MIN_ERRORS_FOR_EACH_STEP and np.isfinite(error).any(axis=0).all():
+            found = np.nanquantile(error, [0.5, *self.levels], axis=0).T
+            return np.asarray(found[:, 1:] - found[:, :1])
+        growth = _growth(error)  # few errors: those of all steps together, as far as they grow from step to step
+        pooled = np.nanquantile(error / growth, [0.5, *self.levels])
+        return np.asarray(growth[:, None] * (pooled[1:] - pooled[0]))
+
+
+def _growth(error: Floats) -> Floats:
+    """Return how many times as large as at the first step errors, (origins, horizon), are at each, (horizon,).
+
+    They grow with a power of the step between 0 (the errors of each step are alike) and 0.5 (those of a random walk).
+    """
+    size, steps = np.abs(error), np.log(np.arange(1, error.shape[1] + 1))
+    row, column = np.nonzero(np.isfinite(error) & (size > 0))
+    if len(np.unique(column)) < 2:
+        return np.ones(error.shape[1])
+    x, y = steps[column] - steps[column].mean(), np.log(size[row, column])
+    return np.exp(np.clip((x * y).sum() / (x**2).sum(), 0.0, 0.5) * steps)
 
 
 def _divisor(scale: Floats) -> Floats:

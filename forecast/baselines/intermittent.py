@@ -5,10 +5,12 @@ A missing row is skipped: it is neither a demand nor a step without one.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.baselines.base import ERROR_ROWS, Baseline, Floats, with_intervals
+from forecast.baselines.base import ERROR_ROWS, Baseline, Floats
 from forecast.baselines.histories import Histories, histories
 from forecast.baselines.observed import rows_before
 from forecast.datasets.panel import Panel
@@ -40,14 +42,13 @@ class Croston(Baseline):
             rate[chunk.index] = self.rate(chunk)
         point = np.repeat(rate[:, None], self.horizon, axis=1)
         if not self.levels:
-            return Prediction(point)
+            return Prediction(point, is_mean=True)
         values, observed = rows_before(panel, origins, ERROR_ROWS)
         squares = np.where(observed, (values - rate[:, None]) ** 2, 0).sum(axis=1)
         deviation = np.sqrt(squares / np.maximum(observed.sum(axis=1), 1))
-        normal = with_intervals(point, np.repeat(deviation[:, None], self.horizon, axis=1), self.levels)
-        assert normal.quantiles is not None, "there are levels"
-        lowest = np.minimum(values.min(axis=1), 0)[:, None, None]  # demands that are never negative stay so
-        return Prediction(point, normal.levels, np.maximum(normal.quantiles, lowest))
+        is_demand = np.asarray(~(observed & (values < 0)).any(axis=1))
+        inverse = partial(_quantiles, rate, deviation, is_demand, self.horizon)
+        return Prediction(point, inverse=inverse, is_mean=True).at(self.levels)
 
     def rate(self, chunk: Histories) -> Floats:
         """Return the demand to be expected in a step, (n,), in units of the target."""
@@ -90,6 +91,31 @@ class TSB(Croston):
             size = np.where(demanded, size + SMOOTHING_WEIGHT * (chunk.values[:, column] - size), size)
             chance = np.where(observed, chance + SMOOTHING_WEIGHT * (demanded - chance), chance)
         return np.asarray(size * chance)
+
+
+def _quantiles(rate: Floats, deviation: Floats, is_demand: NDArray[np.bool_], horizon: int, levels: Floats) -> Floats:
+    """Return quantiles, (n, horizon, k), of a distribution with this mean and this deviation.
+
+    Demand, which is never negative, has a gamma distribution, and other values have a normal one.
+
+    Args:
+        rate: (n,) mean.
+        deviation: (n,) standard deviation.
+        is_demand: (n,) whether no value was negative.
+        horizon: steps, which all have the same distribution.
+        levels: (n or 1, horizon or 1, k) in (0, 1).
+
+    References:
+        Burgin (1975), The gamma distribution and inventory control.
+    """
+    from scipy import special  # a part of a second to import, and only needed for quantiles
+
+    rate, deviation, demanded = rate[:, None, None], deviation[:, None, None], is_demand[:, None, None]
+    varies = (rate > 0) & (deviation > 0)
+    shape = np.where(varies, rate / np.where(varies, deviation, 1), 1.0) ** 2
+    gamma = np.where(varies, special.gammaincinv(shape, levels) * rate / shape, rate)
+    quantiles = np.where(demanded, gamma, rate + deviation * special.ndtri(levels))
+    return np.broadcast_to(quantiles, (len(rate), horizon, levels.shape[2])).copy()
 
 
 def _sizes_and_gaps(chunk: Histories) -> tuple[Floats, Floats]:

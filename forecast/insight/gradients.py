@@ -59,7 +59,7 @@ def gradient_profile(fitted: FittedModel) -> pd.DataFrame:
     static = torch.from_numpy(panel.static_values[origins.series])
     read = network.read(torch.from_numpy(rows.values), torch.from_numpy(rows.observed), static)
     inputs = read.inputs.detach().requires_grad_()  # (origin, recurrent step, feature)
-    forecast = network.correct(inputs, read)[:, -1, :, network.head.median]  # (origin, horizon)
+    forecast = network.correct(inputs, read)[:, -1, :, 0]  # (origin, horizon)
     total = torch.zeros(inputs.shape[:2])
     steps = evenly_spread(forecast.shape[1], MAX_STEPS)
     for step in forecast[:, torch.from_numpy(steps)].unbind(1):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.models.transforms import TRANSFORMS, impossible_rows, value_problems
+from forecast.models.transforms import TRANSFORMS
 from forecast.networks.base_forecasts import BASES
 from forecast.networks.cells import is_causal
 from forecast.networks.decoders import DECODERS
@@ -69,10 +69,9 @@ def check_targets(panel: Panel, settings: Settings) -> None:
     family = make_head(settings.head, settings.quantiles).family
     if family is None:
         return
-    rows = impossible_rows(panel, family.valid)
-    if len(rows):
+    count, problems = family.support.problems(panel)
+    if count:
         hint = "Choose a distribution that has these values, such as normal."
-        problems = value_problems(panel, rows, expected=family.expected)
         raise DataError(f"head={settings.head} cannot give every target", hint=hint, problems=problems)
 
 

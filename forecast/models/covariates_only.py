@@ -15,7 +15,7 @@ from forecast.datasets.windows.origins import Origins
 from forecast.models.recurrent import RecurrentModel
 from forecast.networks.cells import RecurrentCore
 from forecast.networks.covariate_layers import CovariateEmbedding
-from forecast.networks.decoders import small_linear
+from forecast.networks.decoders import GapDecoder, small_linear
 from forecast.networks.heads import make_head
 from forecast.networks.network import ForecastNetwork, Forecasts, NetworkSettings
 from forecast.settings import Settings
@@ -52,8 +52,9 @@ class CovariateNetwork(nn.Module):
         self.enter = nn.Sequential(nn.Linear(width, hidden), nn.GELU())
         self.core = RecurrentCore(settings.cell, hidden, hidden, settings.layers, settings.dropout, settings.dilations)
         self.head = make_head(settings.head, settings.levels)
-        self.linear = small_linear(nn.Linear(hidden, self.head.width))
+        self.linear = small_linear(nn.Linear(hidden, self.head.width - self.head.gaps))
         self.highway = nn.Linear(1, 1, bias=False)  # there is no history for it to read
+        self.gaps = GapDecoder(hidden, 1, self.head.levels) if self.head.gaps else None
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("deviation", torch.tensor(deviation))
 
@@ -78,6 +79,8 @@ class CovariateNetwork(nn.Module):
             rows.append(self.static(static).unsqueeze(1).expand(-1, n_rows, -1))
         state = self.core(self.enter(torch.cat(rows, -1)))[:, -window.horizon :]
         raw = self.linear(state).unsqueeze(1)
+        if self.gaps is not None:
+            raw = torch.cat([raw, self.gaps(state, None).squeeze(-2).unsqueeze(1)], -1)
         level = self.mean.expand(len(values), 1, 1)
         return Forecasts(self.head(raw, torch.zeros_like(raw[..., 0])), level, self.deviation.expand_as(level))
 
@@ -110,6 +113,8 @@ class ColdStartModel(RecurrentModel):
         lookback = 1 if settings.lookback == "auto" and not self.warm else settings.lookback
         settings = replace(settings, lookback=lookback, segment=1, origins=1, memory=1)
         settings = replace(settings, highway="zero", base="last", normaliser="mean")
+        if settings.loss == "auto" and settings.head in ("auto", "point", "quantile"):
+            settings = replace(settings, loss="mae")  # relative errors matter little before a series has a level
         super().__init__(name, cell, settings, season_length, **more)
         problems = []
         if settings.past:

@@ -88,9 +88,9 @@ class RecursiveModel(RecurrentModel):
             left, right = np.take_along_axis(drawn, low, 2), np.take_along_axis(drawn, high, 2)
             return np.asarray(left + (place - np.floor(place)) * (right - left))
 
-        is_mean = self.requested.point == "mean"
-        point = drawn.mean(axis=2) if is_mean else inverse(np.full((1, 1, 1), 0.5))[:, :, 0]
-        return Prediction(point, inverse=inverse, is_mean=is_mean).at(self.requested.quantiles)
+        mean = self.requested.point == "mean"
+        point = drawn.mean(axis=2) if mean else inverse(np.full((1, 1, 1), 0.5))[:, :, 0]
+        return Prediction(point, inverse=inverse, is_mean=mean).at(self.requested.quantiles)
 
     def paths(self, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
         """Draw futures row after row, each row from the distribution after the rows drawn before it.

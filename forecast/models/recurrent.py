@@ -16,6 +16,7 @@ from forecast.datasets.windows.crops import WindowSpec
 from forecast.datasets.windows.facts import Facts
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
+from forecast.datasets.windows.support import ANY
 from forecast.models.checks import check_choices, check_rows, check_targets
 from forecast.models.covariate_encoding import Covariates
 from forecast.models.inference import predict, threads
@@ -161,11 +162,11 @@ class RecurrentModel:
     def _forecast(self, panel: Panel, origins: Origins) -> Prediction:
         """Forecast each series by itself; a transform of all series together comes after this."""
         assert self.network is not None
-        mean = self.settings.point == "mean"
+        # the mean of a transformed target is not the transform of the mean: that is computed after the transform is undone
+        mean = self.settings.point == "mean" and self.transform.support is ANY
         with threads(int(self.resolved.threads)):
             mapped = predict(self.network, self.encoded(panel), self._origins(origins), mean=mean)
-        prediction = replace(self.transform.undo(mapped), is_mean=mean)
-        return prediction.at(self.resolved.quantiles)  # the head always has the median
+        return self.transform.undo(mapped).at(self.resolved.quantiles)  # the head always has the median
 
     def encoded(self, panel: Panel) -> Panel:
         """Return the panel as the network reads it."""
@@ -212,7 +213,7 @@ class RecurrentModel:
     def _train(self, panel: Panel) -> None:
         """Fit the highway, plan the steps and train the network, in place."""
         from forecast.training.budget import affordable_steps
-        from forecast.training.loop import train  # Lightning, which only training needs
+        from forecast.training.loop import train, train_gaps  # Lightning, which only training needs
 
         assert self.network is not None
         if self.resolved.highway == "ridge":
@@ -228,6 +229,7 @@ class RecurrentModel:
         plan = replace(plan, steps=max(1, plan.steps // plan.epochs) * plan.epochs)
         self.resolved = replace(self.resolved, steps=plan.steps)
         self.history = train(self.network, panel, plan, progress=self.progress, logger=self.logger)
+        train_gaps(self.network, panel, plan)
         self.network.cpu().eval()
 
     def _fit_highway(self, network: ForecastNetwork, panel: Panel) -> None:

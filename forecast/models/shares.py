@@ -16,6 +16,7 @@ from forecast.protocol import Prediction
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 MAX_ROUNDING_ERROR = 0.01  # of the sum of the shares
+LEAST_SHARE = 1e-12  # of a drawn future; were all of them 0, nothing could be divided
 MAX_TIMES_NAMED = 10  # in an error message
 
 
@@ -70,6 +71,7 @@ def paths_in_shares(paths: Floats, panel: Panel, origins: Origins) -> Floats:
         (n, horizon, samples); paths stay as they are where `origins` lacks a series of their time, since the futures
         of the absent series are unknown.
     """
+    paths = np.maximum(paths, LEAST_SHARE)
     _, number, place = _all_series(panel, origins)
     time, n_times = number[place], int(number.max(initial=-1)) + 1
     total = np.zeros((n_times, *paths.shape[1:]))
@@ -124,9 +126,8 @@ def _divided(prediction: Prediction, number: Integers, place: Integers) -> Predi
         all_levels[place] = levels
         return np.asarray(quantile_function(all_levels)[place] * factor[:, :, None])
 
-    return Prediction(
-        prediction.point[place] * factor, prediction.levels, quantiles, inverse if quantile_function else None
-    )
+    point, divided = prediction.point[place] * factor, inverse if quantile_function else None
+    return Prediction(point, prediction.levels, quantiles, divided, is_mean=prediction.is_mean)
 
 
 def _times(panel: Panel) -> Integers:

@@ -8,19 +8,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.errors import DataError
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
+from forecast.datasets.windows.support import ANY, POSITIVE, SHARE, Support
 from forecast.models.shares import check_shares, in_shares, paths_in_shares
 from forecast.protocol import Prediction
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Panel, Origins], Prediction]
-MAX_VALUES_NAMED = 10  # in an error message
+SMALLEST_SHARE = 1e-6  # shares of 0 and 1 are real, but have no finite logarithm: they count as this far from it
 
 
 class Transform:
-    """A map of the target and its inverse; this one leaves the target as it is."""
+    """A map of the target and its inverse; this one leaves the target as it is.
+
+    Attributes:
+        support: the values that the target can take; any number by default.
+    """
+
+    support = ANY
 
     def check(self, panel: Panel) -> None:
         """Refuse, before training, series that cannot be transformed together.
@@ -62,14 +69,12 @@ class MonotoneMap(Transform):
     Args:
         forward: maps targets, an array of any shape.
         inverse: maps forecasts back, an array of any shape.
-        valid: returns which values `forward` can map, a mask of the array's shape.
-        expected: a phrase that names these values.
+        support: the values that `forward` can map, and that `inverse` returns.
     """
 
     forward: Callable[[Floats], Floats]
     inverse: Callable[[Floats], Floats]
-    valid: Callable[[Floats], NDArray[np.bool_]]
-    expected: str
+    support: Support
 
     def panel(self, panel: Panel) -> Panel:
         """Map the target of a panel.
@@ -89,15 +94,14 @@ class MonotoneMap(Transform):
 
     def undo(self, prediction: Prediction) -> Prediction:
         quantiles = None if prediction.quantiles is None else self.inverse(prediction.quantiles)
-        quantile_function = prediction.inverse
-        inverse = None if quantile_function is None else lambda levels: self.inverse(quantile_function(levels))
+        # between and beyond the quantiles, values are interpolated before they are mapped back
+        inverse = (lambda levels: self.inverse(prediction.values(levels))) if prediction.uncertain else None
         return Prediction(self.inverse(prediction.point), prediction.levels, quantiles, inverse)
 
     def _check_values(self, panel: Panel) -> None:
-        rows = impossible_rows(panel, self.valid)
-        if len(rows):
-            problems = value_problems(panel, rows, expected=self.expected, remedy="Leave the transform out.")
-            raise DataError(f"{len(rows)} values cannot be transformed", problems=problems)
+        count, problems = self.support.problems(panel, remedy="Leave the transform out.")
+        if count:
+            raise DataError(f"{count} values cannot be transformed", problems=problems)
 
 
 class Shares(MonotoneMap):
@@ -113,6 +117,11 @@ class Shares(MonotoneMap):
         return paths_in_shares(paths, panel, origins)
 
 
+def _logit(y: Floats) -> Floats:
+    inside = np.clip(y, SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    return np.asarray(np.log(inside) - np.log1p(-inside))
+
+
 def _softplus(x: Floats) -> Floats:
     return np.asarray(np.logaddexp(0.0, x))
 
@@ -121,45 +130,13 @@ def _exp(x: Floats) -> Floats:
     return np.asarray(np.exp(np.minimum(x, 700.0)))
 
 
-def impossible_rows(panel: Panel, valid: Callable[[Floats], NDArray[np.bool_]]) -> NDArray[np.int64]:
-    """Find the rows whose target was observed but is not a valid value, as flat row numbers, ascending.
-
-    Args:
-        panel: the rows.
-        valid: returns which values are valid, a mask of the array's shape.
-    """
-    return np.flatnonzero(~valid(panel.target) & np.isfinite(panel.target))
-
-
-def value_problems(panel: Panel, rows: NDArray[np.int64], *, expected: str, remedy: str | None = None) -> list[Problem]:
-    """Describe the targets of the first `MAX_VALUES_NAMED` of some rows as problems, with the series of each.
-
-    Args:
-        panel: the rows.
-        rows: flat row numbers.
-        expected: a phrase that names the valid values.
-        remedy: a sentence that says what the user can do; None (the default) says nothing.
-    """
-    rows = rows[:MAX_VALUES_NAMED]
-    series = np.searchsorted(panel.indptr, rows, side="right") - 1
-    return [
-        Problem(series=str(panel.ids[s]), what=f"value {panel.target[row]:g}", expected=expected, remedy=remedy)
-        for row, s in zip(rows, series, strict=True)
-    ]
-
-
 # The literature calls the inverse of each an output activation.
 TRANSFORMS: dict[str, Transform] = {
     "none": Transform(),
-    "log": MonotoneMap(np.log, _exp, lambda y: y > 0, "a value above 0, for its log"),
-    "softplus": MonotoneMap(lambda y: y + np.log(-np.expm1(-y)), _softplus, lambda y: y > 0, "a value above 0"),
-    "sigmoid": MonotoneMap(
-        lambda y: np.log(y) - np.log1p(-y),
-        lambda x: 1 / (1 + _exp(-x)),
-        lambda y: (y > 0) & (y < 1),
-        "a value in (0, 1)",
-    ),
-    "softmax": Shares(np.log, _exp, lambda y: (y > 0) & (y < 1), "a share in (0, 1)"),
+    "log": MonotoneMap(np.log, _exp, POSITIVE),
+    "softplus": MonotoneMap(lambda y: y + np.log(-np.expm1(-y)), _softplus, POSITIVE),
+    "sigmoid": MonotoneMap(_logit, lambda x: 1 / (1 + _exp(-x)), SHARE),
+    "softmax": Shares(lambda y: np.log(np.maximum(y, SMALLEST_SHARE)), _exp, SHARE),
 }
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+SMALLEST_GAP = 1e-3  # between two quantiles where the gaps start, in units of the origin
+
 
 class Context(NamedTuple):
     """What a decoder may read.
@@ -45,7 +47,7 @@ class DecoderSizes:
     Args:
         hidden_size: number of features of a state.
         horizon: number of steps to forecast.
-        width: number of outputs for each step, which is the head's `width`.
+        width: number of outputs for each step: those of the head that the decoder makes, its centre first.
         segment: number of rows in a recurrent step.
         features: number of features of the known covariates of a step; 0 by default.
     """
@@ -163,7 +165,7 @@ class Seq2SeqDecoder(nn.Module):
             state = self.cell(flat, state.reshape(-1, hidden)).reshape(batch, origins, hidden)
             raw = self.linear(state).unflatten(-1, (sizes.segment, sizes.width))
             out.append(raw)
-            before = anchor[:, :, number] + raw[..., sizes.width // 2]  # the middle output: the median of quantiles
+            before = anchor[:, :, number] + raw[..., 0]  # the centre: a point, or the centre of a distribution
             if teacher is not None and float(torch.rand(())) < context.forcing:
                 before = teacher[:, :, number]
         return torch.cat(out, 2)[:, :, : sizes.horizon]
@@ -257,10 +259,52 @@ def _up_to_origin(scores: Tensor) -> Tensor:
     return scores.masked_fill(later, -torch.inf).softmax(-1)
 
 
+class GapDecoder(nn.Module):
+    """A map from the state at the origin to the gaps between a step's quantiles, which leaves the state alone.
+
+    The state comes detached, and the weights are drawn beside everybody else's random numbers: the median of a network
+    with quantiles is that of the same network without them.
+
+    Args:
+        hidden_size: number of features of a state.
+        horizon: number of steps to forecast; 1 where each step has a state of its own.
+        levels: quantile levels in (0, 1), ascending, with 0.5 among them.
+        features: number of features of the known covariates of a step; 0 by default.
+    """
+
+    def __init__(self, hidden_size: int, horizon: int, levels: tuple[float, ...], features: int = 0) -> None:
+        super().__init__()
+        self.shape = (horizon, len(levels) - 1)
+        with torch.random.fork_rng(devices=[]):
+            self.linear = small_linear(nn.Linear(hidden_size, horizon * self.shape[1]))
+            self.known = small_linear(nn.Linear(features, self.shape[1], bias=False)) if features else None
+        self.requires_grad_(False)  # they are fitted when the rest is
+
+    @torch.no_grad()
+    def start_at(self, quantiles: Tensor) -> None:
+        """Set the gaps to those between quantiles, (horizon, levels), in units of the origin."""
+        gaps = quantiles.diff(dim=-1).clamp_min(SMALLEST_GAP).double()
+        self.linear.bias.copy_(gaps.expm1().log().flatten())
+
+    def forward(self, state: Tensor, known: Tensor | None) -> Tensor:
+        """Compute the gaps before they are made positive.
+
+        Args:
+            state: (..., hidden), the states that forecasts start from.
+            known: (..., horizon, feature), the known covariates of each step; None where there are none.
+
+        Returns:
+            (..., horizon, levels - 1).
+        """
+        raw: Tensor = self.linear(state.detach()).unflatten(-1, self.shape)
+        return raw if self.known is None or known is None else raw + self.known(known.detach())
+
+
 def small_linear(linear: nn.Linear) -> nn.Linear:
     """Give a linear layer small weights, in place, so that training starts near the base forecast; return the layer."""
     nn.init.normal_(linear.weight, std=0.1 * linear.in_features**-0.5)
-    nn.init.zeros_(linear.bias)
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)
     return linear
 
 

@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, distributions
 
+from forecast.datasets.windows.support import ANY, COUNTS, POSITIVE, SHARE
+
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 SOFTPLUS_SHARPNESS = 4.0  # beyond a quarter of a scale above zero, the softplus of a centre is nearly straight
 MIN_SPREAD = 1e-3  # in the units of the distribution's parameter
 MIN_PROPORTION = 1e-4  # a beta distribution has no density at 0 and at 1
@@ -29,13 +30,13 @@ class Family:
         bends_before_scaling: whether `centre` is applied to a centre in units of the origin, so that "near zero" means
             the same fraction of the scale for every series; else (the default) it is applied in target units. It
             concerns only a family in target units.
-        expected: a phrase that names the targets that the family can give.
+        support: the targets that the family can give; any number by default.
     """
 
     width = 2
     in_target_units = False
     bends_before_scaling = False
-    expected = "a number"
+    support = ANY
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         """Make torch's distribution from parameters as `parameters` returns them."""
@@ -44,10 +45,6 @@ class Family:
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
         """Return the name of the same distribution in `scipy.stats`, and the keywords that make it."""
         raise NotImplementedError
-
-    def valid(self, targets: Floats) -> Bools:
-        """Return which targets the family can give, a mask of the targets' shape."""
-        return np.isfinite(targets)
 
     def centre(self, number: Tensor) -> Tensor:
         """Map any number to a valid centre of a family in target units."""
@@ -141,7 +138,7 @@ class PositiveFamily(Family):
 class LogNormal(PositiveFamily):
     """The log-normal distribution; its parameters are the median and the standard deviation of the logarithm."""
 
-    expected = "a value above 0"
+    support = POSITIVE
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         median, spread = parameters
@@ -151,9 +148,6 @@ class LogNormal(PositiveFamily):
         median, spread = parameters
         return "lognorm", {"s": spread + MIN_SPREAD, "scale": median}
 
-    def valid(self, targets: Floats) -> Bools:
-        return np.asarray(targets > 0)
-
     def observed(self, targets: Tensor) -> Tensor:
         return targets.clamp_min(1e-9)
 
@@ -161,10 +155,7 @@ class LogNormal(PositiveFamily):
 class CountFamily(PositiveFamily):
     """A family of whole numbers from 0."""
 
-    expected = "a count: 0, 1, 2, ..."
-
-    def valid(self, targets: Floats) -> Bools:
-        return np.asarray((targets >= 0) & (targets == np.round(targets)))
+    support = COUNTS
 
     def observed(self, targets: Tensor) -> Tensor:
         return targets.round().clamp_min(0)
@@ -203,7 +194,7 @@ class Beta(Family):
     """The beta distribution of a proportion; its parameters are the mean and the concentration before its offset."""
 
     in_target_units = True
-    expected = "a share between 0 and 1"
+    support = SHARE
 
     def torch(self, parameters: list[Tensor]) -> distributions.Distribution:
         mean, raw = parameters
@@ -213,9 +204,6 @@ class Beta(Family):
     def scipy(self, parameters: list[Floats]) -> tuple[str, dict[str, Any]]:
         mean, raw = parameters
         return "beta", {"a": mean * _concentration(raw), "b": (1 - mean) * _concentration(raw)}
-
-    def valid(self, targets: Floats) -> Bools:
-        return np.asarray((targets >= 0) & (targets <= 1))
 
     def centre(self, number: Tensor) -> Tensor:
         """Map any number to a mean between 0 and 1; near 0.5 the mean is about the number itself."""

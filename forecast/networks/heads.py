@@ -38,6 +38,7 @@ class Head(nn.Module):
 
     Attributes:
         width: number of outputs for each step; 1 by default.
+        gaps: number of gaps between quantiles among them, which a `GapDecoder` makes; 0 by default.
         median: index of the output that is the point forecast; 0 by default.
         levels: quantile levels of the outputs; empty (the default) where they are not quantiles.
         loss: the loss that the head needs, a name in `LOSSES`; None (the default) where the setting `loss` decides.
@@ -46,6 +47,7 @@ class Head(nn.Module):
     """
 
     width = 1
+    gaps = 0
     median = 0
     levels: tuple[float, ...] = ()
     loss: str | None = None
@@ -56,7 +58,7 @@ class Head(nn.Module):
         """Turn the decoder's corrections of the anchor into outputs in units of the origin.
 
         Args:
-            raw: (..., horizon, width), the decoder's outputs.
+            raw: (..., horizon, width), the decoder's outputs, of which the first is the correction; gaps are the last.
             anchor: (..., horizon), the sum of base forecast and highway in units of the origin.
 
         Returns:
@@ -92,6 +94,9 @@ class PointHead(Head):
 class QuantileHead(Head):
     """A head whose outputs are a median and positive gaps outwards from it, so that quantiles cannot cross.
 
+    The median is trained as a point is, by the loss that the settings name; the quantiles around it learn by the
+    pinball loss, and do not move it.
+
     Args:
         levels: quantile levels in (0, 1), in any order; 0.5 is added where it is missing.
 
@@ -100,18 +105,17 @@ class QuantileHead(Head):
         Wen et al. (2017), A Multi-Horizon Quantile Recurrent Forecaster.
     """
 
-    loss = "pinball"
-
     def __init__(self, levels: tuple[float, ...]) -> None:
         super().__init__()
         self.levels, self.uncertain = tuple(sorted({*levels, 0.5})), bool(levels)
         self.width, self.median = len(self.levels), self.levels.index(0.5)
+        self.gaps = self.width - 1
 
     def forward(self, raw: Tensor, anchor: Tensor) -> Tensor:
-        centre = raw[..., self.median : self.median + 1] + anchor.unsqueeze(-1)
-        gaps = nn.functional.softplus(raw)
-        above = centre + gaps[..., self.median + 1 :].cumsum(-1)
-        below = centre - gaps[..., : self.median].flip(-1).cumsum(-1).flip(-1)
+        centre = raw[..., :1] + anchor.unsqueeze(-1)
+        gaps = nn.functional.softplus(raw[..., 1:])
+        above = centre.detach() + gaps[..., self.median :].cumsum(-1)
+        below = centre.detach() - gaps[..., : self.median].flip(-1).cumsum(-1).flip(-1)
         return torch.cat([below, centre, above], -1)
 
 
@@ -156,7 +160,8 @@ class DistributionHead(Head):
             return np.asarray(start[:, :, None] + unit[:, :, None] * values)
 
         if mean:
-            return Prediction(start + unit * np.asarray(family.frozen(parameters).mean()), inverse=inverse)
+            point = start + unit * np.asarray(family.frozen(parameters).mean())
+            return Prediction(point, inverse=inverse, is_mean=True)
         return Prediction(inverse(np.full((1, 1, 1), 0.5))[:, :, 0], inverse=inverse)
 
 

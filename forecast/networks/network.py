@@ -12,7 +12,7 @@ from forecast.datasets.windows.crops import WindowSpec
 from forecast.networks.base_forecasts import BASES
 from forecast.networks.cells import RecurrentCore
 from forecast.networks.covariate_layers import CovariateEmbedding, FutureEffect
-from forecast.networks.decoders import DECODERS, Context, DecoderSizes
+from forecast.networks.decoders import DECODERS, Context, DecoderSizes, GapDecoder
 from forecast.networks.heads import make_head
 from forecast.networks.normalisers import MIN_RELATIVE_SCALE, NORMALISERS, running_spread
 from forecast.networks.segments import PlainEmbedding, SegmentEmbedding
@@ -149,14 +149,18 @@ class ForecastNetwork(nn.Module):
             DecoderSizes(
                 hidden_size=width,
                 horizon=window.horizon,
-                width=self.head.width,
+                width=self.head.width - self.head.gaps,
                 segment=window.segment,
                 features=self.known.output_size if self.known else 0,
             )
         )
-        self.future = FutureEffect(width, self.known.output_size, self.head.width) if self.known else None
+        self.future = (
+            FutureEffect(width, self.known.output_size, self.head.width - self.head.gaps) if self.known else None
+        )
         self.highway = nn.Linear(settings.memory, window.horizon, bias=False)
         nn.init.zeros_(self.highway.weight)
+        features = self.known.output_size if self.known else 0
+        self.gaps = GapDecoder(width, window.horizon, self.head.levels, features) if self.head.gaps else None
         self.register_buffer("base", BASES[settings.base](settings.memory, window.horizon, settings.season_length))
 
     def forward(
@@ -217,7 +221,7 @@ class ForecastNetwork(nn.Module):
             forcing: probability that a decoder's step reads the actual values, as in `forward`.
 
         Returns:
-            (batch, origin, horizon, width) in units of the origin.
+            (batch, origin, horizon, width) in units of the origin, the correction of the point first.
         """
         scaled_teacher = None
         if teacher is not None:
@@ -229,7 +233,7 @@ class ForecastNetwork(nn.Module):
         raw: Tensor = self.decoder(context)
         if read.known is not None and self.future is not None:
             raw = raw + self.future(context.state, read.known)
-        return raw
+        return raw if self.gaps is None else torch.cat([raw, self.gaps(context.state, read.known)], -1)
 
     def view(self, values: Tensor, observed: Tensor) -> View:
         """Compute what the highway reads at every origin of the crops; arguments as in `forward`."""

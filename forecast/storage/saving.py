@@ -17,19 +17,18 @@ from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.tables.columns import TableFormat
 from forecast.datasets.time.grid import Grid
+from forecast.datasets.windows.support import Support
 from forecast.fitted import FittedModel
 from forecast.settings import Settings
 from forecast.storage.directory import Artifact, read, write
 from forecast.uncertainty.conformal import Conformal
-from forecast.uncertainty.paths import Dependence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from forecast.networks.cell_table import CellMaker
 
-# names of arrays in the state beside the model's own
-CALIBRATION_PREFIX, STEP_CORRELATION, SERIES_CORRELATION = "calibration.", "dependence.steps", "dependence.series"
+CALIBRATION_PREFIX = "calibration."  # of arrays in the state beside the model's own
 SERIES_COLUMN = "__series__"  # of the context: the number of the series that a row belongs to
 
 
@@ -54,15 +53,13 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
         "reasons": fitted.reasons,
         "season_length": fitted.season_length,
         "fills_from_season": fitted.fills_from_season,
+        "support": fitted.support.to_json(),
         "run_id": fitted.run_id,
         "panel": _panel_config(fitted.context),
     }
     state = dict(fitted.model.state())
     if fitted.calibration is not None:
         state |= {f"{CALIBRATION_PREFIX}{name}": array for name, array in fitted.calibration.state().items()}
-    if fitted.dependence is not None:
-        state[STEP_CORRELATION] = fitted.dependence.steps
-        state[SERIES_CORRELATION] = np.array([fitted.dependence.series])
     content = Artifact(config=config, state=state, context=_context_table(fitted.context))
     write(directory, content, overwrite=overwrite)
     return directory
@@ -92,7 +89,6 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
     model, state = build(Settings.of(config["resolved"]), season), dict(artifact.state)
     prefixed = [name for name in state if name.startswith(CALIBRATION_PREFIX)]
     calibration = {name.removeprefix(CALIBRATION_PREFIX): state.pop(name) for name in prefixed}
-    dependence = [state.pop(name) for name in (STEP_CORRELATION, SERIES_CORRELATION) if name in state]
     model.restore(state)  # what is left are the model's own arrays
     return FittedModel(
         model=model,
@@ -101,8 +97,8 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         fills_from_season=config["fills_from_season"],
         context=_panel(config["panel"], artifact.context),
         reasons=config["reasons"],
+        support=Support.from_json(config["support"]),
         calibration=Conformal.restore(calibration, season) if calibration else None,
-        dependence=Dependence(dependence[0], float(dependence[1][0])) if dependence else None,
         run_id=config["run_id"],
     )
 

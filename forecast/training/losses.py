@@ -84,14 +84,15 @@ def mixed(scaled: Scaled) -> Tensor:
 
 
 def pinball(scaled: Scaled) -> Tensor:
-    """Compute twice the mean quantile loss in units of the origins, which at the median is the absolute error.
+    """Compute twice the mean loss of the quantiles beside the median, in units of the origins.
 
     References:
         Koenker & Bassett (1978), Regression Quantiles, Econometrica 46(1).
     """
     error = (scaled.target.unsqueeze(-1) - scaled.forecast).clamp(-MAX_SCALED_ERROR, MAX_SCALED_ERROR)
     loss = torch.maximum(scaled.levels * error, (scaled.levels - 1) * error)
-    return scaled.mean(2 * loss.mean(-1))
+    beside = torch.cat([loss[..., : scaled.median], loss[..., scaled.median + 1 :]], -1)
+    return scaled.mean(2 * beside.mean(-1))
 
 
 def nll(scaled: Scaled) -> Tensor:
@@ -111,6 +112,5 @@ LOSSES: dict[str, Loss] = {
     "huber": huber,
     "relative": relative,
     "mixed": mixed,
-    "pinball": pinball,
     "nll": nll,
 }

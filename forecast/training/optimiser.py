@@ -42,7 +42,7 @@ class Optimiser:
         measure_every: int,
     ) -> None:
         self.network, self.gradient_clip, self.measure_every = network, gradient_clip, measure_every
-        weights: list[Tensor] = list(network.parameters())
+        weights: list[Tensor] = [weight for weight in network.parameters() if weight.requires_grad]
         groups = parameter_groups(weights, network.highway.weight, learning_rate)
         self.adamw = torch.optim.AdamW(groups, learning_rate, weight_decay=weight_decay, fused=True)
         self.schedule = one_cycle(self.adamw, steps)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.tables.result import FORECAST, quantile_column
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins, evenly_spread
-from forecast.protocol import Model, Prediction
+from forecast.protocol import Prediction
 from forecast.quantiles import probit
 from forecast.settings import quantile_problems
 from forecast.uncertainty.past_forecasts import MIN_HISTORY_ROWS
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+Predict = Callable[[Panel, Origins], Prediction]
 SAMPLE = "sample"
-MAX_SERIES, MAX_PAST_FORECASTS = 64, 32  # that the dependence is learnt from, of each series
+MAX_SERIES, PAST_HORIZONS = 64, 16  # that the dependence is learnt from: series, and past forecasts of each
 PERCENTILES = tuple(np.round(np.linspace(0.01, 0.99, 99), 2).tolist())
 MIN_PAST_FORECASTS = 3  # with fewer, an autoregression is assumed
+MAX_SERIES_CORRELATION = 0.99
 ASSUMED_CORRELATION = 0.8  # of neighbouring steps: errors of most series change slowly from step to step
 
 
@@ -45,44 +49,60 @@ class Dependence:
     series: float
 
     @classmethod
-    def of(cls, model: Model, panel: Panel) -> Dependence:
-        """Learn from forecasts of the past, made a horizon apart, back from each series' end.
+    def of(cls, predict: Predict, panel: Panel, horizon: int, rows_read: int | None) -> Dependence:
+        """Learn from forecasts of the past, which all series make at the same times, a horizon apart.
 
         Args:
-            model: a fitted model with quantiles.
-            panel: its training rows.
+            predict: it forecasts at any origins of a panel, with quantiles.
+            panel: rows to forecast, and `PAST_HORIZONS` horizons before their end.
+            horizon: steps of a forecast.
+            rows_read: rows before an origin that a forecast reads; None for all.
         """
-        horizon = model.horizon
-        chosen = evenly_spread(panel.n_series, MAX_SERIES)
-        back = np.arange(1, MAX_PAST_FORECASTS + 1) * horizon
-        end = panel.indptr[chosen + 1][:, None] - back
-        available = end - panel.indptr[chosen][:, None] >= MIN_HISTORY_ROWS  # (series, past forecast)
-        z = np.full((len(chosen), len(back), horizon), np.nan)
-        if available.any():
-            origins = Origins(np.repeat(chosen, available.sum(axis=1)), end[available])
-            z[available] = _normal_scores(model.predict(panel, origins), actuals(panel, origins, horizon))
-        return cls(_step_correlation(z.reshape(-1, horizon)), _series_correlation(z))
+        origins, place = _past_origins(panel, horizon, rows_read)
+        z = np.full((*place.shape, horizon), np.nan)  # (series, past forecast, horizon)
+        if len(origins):
+            z[place] = _normal_scores(predict(panel, origins), actuals(panel, origins, horizon))
+        correlation, error = _series_correlation(z)
+        n = np.isfinite(z).any(axis=2).sum(axis=0)  # (past forecast,) series
+        # series that go together tell the same thing about steps, as correlated steps do about series
+        forecasts = float((n / (1 + (n - 1).clip(0) * np.clip(correlation, 0.0, 1.0))).sum())
+        steps = _step_correlation(z.reshape(-1, horizon), forecasts)
+        times = float((n > 1).sum()) * horizon**2 / float((steps**2).sum())
+        # chance alone makes the total of many series far too wide: a correlation of 0.05 that is none doubles it
+        certain = 1 - error**2 / (max(times, 1.0) * max(correlation, 1e-9) ** 2)
+        return cls(steps, float(np.clip(correlation * max(certain, 0.0), 0.0, MAX_SERIES_CORRELATION)))
 
-    def draw(self, prediction: Prediction, samples: int, seed: int) -> Floats:
+    def draw(self, prediction: Prediction, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
         """Draw paths that have the prediction's quantiles at every step.
+
+        What all series share is drawn anew for each time, so that sample k of every series belongs to the same future,
+        wherever the series end. What is a series' own is drawn by its id. So a path depends on seed, series and time,
+        and not on the series that are drawn beside it.
 
         Args:
             prediction: quantiles or distributions at n origins.
+            panel: the rows that they were made from.
+            origins: the n origins.
             samples: paths of each origin.
             seed: the same seed draws the same paths.
 
         Returns:
-            (n, horizon, samples) in units of the target. Sample k of every series belongs to the same future.
+            (n, horizon, samples) in units of the target.
         """
-        generator = np.random.default_rng(seed)
-        root = np.linalg.cholesky(self.steps)
+        root = np.linalg.cholesky(self.steps)  # of a lower triangle: a step follows from draws of no later time
         n, horizon = prediction.point.shape
-        common = root @ generator.standard_normal((horizon, samples))
+        first = origins.end - panel.indptr[origins.series]
+        times = panel.grid.shift(panel.starts[origins.series, None], first[:, None] + np.arange(horizon))
+        shared = {time: _draws((seed, time), samples) for time in np.unique(times).tolist()} if self.series else {}
         paths = np.empty((n, horizon, samples))
         for number in range(n):
-            specific = root @ generator.standard_normal((horizon, samples))
-            # one common factor: its share of the variance is the correlation of two series
-            paths[number] = np.sqrt(self.series) * common + np.sqrt(1 - self.series) * specific
+            key = crc32(str(panel.ids[origins.series[number]]).encode())
+            own = _draws((seed, times[number, 0], key), horizon * samples).reshape(horizon, samples)
+            if shared:
+                common = np.stack([shared[time] for time in times[number].tolist()])
+                # one common factor: its share of the variance is the correlation of two series
+                own = np.sqrt(self.series) * common + np.sqrt(1 - self.series) * own
+            paths[number] = root @ own
         return prediction.values(_normal_cdf(paths))
 
 
@@ -162,20 +182,51 @@ def _normal_scores(prediction: Prediction, actual: Floats) -> Floats:
     return np.where(np.isfinite(actual), probit(probability), np.nan)
 
 
-def _step_correlation(z: Floats) -> Floats:
-    """Estimate the correlation of steps from scores (forecasts, horizon), shrunk towards a first-order autoregression.
+def _past_origins(panel: Panel, horizon: int, rows_read: int | None) -> tuple[Origins, NDArray[np.bool_]]:
+    """Place origins at common times, a horizon apart, back from the newest time at which any series ends.
 
-    The fewer the forecasts, the more it is shrunk; an empirical matrix of few forecasts is singular.
+    A series has an origin there if its whole horizon lies inside the series and there is a history to forecast from: a
+    third of the series, or all that the model reads.
+
+    Returns:
+        The origins, and a mask of (series, past forecast) that says where they are.
     """
-    z = z[np.isfinite(z).all(axis=1)]
+    chosen = evenly_spread(panel.n_series, MAX_SERIES)
+    lengths = panel.lengths[chosen]
+    start, _ = panel.grid.steps(np.full(len(chosen), panel.starts[chosen].min()), panel.starts[chosen])
+    times = int((start + lengths).max()) - np.arange(1, PAST_HORIZONS + 1) * horizon  # in steps of the grid
+    row = times - start[:, None]  # (series, past forecast)
+    history = lengths // 3 if rows_read is None else np.minimum(lengths // 3, rows_read)
+    available = (row >= np.maximum(history, MIN_HISTORY_ROWS)[:, None]) & (row + horizon <= lengths[:, None])
+    series, _ = np.nonzero(available)
+    return Origins(chosen[series], panel.indptr[chosen[series]] + row[available]), available
+
+
+def _draws(key: tuple[int, ...], count: int) -> Floats:
+    """Draw standard normal numbers, (count,), which the key decides."""
+    return np.random.default_rng([int(part) % 2**63 for part in key]).standard_normal(count)
+
+
+def _step_correlation(z: Floats, independent: float) -> Floats:
+    """Estimate the correlation of steps, shrunk towards a first-order autoregression; few forecasts tell little of it.
+
+    Args:
+        z: (forecasts, horizon) scores; steps without one, NaN, have no influence.
+        independent: independent forecasts that tell as much as these; the fewer, the more the matrix is shrunk.
+    """
+    known = np.isfinite(z)
+    z, known = z[known.any(axis=1)], known[known.any(axis=1)]
     horizon = z.shape[1]
     distance = np.abs(np.subtract.outer(np.arange(horizon), np.arange(horizon)))
-    if len(z) < MIN_PAST_FORECASTS or horizon == 1:
+    if len(z) < MIN_PAST_FORECASTS or horizon == 1 or not known.any(axis=0).all():
         return np.asarray(_positive_definite(ASSUMED_CORRELATION ** distance.astype(np.float64)))
-    z = z / np.maximum(np.sqrt((z**2).mean(axis=0)), 1e-9)
-    empirical = z.T @ z / len(z)
+    count = known.sum(axis=0)
+    z = np.where(known, z - np.where(known, z, 0.0).sum(axis=0) / count, 0.0)
+    z = z / np.maximum(np.sqrt((z**2).sum(axis=0) / count), 1e-9)
+    pairs = known.T.astype(np.float64) @ known
+    empirical = np.clip(z.T @ z / np.maximum(pairs, 1), -1.0, 1.0)
     neighbours = float(np.clip(np.diagonal(empirical, 1).mean(), 0.0, 0.99))
-    shrinkage = horizon / (horizon + len(z))
+    shrinkage = horizon / (horizon + independent)
     return _positive_definite((1 - shrinkage) * empirical + shrinkage * neighbours**distance)
 
 
@@ -187,20 +238,26 @@ def _positive_definite(correlation: Floats) -> Floats:
     return np.asarray(definite / np.outer(size, size))
 
 
-def _series_correlation(z: Floats) -> float:
-    """Estimate the correlation of two series from scores (series, past forecasts, horizon).
+def _series_correlation(z: Floats) -> tuple[float, float]:
+    """Estimate the correlation of two series from scores (series, past forecasts, horizon), NaN where there is none.
 
     The mean of n scores with variance v and correlation r has variance v (1 + (n - 1) r) / n, which is solved for r.
+
+    Returns:
+        The correlation, and the standard error that one time would leave it with where the truth is none.
     """
-    is_observed = np.isfinite(z)
-    n = is_observed.sum(axis=0)
-    mean = np.where(is_observed, z, 0.0).sum(axis=0) / np.maximum(n, 1)
+    known = np.isfinite(z)
+    z = np.where(known, z, 0.0)
+    z = np.where(known, z - (z.sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1))[:, None, None], 0.0)
+    n = known.sum(axis=0)
     several = n > 1
     if not several.any():
-        return 0.0
-    variance_of_mean, count = float((mean[several] ** 2).mean()), float(n[several].mean())
-    variance = max(float(np.nanmean(z**2)), 1e-9)
-    return float(np.clip((count * variance_of_mean / variance - 1) / (count - 1), 0.0, 0.95))
+        return 0.0, 0.0
+    n, mean = n[several], z.sum(axis=0)[several] / n[several]
+    variance = max(float((z**2).sum() / known.sum()), 1e-9)
+    # each time and step has an equation of its own, weighed by the pairs of series that it compares
+    pairs = float(((n - 1) * n).sum())
+    return float(((n * mean**2 / variance - 1) * n).sum()) / pairs, float(np.sqrt(2) * n.sum() / pairs)
 
 
 def _normal_cdf(z: Floats) -> Floats:

@@ -38,7 +38,7 @@ def test_cold_start() -> None:
     new = _launches(10, seed=1).groupby("unique_id").head(10)
     found = model.predict(future=new.drop(columns="y")).merge(new, on=["unique_id", "ds"])
     assert len(found) == 100
-    assert (found["forecast"] - found["y"]).abs().mean() < 5, "the levels are 20 and 100, a promotion is 15"
+    assert (found["forecast"] - found["y"]).abs().mean() < 6, "the levels are 20 and 100, a promotion is 15"
     assert (found["q10"] <= found["q90"]).all()
     model.save("model")
     again = fc.load("model").predict(future=new.drop(columns="y"))

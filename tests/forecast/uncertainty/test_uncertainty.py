@@ -294,22 +294,6 @@ def test_sums_over_series(walker: fc.Forecaster) -> None:
         fc.aggregate(paths, over="time")  # type: ignore[arg-type]
 
 
-def test_common_shocks_are_found() -> None:
-    generator = np.random.default_rng(0)
-    common = generator.normal(size=400).cumsum()
-    own = generator.normal(size=(10, 400)).cumsum(axis=1)
-    values = (0.9**0.5 * common + 0.1**0.5 * own).ravel()
-    table = _noise(10, 400).assign(y=values)
-    dependence = fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(table).fitted_.dependence
-    assert dependence is not None
-    assert dependence.series == pytest.approx(0.9, abs=0.1)
-    apart = (
-        fc.Forecaster(6, model="naive", quantiles=LEVELS).fit(_noise(10, 400).assign(y=own.ravel())).fitted_.dependence
-    )
-    assert apart is not None
-    assert apart.series < 0.15
-
-
 def test_paths_need_uncertainty(frame: pd.DataFrame) -> None:
     model = fc.Forecaster(6, model="naive").fit(frame)
     with pytest.raises(ConfigError, match="no paths"):
