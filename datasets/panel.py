@@ -152,8 +152,8 @@ class Panel:
             channels=tuple(self.channels[number] for number in kept),
         )
 
-    def tail(self, rows: int) -> Panel:
-        """Keep the last `rows` rows of every series, all of a shorter one; the offsets stay."""
+    def tail(self, rows: int | NDArray[np.int64]) -> Panel:
+        """Keep the last `rows` rows of every series, (series,) or one number; all of a shorter one. The offsets stay."""
         skipped = np.maximum(self.lengths - rows, 0)
         kept = self.lengths - skipped
         if not skipped.any():

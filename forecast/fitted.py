@@ -17,7 +17,7 @@ from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
 from forecast.datasets.windows.facts import best_base
-from forecast.datasets.windows.filling import fill_from_season
+from forecast.datasets.windows.filling import fill_missing, tail_that_fills
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.support import ANY, Bounds, Support
@@ -50,7 +50,8 @@ class FittedModel:
         reasons: for each setting that was left open, a sentence that says why it got its value.
         calibration: the correction of the quantiles; None where the settings ask for none.
         fills_from_season: whether the season before stands in for missing targets, because repeating the season beats
-            repeating the last value on the training rows; networks only, baselines leave missing rows out.
+            repeating the last value on the training rows; else the last value stands in, moved by its drift. Networks
+            only, baselines leave missing rows out.
         support: the values that forecasts may take.
         fit_seconds: wall seconds that fitting took.
         fit_cpu_seconds: CPU seconds that fitting took.
@@ -95,13 +96,13 @@ class FittedModel:
         wall, cpu = time.perf_counter(), time.process_time()
         support, why = support_of(settings, panel, is_network=learns_weights)
         seasonal = learns_weights and best_base(panel, settings.horizon, length) != "last"
-        panel = fill_from_season(panel, length) if seasonal else panel
+        panel = fill_missing(panel, length if seasonal else 1) if learns_weights else panel
         calibration = _fit_model(model, panel, settings, length)
         return cls(
             model=model,
             settings=settings,
             season_length=length,
-            context=_context(model, panel, settings, length),
+            context=_context(model, panel, settings, length, length if seasonal else 1),
             reasons={"season_length": reason, "support": why, **getattr(model, "reasons", {})},
             support=support,
             fills_from_season=seasonal,
@@ -212,7 +213,9 @@ class FittedModel:
 
     def _filled(self, panel: Panel) -> Panel:
         """The panel as the model reads it."""
-        return fill_from_season(panel, self.season_length) if self.fills_from_season else panel
+        if architecture(self.settings.model).kind != "network":
+            return panel
+        return fill_missing(panel, self.season_length if self.fills_from_season else 1)
 
     def _held(self, prediction: Prediction, bounds: Bounds) -> Prediction:
         """Move a forecast to the nearest values that are possible; a mean between whole numbers may stay there."""
@@ -295,8 +298,16 @@ def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -
     return calibration
 
 
-def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> Panel:
-    """Return the newest rows, as many as a forecast and its calibration read."""
+def _context(model: Saveable, panel: Panel, settings: Settings, length: int, filled_from: int) -> Panel:
+    """Return the newest rows, as many as a forecast, its calibration and its paths read, and what fills gaps in them.
+
+    Args:
+        model: the fitted model.
+        panel: the training rows as the model reads them.
+        settings: the user's settings.
+        length: rows in a season.
+        filled_from: rows in the season that missing rows are filled from; 1 where none is.
+    """
     rows = model.context
     if rows is None:
         return panel
@@ -306,4 +317,4 @@ def _context(model: Saveable, panel: Panel, settings: Settings, length: int) -> 
         rows += PAST_HORIZONS * settings.horizon  # paths hang together as the forecasts made there did
     if settings.calibrate == "adaptive":
         rows += HORIZONS_LOOKED_BACK * settings.horizon  # it scores the forecasts made there
-    return panel.tail(rows)
+    return tail_that_fills(panel, rows, filled_from)

@@ -107,7 +107,9 @@ class SmoothingNetwork(ForecastNetwork):
         window, period = self.settings.window, self.smoothing.period
         rows = slice(0, window.lookback)
         series, mask = values[:, rows, 0], observed[:, rows, 0].to(values.dtype)
-        smoothed = self.smoothing(series, mask, static[:, -1])
+        # stand-ins are smoothed, too: a state that stood still through a gap would miss the drift in them
+        begun = ((mask.cumsum(1) > 0) | ~mask.any(1, keepdim=True)).to(mask.dtype)
+        smoothed = self.smoothing(series, begun, static[:, -1])
         adjusted = torch.cat([series - smoothed.season, values[:, window.lookback :, 0]], 1)
         read = super().read(torch.cat([adjusted.unsqueeze(-1), values[..., 1:]], -1), observed, static[:, :-1])
         ends = torch.arange(window.first_origin, window.lookback + 1, window.segment)

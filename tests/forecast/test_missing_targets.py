@@ -87,14 +87,43 @@ def test_stand_ins_of_missing_values_do_not_move_a_bit(model: str) -> None:
     fitted = fitted_of(fc.Forecaster(H, model=model, **QUICK).fit(holed))
     panel = fc.Forecaster(H, model=model).panel(holed)
     values = panel.values.copy()
-    rows = np.arange(panel.n_rows) - np.repeat(panel.indptr[:-1], panel.lengths)
-    values[~panel.observed[:, 0] & (rows >= 14), 0] = (
-        1e9  # in the first season the last value stands in, by the panel's rule
-    )
+    values[~panel.observed[:, 0], 0] = 1e9
     last = Origins.last(panel)
     np.testing.assert_array_equal(
         fitted.predict(panel, last).point, fitted.predict(replace(panel, values=values), last).point
     )
+
+
+def _trending(seed: int) -> pd.DataFrame:
+    """Six daily series that rise, each at its own rate, and have no season."""
+    random, step, days = np.random.default_rng(seed), np.arange(200 + H), pd.date_range("2022-01-01", periods=200 + H)
+    values = [10 * k + (0.3 + 0.1 * k) * step + 0.3 * random.normal(size=len(step)) for k in range(6)]
+    return pd.concat([pd.DataFrame({"unique_id": f"s{k}", "ds": days, "y": y}) for k, y in enumerate(values)])
+
+
+@pytest.mark.parametrize("model", NETWORKS)
+def test_a_trend_without_a_season_goes_on_to_the_end(model: str) -> None:
+    past, actual = _split(_trending(0).reset_index(drop=True))
+    fitted = fc.Forecaster(H, model=model, season_length=1, **QUICK).fit(past)
+    whole = fitted.predict(past)
+    for rows in (3, 12):
+        late = fitted.predict(_without_newest(past, rows))
+        stood_still = 0.5 * (rows + H / 2)  # the error of a line that does not go on through the gap
+        assert _error(late, actual) <= max(2 * _error(whole, actual), 0.4 * stood_still)
+        others = whole["unique_id"] != "s2"
+        pd.testing.assert_frame_equal(late[others], whole[others], check_exact=True)
+
+
+def test_a_gap_longer_than_a_forecast_reads_is_filled_from_what_stands_before_it(tmp_path: Any) -> None:
+    """The rows that a saved model keeps reach back to the last observed ones."""
+    for table in (_trending(1).reset_index(drop=True), weekly(1)):
+        past, _ = _split(table)
+        late = _without_newest(past, 120)
+        fitted = fc.Forecaster(H, model="gru", lookback=14, **QUICK).fit(late)
+        found = fitted.predict()
+        pd.testing.assert_frame_equal(fitted.predict(late), found, check_exact=True)
+        again = fc.load(fitted.save(tmp_path / f"model{len(table)}{table['y'].iloc[0]:.0f}"))
+        pd.testing.assert_frame_equal(again.predict(), found, check_exact=True)
 
 
 def test_a_saved_model_fills_as_it_did(tmp_path: Any) -> None:

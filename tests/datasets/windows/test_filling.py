@@ -10,7 +10,7 @@ import pandas as pd
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
-from forecast.datasets.windows.filling import fill_from_season
+from forecast.datasets.windows.filling import fill_from_season, fill_missing
 
 SEASON = [0.0, 5.0, 1.0]
 
@@ -59,4 +59,4 @@ def test_what_stood_in_the_place_of_a_missing_value_does_not_matter() -> None:
 
 def test_a_complete_panel_is_the_same_object() -> None:
     panel = _panel([1, 2, 3])
-    assert fill_from_season(panel, 2) is panel
+    assert fill_missing(panel, 2) is panel
