@@ -282,6 +282,17 @@ def _typed(name: str, hint: Any) -> dict[str, Any]:
     return {"kinds": kinds, "words": words, "optional": NoneType in parts, "many": many}
 
 
+def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
+    """List what is wrong with quantile levels, which must lie in (0, 1) and ascend."""
+    bad = [level for level in levels if not isinstance(level, int | float) or not 0 < level < 1]
+    problems = [
+        Problem(what=f"quantile level {level!r}", expected="a probability in (0, 1), such as 0.9") for level in bad
+    ]
+    if not bad and list(levels) != sorted(set(levels)):
+        problems.append(Problem(what=f"quantiles={levels!r}", expected="ascending levels without repeats"))
+    return problems
+
+
 def seconds(text: str | float) -> float | None:
     """Return a time such as 90s, 5m, 1h or a number of seconds in seconds; None if it cannot be read."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(text).strip())

@@ -31,7 +31,7 @@ class Recipe(Protocol):
 
 Model = str | Path | Recipe  # a name, a model directory, or settings to fit
 Refit = Literal["never", "each"] | int
-SHARED = ("id", "time", "target", "observed", "freq")  # settings that say what the table is
+SHARED = ("id", "time", "target", "observed", "freq", "on_empty")  # settings that say what the table is
 COVARIATES = ("static", "known", "past")
 
 

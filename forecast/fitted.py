@@ -21,10 +21,11 @@ from forecast.datasets.windows.filling import fill_missing, tail_that_fills
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.support import ANY, Bounds, Support
+from forecast.declarations import quantile_problems
 from forecast.models.transforms import transform_named
 from forecast.progress import Progress
 from forecast.protocol import MEDIAN, DrawsPaths, Prediction
-from forecast.settings import Settings, quantile_problems
+from forecast.settings import Settings
 from forecast.uncertainty.conformal import Conformal
 from forecast.uncertainty.declared_support import support_of
 from forecast.uncertainty.past_forecasts import HORIZONS_LOOKED_BACK

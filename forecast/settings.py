@@ -19,6 +19,7 @@ from forecast.declarations import (
     declarations,
     described,
     docstring,
+    quantile_problems,
     seconds,
     setting,
     unknown_name,
@@ -32,6 +33,7 @@ BLENDS = ("auto", "on", "boosted", "intermittent", "off")
 HIGHWAYS = ("auto", "ridge", "zero")
 POINTS = ("median", "mean")
 CALIBRATIONS = ("none", "split", "adaptive")
+EMPTIES = ("refuse", "skip")
 SERIES_WEIGHTS = ("equal", "scale")
 
 
@@ -82,6 +84,13 @@ class Settings:
     )
     observed: str | None = setting(
         None, "Boolean column, false where the target was filled in.", group=DATA, metavar="COL", everyday=True
+    )
+    on_empty: str = setting(
+        "refuse",
+        "What becomes of a series without any value: refuse ends with an error, skip leaves it out and says so.",
+        group=DATA,
+        values=EMPTIES,
+        everyday=True,
     )
     freq: str | int | None = setting(
         None,
@@ -349,17 +358,6 @@ class Settings:
 
 SUMMARY = """The settings of a model. "auto" and none are filled in from the training rows, and shown."""
 Settings.__doc__ = docstring(SUMMARY, Settings)
-
-
-def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:
-    """List what is wrong with quantile levels, which must lie in (0, 1) and ascend."""
-    bad = [level for level in levels if not isinstance(level, int | float) or not 0 < level < 1]
-    problems = [
-        Problem(what=f"quantile level {level!r}", expected="a probability in (0, 1), such as 0.9") for level in bad
-    ]
-    if not bad and list(levels) != sorted(set(levels)):
-        problems.append(Problem(what=f"quantiles={levels!r}", expected="ascending levels without repeats"))
-    return problems
 
 
 def _dilation_problems(settings: Settings) -> list[Problem]:

@@ -26,6 +26,7 @@ class Columns:
         known: columns with covariates that are known up to the cutoff plus the horizon.
         past: columns with covariates that are known up to the cutoff.
         observed: boolean column that is False where the target was filled in; None where the table has no such column.
+        on_empty: what becomes of a series whose target column has no value: "refuse" (the default) or "skip".
     """
 
     id: str | None = None
@@ -35,6 +36,7 @@ class Columns:
     known: tuple[str, ...] = ()
     past: tuple[str, ...] = ()
     observed: str | None = None
+    on_empty: str = "refuse"
 
     @property
     def covariates(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from forecast.datasets.tables.columns import Columns, TableFormat
 from forecast.datasets.time.frequency import check_grid, find_grid
 from forecast.datasets.time.grid import Grid, Integers
 
+MAX_SERIES_NAMED = 5  # in a note
 MAX_STEPS_PER_ROW = 20  # a grid that is emptier than that has the wrong frequency
 MAX_STEPS_OF_SMALL_TABLE = 10_000  # more than the above; a few rows far apart cost nothing
 
@@ -123,21 +124,8 @@ def _from_first_value(rows: Rows, roles: Columns) -> Rows:
     Raises:
         DataError: if a series has no value.
     """
+    rows = _without_empty(rows, roles)
     observed = ~np.isnan(rows.values[:, 0])
-    counts = np.bincount(rows.series[observed], minlength=len(rows.ids))
-    empty = np.flatnonzero(counts == 0)
-    if len(empty):
-        problems = [
-            Problem(
-                series=str(rows.ids[i]),
-                column=roles.target,
-                what="no value at all",
-                expected="at least one",
-                remedy="Remove the series.",
-            )
-            for i in empty[:MAX_LISTED_PROBLEMS]
-        ]
-        raise DataError(count_problems(problems), problems=problems)
     first = rows.first
     if observed[first].all():
         return rows
@@ -146,6 +134,37 @@ def _from_first_value(rows: Rows, roles: Columns) -> Rows:
     kept = values_so_far > values_of_earlier_series
     note = f"{int((~kept).sum())} rows before the first value of their series are left out"
     return replace(rows.take(np.flatnonzero(kept)), notes=(*rows.notes, note))
+
+
+def _without_empty(rows: Rows, roles: Columns) -> Rows:
+    """Leave out the series without any value, if the user wants that.
+
+    Raises:
+        DataError: if the user does not, or if no series is left.
+    """
+    counts = np.bincount(rows.series[~np.isnan(rows.values[:, 0])], minlength=len(rows.ids))
+    empty = np.flatnonzero(counts == 0)
+    if not len(empty):
+        return rows
+    if roles.on_empty != "skip" or len(empty) == len(rows.ids):
+        remedy = "Remove the series, or leave it out with on_empty='skip' (--on-empty skip)."
+        problems = [
+            Problem(
+                series=str(rows.ids[i]),
+                column=roles.target,
+                what="no value at all",
+                expected="at least one",
+                remedy=remedy,
+            )
+            for i in empty[:MAX_LISTED_PROBLEMS]
+        ]
+        raise DataError(count_problems(problems), problems=problems)
+    named = ", ".join(repr(str(rows.ids[i])) for i in empty[:MAX_SERIES_NAMED])
+    more = f" and {len(empty) - MAX_SERIES_NAMED} more" if len(empty) > MAX_SERIES_NAMED else ""
+    note = f"{len(empty)} series without any value are skipped: {named}{more}"
+    kept = rows.take(np.flatnonzero(counts[rows.series] > 0))
+    number = np.cumsum(counts > 0) - 1
+    return replace(kept, ids=rows.ids[counts > 0], series=number[kept.series], notes=(*rows.notes, note))
 
 
 def _spread(values: NDArray[np.float64], grid_rows: Integers, n_rows: int) -> NDArray[np.float64]:
@@ -201,11 +220,17 @@ def _static_problems(rows: Rows, roles: Columns) -> list[Problem]:
 
 
 def _gap_notes(n_rows: int, indptr: Integers, observed: NDArray[np.bool_]) -> tuple[str, ...]:
-    """Count the rows that a table of `n_rows` rows lacks on the grid, and its missing targets, in a sentence each."""
+    """Say in a sentence each how many rows a table of `n_rows` rows lacks on the grid, how many targets are missing, and
+    whether every series ends with missing ones."""
     absent = int(indptr[-1]) - n_rows
     blank = int((~observed[:, 0]).sum()) - absent
     notes = [f"{absent} rows are absent on the grid; they are masked"] if absent else []
-    return (*notes, f"{blank} targets are missing; they are masked") if blank else tuple(notes)
+    notes += [f"{blank} targets are missing; they are masked"] if blank else []
+    newest = np.maximum.reduceat(np.where(observed[:, 0], np.arange(len(observed)), -1), indptr[:-1])
+    late = int((indptr[1:] - 1 - newest).min())
+    if late:
+        notes.append(f"the newest {late} rows of every series have no value; forecasts start after these rows")
+    return tuple(notes)
 
 
 def count_problems(problems: list[Problem]) -> str:

@@ -15,9 +15,9 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.tables.result import FORECAST, quantile_column
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins, evenly_spread
+from forecast.declarations import quantile_problems
 from forecast.protocol import Prediction
 from forecast.quantiles import probit
-from forecast.settings import quantile_problems
 from forecast.uncertainty.past_forecasts import MIN_HISTORY_ROWS
 
 if TYPE_CHECKING:
