@@ -17,7 +17,7 @@ Model = Annotated[str, typer.Argument(help="Model directory, or models:/NAME@ALI
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
 Future = Annotated[str | None, typer.Option("--future", help="Table of the known covariates over the horizon.")]
 Samples = Annotated[int | None, typer.Option("--samples", help="Number of paths to draw instead of one forecast.")]
-Steps = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps to forecast, at most the model's own.")]
+Steps = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps to forecast. [default: the model's own]")]
 Levels = Annotated[str | None, typer.Option("--quantiles", help="Quantile levels to forecast, such as 0.1,0.5,0.9.")]
 Out = Annotated[str, typer.Option("-o", "--output", help="Forecasts: .csv, .parquet, .jsonl, .arrow, or - for stdout.")]
 

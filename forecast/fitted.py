@@ -24,9 +24,10 @@ from forecast.datasets.windows.support import ANY, Bounds, Support
 from forecast.declarations import quantile_problems
 from forecast.models.transforms import transform_named
 from forecast.progress import Progress
-from forecast.protocol import MEDIAN, DrawsPaths, Prediction
+from forecast.protocol import MEDIAN, DrawsPaths, GoesOn, Prediction
 from forecast.settings import Settings
 from forecast.uncertainty.conformal import Conformal
+from forecast.uncertainty.continuation import continued
 from forecast.uncertainty.declared_support import support_of
 from forecast.uncertainty.past_forecasts import HORIZONS_LOOKED_BACK
 from forecast.uncertainty.paths import PAST_HORIZONS, Dependence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 MakesLogger = Callable[[], "Logger | None"]
 MAX_SERIES_NAMED = 5  # in an error
+LEVELS_OF_PATHS = tuple(np.round(np.linspace(0.05, 0.95, 19), 2).tolist())  # where a distribution goes on beyond
 TRAIN_FOR_QUANTILES = "Fit again with quantiles= (--quantiles) or a distribution as head."
 
 
@@ -145,18 +147,33 @@ class FittedModel:
         Args:
             panel: the rows to read, on the grid of the training table.
             origins: n origins.
-            horizon: steps to forecast, at most those that the model was trained for; None takes all of these.
+            horizon: steps to forecast; None takes those that the model was trained for. Where there are more, a series
+                has at most one origin.
             quantiles: quantile levels in (0, 1); None takes those of the settings.
 
         Returns:
             (n, horizon) forecasts in units of the target, with (n, horizon, levels) quantiles where there are levels.
 
         Raises:
-            ConfigError: if the horizon is longer than the trained one, or a point forecast has no quantiles.
+            ConfigError: if there is no step to forecast, or a point forecast has no quantiles.
             RunError: if a forecast is not finite.
         """
-        prediction = self._narrowed(self._prediction(panel, origins), horizon, quantiles)
+        if horizon is not None and horizon > self.settings.horizon:
+            prediction = self._beyond(panel, origins, horizon, quantiles)
+        else:
+            prediction = self._narrowed(self._prediction(panel, origins), horizon, quantiles)
         return self._held(prediction, self.support.at(panel, origins))
+
+    def beyond(self, horizon: int) -> str | None:
+        """Say how steps beyond the trained horizon are forecast; None where there are none, or nothing is to be said."""
+        trained = self.settings.horizon
+        if horizon <= trained or (isinstance(self.model, GoesOn) and self.calibration is None):
+            return None
+        uncalibrated = "" if self.calibration is None else ", and are not calibrated"
+        return (
+            f"steps from {trained + 1} on lie beyond the {trained} that {self.settings.model} was trained for: they follow "
+            f"block by block from its own medians{uncalibrated}"
+        )
 
     def _prediction(self, panel: Panel, origins: Origins) -> Prediction:
         """Forecast with one truth, before the support is respected: at any levels, and not only at those asked for."""
@@ -173,13 +190,15 @@ class FittedModel:
             raise RunError(f"the forecast of {names} is not finite", hint="Look at the series with `forecast check`.")
         return prediction
 
-    def paths(self, panel: Panel, origins: Origins, samples: int) -> NDArray[np.float64]:
+    def paths(self, panel: Panel, origins: Origins, samples: int, *, horizon: int | None = None) -> NDArray[np.float64]:
         """Draw whole futures whose steps and series are correlated as the model's errors were in the past.
 
         Args:
             panel: the rows to read.
             origins: n origins.
             samples: number of paths of each origin; the same `settings.seed` draws the same paths.
+            horizon: steps to draw; None takes those that the model was trained for. Where there are more, a series has
+                at most one origin.
 
         Returns:
             (n, horizon, samples) in units of the target.
@@ -190,15 +209,31 @@ class FittedModel:
         if not isinstance(samples, int) or samples < 1:
             problem = Problem(what=f"samples={samples!r}", expected="a whole number of at least 1")
             raise ConfigError("samples is not understood", problems=[problem])
-        if isinstance(self.model, DrawsPaths):
-            paths = self.model.paths(self._filled(panel), origins, samples, self.settings.seed)
-        elif self.model.uncertain:
-            prediction = self._prediction(panel, origins)
-            paths = self.dependence.draw(prediction, panel, origins, samples, self.settings.seed)
-        else:
-            raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
+        steps = self.settings.horizon if horizon is None else horizon
+        if steps > self.settings.horizon and isinstance(self.model, GoesOn) and self.calibration is None:
+            return self._extended(steps).paths(panel, origins, samples)
+        paths = self._drawn(panel, origins, samples, steps)[:, :steps]
         paths = self.support.at(panel, origins).hold(paths)
         return transform_named(self.settings.transform).paths(paths, panel, origins)
+
+    def _drawn(self, panel: Panel, origins: Origins, samples: int, steps: int) -> NDArray[np.float64]:
+        """Draw futures of at least so many steps, before the support is respected."""
+        if not self.model.uncertain:
+            raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
+        if isinstance(self.model, DrawsPaths) and steps <= self.settings.horizon:
+            return self.model.paths(self._filled(panel), origins, samples, self.settings.seed)
+        if steps <= self.settings.horizon:
+            prediction, dependence = self._prediction(panel, origins), self.dependence
+        else:
+            levels = self.settings.quantiles or LEVELS_OF_PATHS
+            prediction = continued(self._prediction, panel, origins, steps, levels)
+            dependence = self.dependence.longer(steps)
+        return dependence.draw(prediction, panel, origins, samples, self.settings.seed)
+
+    def _extended(self, horizon: int) -> FittedModel:
+        """The model with another horizon, where it forecasts step after step."""
+        assert isinstance(self.model, GoesOn)
+        return replace(self, model=self.model.extended(horizon), settings=replace(self.settings, horizon=horizon))
 
     def reads_the_future(self, panel: Panel) -> bool:
         """Return whether a forecast reads known-future covariates of the rows that it forecasts."""
@@ -218,6 +253,15 @@ class FittedModel:
             return panel
         return fill_missing(panel, self.season_length if self.fills_from_season else 1)
 
+    def _beyond(self, panel: Panel, origins: Origins, steps: int, levels: tuple[float, ...] | None) -> Prediction:
+        """Forecast more steps than the model was trained for, at levels that it can forecast."""
+        if isinstance(self.model, GoesOn) and self.calibration is None:
+            longer = self._extended(steps)
+            return longer._narrowed(longer._prediction(panel, origins), None, levels)
+        one = Origins(origins.series[:0], origins.end[:0])
+        narrowed = self._narrowed(self._prediction(panel, one), None, levels)  # it refuses what cannot be forecast
+        return continued(self._prediction, panel, origins, steps, narrowed.levels).at(narrowed.levels)
+
     def _held(self, prediction: Prediction, bounds: Bounds) -> Prediction:
         """Move a forecast to the nearest values that are possible; a mean between whole numbers may stay there."""
         point = bounds.hold(prediction.point, rounded=not prediction.is_mean)
@@ -231,9 +275,8 @@ class FittedModel:
     def _narrowed(self, prediction: Prediction, horizon: int | None, levels: tuple[float, ...] | None) -> Prediction:
         trained = self.settings.horizon
         steps = trained if horizon is None else horizon
-        if not 1 <= steps <= trained:
-            what = f"horizon={steps} is outside 1 to {trained}, which the model was trained for"
-            raise ConfigError(what, hint="Fit again.")
+        if steps < 1:
+            raise ConfigError(f"horizon={steps} is no number of steps", hint="Forecast at least 1.")
         requested = self.settings.quantiles if levels is None else tuple(levels)
         problems = quantile_problems(requested)
         if problems:

@@ -162,7 +162,8 @@ class Forecaster:
                 model was fitted on.
             future: table of ids, times and the known covariates over the horizon; None if `data` ends with rows that
                 have them but no target.
-            horizon: steps to forecast, at most those that the model was trained for; None takes all of them.
+            horizon: steps to forecast; None takes those that the model was trained for. Models that forecast step after
+                step go on as they are, and the others block by block from their own medians, which a warning says.
             quantiles: levels in (0, 1), ascending. They are exact if the model has a distribution or was trained for
                 them, and interpolated otherwise. None takes those that the model was trained for.
             samples: number of paths to draw instead of one forecast. A path is a whole future: its steps have the
@@ -179,13 +180,12 @@ class Forecaster:
             ConfigError: if an argument does not fit the model.
         """
         fitted = self._fitted
-        panel, origins = self.newest(data, future)
         steps = self.settings.horizon if horizon is None else horizon
-        note = fitted.support.note(panel, origins)
-        if note is not None:
+        panel, origins = self.newest(data, future, steps)
+        for note in filter(None, (fitted.support.note(panel, origins), fitted.beyond(steps))):
             warnings.warn(note, stacklevel=2)
         if samples is not None:
-            return path_table(panel, origins, fitted.paths(panel, origins, samples)[:, :steps])
+            return path_table(panel, origins, fitted.paths(panel, origins, samples, horizon=steps))
         prediction = fitted.predict(panel, origins, horizon=steps, quantiles=quantiles)
         return result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
 
@@ -232,9 +232,9 @@ class Forecaster:
         """Validate a table to learn from; what an earlier fit read says nothing about it."""
         return panel_from_table(data, self.settings.columns, freq=self.settings.freq)
 
-    def newest(self, data: Any = None, future: Any = None) -> tuple[Panel, Origins]:
+    def newest(self, data: Any = None, future: Any = None, horizon: int | None = None) -> tuple[Panel, Origins]:
         """Return the panel to read and the origins to forecast from; the arguments are those of `predict`."""
-        fitted, horizon = self._fitted, self.settings.horizon
+        fitted, horizon = self._fitted, max(horizon or 0, self.settings.horizon)
         if architecture(self.settings.model).cold:
             return self._cold(data, future, horizon)
         panel = fitted.context if data is None else self.panel(data)

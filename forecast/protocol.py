@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,4 +130,13 @@ class DrawsPaths(Protocol):
 
         The same seed draws the same futures.
         """
+        ...
+
+
+@runtime_checkable
+class GoesOn(Protocol):
+    """A model that forecasts step after step, and so as many steps as anyone wants."""
+
+    def extended(self, horizon: int) -> Self:
+        """Return the fitted model with another horizon; steps that both have are forecast the same."""
         ...

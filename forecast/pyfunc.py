@@ -27,7 +27,7 @@ class ServedModel:
 
         Args:
             model_input: a table as the model was fitted on, whose series are forecast from their last row on.
-            params: `horizon` may be set to fewer steps than the model was trained for.
+            params: `horizon` may be another number of steps than the model was trained for.
 
         Returns:
             A table of forecasts, as `Forecaster.predict` makes it.

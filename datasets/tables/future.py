@@ -36,7 +36,7 @@ def with_future(panel: Panel, future: Any, horizon: int) -> tuple[Panel, Origins
     if future is None:
         return _future_in_panel(panel, horizon)
     frame = future if isinstance(future, pd.DataFrame) else pd.DataFrame(future)
-    longer = _lengthened(panel, horizon)
+    longer = lengthened(panel, horizon)
     origins = Origins(np.arange(panel.n_series), longer.indptr[:-1] + panel.lengths)
     rows, series, step = _future_rows(frame, panel, horizon)
     is_present = np.zeros((panel.n_series, horizon), bool)
@@ -90,7 +90,7 @@ def _future_in_panel(panel: Panel, horizon: int) -> tuple[Panel, Origins]:
     return panel, Origins(np.arange(panel.n_series), ends)
 
 
-def _lengthened(panel: Panel, horizon: int) -> Panel:
+def lengthened(panel: Panel, horizon: int) -> Panel:
     """Append `horizon` rows to each series, in which nothing is observed and the last values repeat."""
     lengths = panel.lengths + horizon
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from statistics import NormalDist
 from typing import Any, Self
 
@@ -94,6 +95,12 @@ class Baseline:
             The point forecasts, (n, horizon), and with levels the quantiles, (n, horizon, levels), in units of the target.
         """
         raise NotImplementedError
+
+    def extended(self, horizon: int) -> Self:
+        """Return the fitted baseline with another horizon."""
+        longer = copy(self)
+        longer.horizon = horizon
+        return longer
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what was learnt, as arrays by name."""

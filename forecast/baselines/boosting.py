@@ -75,9 +75,10 @@ class Boosting(Baseline):
         if not self.levels:
             return Prediction(point)
         ahead = rows_since_observed(panel, origins)[:, None] + self.steps  # (n, horizon)
-        # beyond the horizon the errors grow as a random walk's would
-        growth = np.sqrt(np.maximum(ahead, self.horizon) / self.horizon)
-        errors = self.errors[np.minimum(ahead, self.horizon) - 1] * growth[:, :, None]
+        # beyond the trained horizon the errors grow as a random walk's would
+        known = len(self.errors)
+        growth = np.sqrt(np.maximum(ahead, known) / known)
+        errors = self.errors[np.minimum(ahead, known) - 1] * growth[:, :, None]
         return Prediction(point, self.levels, point[:, :, None] + scale[:, None] * errors)
 
     def state(self) -> dict[str, NDArray[Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
@@ -91,6 +92,12 @@ class RecursiveModel(RecurrentModel):
         mean = self.requested.point == "mean"
         point = drawn.mean(axis=2) if mean else inverse(np.full((1, 1, 1), 0.5))[:, :, 0]
         return Prediction(point, inverse=inverse, is_mean=mean).at(self.requested.quantiles)
+
+    def extended(self, horizon: int) -> Self:
+        """Return the fitted model with another horizon: it draws row after row."""
+        longer = copy(self)
+        longer.horizon = horizon
+        return longer
 
     def paths(self, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
         """Draw futures row after row, each row from the distribution after the rows drawn before it.

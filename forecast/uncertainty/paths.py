@@ -72,6 +72,13 @@ class Dependence:
         certain = 1 - error**2 / (max(times, 1.0) * max(correlation, 1e-9) ** 2)
         return cls(steps, float(np.clip(correlation * max(certain, 0.0), 0.0, MAX_SERIES_CORRELATION)))
 
+    def longer(self, horizon: int) -> Dependence:
+        """Return the dependence over more steps, of which nothing is known but how neighbouring ones go together."""
+        neighbours = float(np.diagonal(self.steps, 1).mean()) if len(self.steps) > 1 else ASSUMED_CORRELATION
+        distance = np.abs(np.subtract.outer(np.arange(horizon), np.arange(horizon)))
+        steps = _positive_definite(np.clip(neighbours, 0.0, MAX_SERIES_CORRELATION) ** distance)
+        return Dependence(steps, self.series)
+
     def draw(self, prediction: Prediction, panel: Panel, origins: Origins, samples: int, seed: int) -> Floats:
         """Draw paths that have the prediction's quantiles at every step.
 
