@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,10 +29,24 @@ def session(*, quiet: bool, track: bool) -> Iterator[None]:
     from forecast.tracking import tracking
 
     output.QUIET = quiet
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _notes():
         warnings.showwarning = lambda message, *place, **more: output.say(f"note: {message}")
         with tracking(track):
             yield
+
+
+@contextmanager
+def _notes() -> Iterator[None]:
+    """Show what the library tells its user in the manner of the command line."""
+    logger, handler = logging.getLogger("forecast"), logging.Handler()
+    handler.emit = lambda record: output.say(f"note: {record.getMessage()}")  # type: ignore[method-assign]
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
 
 
 def read(data: str, values: dict[str, Any]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pkgutil import resolve_name
@@ -22,6 +22,9 @@ from forecast.settings import Settings
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
+
+RATES = ("croston", "sba", "tsb")  # models whose point is a mean by nature
+WITHOUT_SPREAD = ("auto", "point")  # heads that know no mean where no quantiles are asked for
 
 
 class Saveable(Protocol):
@@ -291,3 +294,38 @@ def build(
     line = architecture(settings.model)
     maker: type[Saveable] = resolve_name(line.made_by)
     return maker.make(settings, season_length, cell=line.cell, progress=progress, logger=logger)
+
+
+def not_used(models: Mapping[str, Settings]) -> str | None:
+    """Say in one sentence which of the things that were asked for some models of a run cannot use.
+
+    Args:
+        models: the settings of each model by the name that the run gives it.
+
+    Returns:
+        A sentence such as "price is read by gru, not by theta and naive"; None where every model uses all.
+    """
+    uses: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for what in dict.fromkeys(name for settings in models.values() for name in _asked_for(settings)):
+        asked = {name: settings for name, settings in models.items() if what in _asked_for(settings)}
+        able = tuple(name for name, settings in asked.items() if what in _asked_for(settings, usable=True))
+        unable = tuple(name for name in asked if name not in able)
+        if unable:
+            uses.setdefault((able, unable), []).append(what)
+    sentences = []
+    for (able, unable), things in uses.items():
+        used = f"used by {_listed(able)}, not by {_listed(unable)}" if able else f"not used by {_listed(unable)}"
+        sentences.append(f"{_listed(things)} {'is' if len(things) == 1 else 'are'} {used}")
+    return "; ".join(sentences) or None
+
+
+def _asked_for(settings: Settings, *, usable: bool = False) -> list[str]:
+    """List the covariates that are named, and the mean where it is wanted; or of these only what the model can use."""
+    is_network = architecture(settings.model).kind == "network"
+    has_mean = settings.model in RATES or settings.quantiles or (is_network and settings.head not in WITHOUT_SPREAD)
+    covariates = [*settings.static, *settings.known, *settings.past] if is_network or not usable else []
+    return [*covariates, *(["point=mean"] if settings.point == "mean" and (has_mean or not usable) else [])]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

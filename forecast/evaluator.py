@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
-from forecast.architectures import ARCHITECTURES, with_defaults
+from forecast.architectures import ARCHITECTURES, not_used, with_defaults
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
@@ -17,7 +17,7 @@ from forecast.datasets.windows.cutoffs import Cutoff, cutoffs_between, last_cuto
 from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol, first_ends
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation
-from forecast.progress import Progress, progress_for
+from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage.saving import load
 from forecast.tracking import open_evaluation
@@ -100,6 +100,9 @@ def evaluate(
     lead = next(iter(candidates.values())).settings
     chosen_metrics(metrics, lead.quantiles, standardised=scale == "train")  # refused before any work is done
     panel = _panel(data, candidates)
+    unused = not_used({name: candidate.settings for name, candidate in candidates.items()})
+    if unused is not None:
+        tell(unused)
     if start is not None:
         rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
     else:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.architectures import Saveable, architecture, register, with_defaults
+from forecast.architectures import Saveable, architecture, not_used, register, with_defaults
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import Columns
@@ -20,7 +19,7 @@ from forecast.datasets.tables.schema import panel_from_table, pd_frame
 from forecast.datasets.windows.origins import Origins
 from forecast.evaluator import evaluate
 from forecast.fitted import FittedModel, fitted_of, planned
-from forecast.progress import Progress, progress_for
+from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage import saving
 from forecast.tracking import open_fit
@@ -124,6 +123,9 @@ class Forecaster:
             RunError: if training diverges.
         """
         panel = self._training_panel(data)
+        unused = not_used({self.settings.model: self.settings})
+        if unused is not None:
+            tell(unused)
         with open_fit(self.settings) as run:
             progress = progress if progress is not None else progress_for()
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
@@ -163,7 +165,7 @@ class Forecaster:
             future: table of ids, times and the known covariates over the horizon; None if `data` ends with rows that
                 have them but no target.
             horizon: steps to forecast; None takes those that the model was trained for. Models that forecast step after
-                step go on as they are, and the others block by block from their own medians, which a warning says.
+                step go on as they are, and the others block by block from their own medians, which is said on stderr.
             quantiles: levels in (0, 1), ascending. They are exact if the model has a distribution or was trained for
                 them, and interpolated otherwise. None takes those that the model was trained for.
             samples: number of paths to draw instead of one forecast. A path is a whole future: its steps have the
@@ -183,7 +185,7 @@ class Forecaster:
         steps = self.settings.horizon if horizon is None else horizon
         panel, origins = self.newest(data, future, steps)
         for note in filter(None, (fitted.support.note(panel, origins), fitted.beyond(steps))):
-            warnings.warn(note, stacklevel=2)
+            tell(note)
         if samples is not None:
             return path_table(panel, origins, fitted.paths(panel, origins, samples, horizon=steps))
         prediction = fitted.predict(panel, origins, horizon=steps, quantiles=quantiles)

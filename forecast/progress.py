@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import Any, Protocol
@@ -104,3 +105,11 @@ def progress_for(*, lines: bool = False, quiet: bool = False) -> Progress:
 def _losses(row: dict[str, float]) -> str:
     text = f"loss {row['train_loss']:.4f}"
     return f"{text}, validation {row['val_loss']:.4f}" if "val_loss" in row else text
+
+
+def tell(note: str) -> None:
+    """Tell the user in a line what a run does otherwise than one might think; it goes to the logger `forecast`.
+
+    Python shows it on stderr, and the command line as a note.
+    """
+    logging.getLogger("forecast").warning(note)

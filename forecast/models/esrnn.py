@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from forecast.datasets.panel import Panel
 from forecast.models.recurrent import RecurrentModel
 from forecast.networks.network import ForecastNetwork, NetworkSettings, Read
+from forecast.networks.normalisers import inverse_of
 
 SERIES_COLUMN = "the series itself"
 INITIAL_LOGITS = (-0.5, -1.5)  # of the coefficients of level and season
@@ -119,7 +120,7 @@ class SmoothingNetwork(ForecastNetwork):
         season = smoothed.updated[:, newest.clamp_min(0)] * (newest >= 0).to(values)
         # the base forecast repeats the last adjusted row; smoothing repeats the level instead
         correction = (smoothed.level - adjusted[:, rows])[:, ends - 1].unsqueeze(-1) + season
-        return read._replace(anchor=read.anchor + correction * torch.where(read.scale > 0, 1 / read.scale, 0))
+        return read._replace(anchor=read.anchor + correction * inverse_of(read.scale))
 
 
 class SmoothingModel(RecurrentModel):

@@ -14,7 +14,7 @@ from forecast.networks.cells import RecurrentCore
 from forecast.networks.covariate_layers import CovariateEmbedding, FutureEffect
 from forecast.networks.decoders import DECODERS, Context, DecoderSizes, GapDecoder
 from forecast.networks.heads import make_head
-from forecast.networks.normalisers import MIN_RELATIVE_SCALE, NORMALISERS, running_spread
+from forecast.networks.normalisers import MIN_RELATIVE_SCALE, NORMALISERS, inverse_of, running_spread
 from forecast.networks.segments import PlainEmbedding, SegmentEmbedding
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class ForecastNetwork(nn.Module):
         """
         scaled_teacher = None
         if teacher is not None:
-            inverse = torch.where(read.scale > 0, 1 / read.scale, 0)
+            inverse = inverse_of(read.scale)
             usable = (inverse > 0) & teacher.isfinite()
             scaled_teacher = torch.where(usable, (teacher - read.level) * inverse, read.anchor)
         window = self.settings.window
@@ -306,7 +306,7 @@ class ForecastNetwork(nn.Module):
             spread = running_spread(series.reshape(shape), mask.reshape(shape))
             scale = torch.maximum(scale, MIN_RELATIVE_SCALE * spread)
         # a flat history has no units: its inputs are 0, and its forecast is its level
-        return recent, level, scale, torch.where(scale > 0, 1 / scale, 0)
+        return recent, level, scale, inverse_of(scale)
 
     def _recent(self, rows: Tensor, outside: float | None = None) -> Tensor:
         """Return the last `memory` rows at each segment's end (at the crop's end only, with one origin).

@@ -35,9 +35,8 @@ class Normaliser(nn.Module):
 
     def spread(self, recent: Tensor, observed: Tensor) -> Tensor:
         """Compute the standard deviation of the recent rows, (..., 1) in units of the target."""
-        return (
-            ((recent - _mean(recent, observed)) * observed).square().sum(-1, keepdim=True) / _count(observed)
-        ).sqrt()
+        squares = ((recent - _mean(recent, observed)) * observed).square().sum(-1, keepdim=True)
+        return root(squares / _count(observed))
 
 
 class MeanNormaliser(Normaliser):
@@ -91,7 +90,17 @@ def running_spread(segments: Tensor, observed: Tensor) -> Tensor:
     count = weight.sum(-1).cumsum(1).clamp_min(1.0)
     mean = (values * weight).sum(-1).cumsum(1) / count
     square = (values.square() * weight).sum(-1).cumsum(1) / count
-    return (square - mean.square()).clamp_min(0.0).sqrt().to(segments.dtype).unsqueeze(-1)
+    return root((square - mean.square()).clamp_min(0.0)).to(segments.dtype).unsqueeze(-1)
+
+
+def root(number: Tensor) -> Tensor:
+    """Compute the square root; its slope at 0 is 0, where torch's is infinite and makes NaN of the gradients behind it."""
+    return torch.where(number > 0, torch.where(number > 0, number, 1.0).sqrt(), 0.0)
+
+
+def inverse_of(scale: Tensor) -> Tensor:
+    """Compute 1 / scale, and 0 where the scale is 0; its slope is finite everywhere, since scales can be learnt."""
+    return torch.where(scale > 0, 1 / torch.where(scale > 0, scale, 1), 0)
 
 
 def _count(observed: Tensor) -> Tensor:

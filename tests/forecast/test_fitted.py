@@ -43,11 +43,9 @@ def test_fewer_steps_and_other_levels_are_parts_of_the_same_forecast(model: Fitt
 
 
 @pytest.mark.parametrize(
-    ("asked", "what"), [({"horizon": 7}, "1 to 6"), ({"quantiles": (0.9, 0.1)}, "quantile levels")]
+    ("asked", "what"), [({"horizon": 0}, "horizon=0"), ({"quantiles": (0.9, 0.1)}, "quantile levels")]
 )
-def test_what_it_was_not_trained_for_is_refused(
-    asked: dict[str, int], what: str, model: FittedModel, panel: Panel
-) -> None:
+def test_what_cannot_be_forecast_is_refused(asked: dict[str, int], what: str, model: FittedModel, panel: Panel) -> None:
     with pytest.raises(ConfigError, match=what):
         model.predict(panel, Origins.last(panel), **asked)
 
