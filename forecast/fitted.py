@@ -16,8 +16,9 @@ from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
+from forecast.datasets.windows.clock import Clock, places_of_steps, rows_to_spare
 from forecast.datasets.windows.facts import best_base
-from forecast.datasets.windows.filling import fill_missing, tail_that_fills
+from forecast.datasets.windows.filling import fill_missing, rows_that_fill
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.support import ANY, Bounds, Support
@@ -90,7 +91,9 @@ class FittedModel:
             ConfigError: if settings and data do not fit together.
             RunError: if training diverges.
         """
-        length, reason = season_length(panel, settings.season_length)
+        clock = Clock.of(panel)
+        read = panel if clock is None else clock.panel
+        length, reason = season_length(read, settings.season_length)
         learns_weights = architecture(settings.model).kind == "network"
         if learns_weights:
             import_module("forecast.training.loop")  # before the clocks start: to load Lightning is not to fit
@@ -98,14 +101,16 @@ class FittedModel:
         model = build(settings, length, progress=progress, logger=curve)
         wall, cpu = time.perf_counter(), time.process_time()
         support, why = support_of(settings, panel, is_network=learns_weights)
-        seasonal = learns_weights and best_base(panel, settings.horizon, length) != "last"
-        panel = fill_missing(panel, length if seasonal else 1) if learns_weights else panel
-        calibration = _fit_model(model, panel, settings, length)
+        seasonal = learns_weights and best_base(read, settings.horizon, length) != "last"
+        read = fill_missing(read, length if seasonal else 1) if learns_weights else read
+        calibration = _fit_model(model, read, settings, length)
         return cls(
             model=model,
             settings=settings,
             season_length=length,
-            context=_context(model, panel, settings, length, length if seasonal else 1),
+            context=panel.tail(
+                _context_rows(model, read, settings, length, length if seasonal else 1) + rows_to_spare(panel)
+            ),
             reasons={"season_length": reason, "support": why, **getattr(model, "reasons", {})},
             support=support,
             fills_from_season=seasonal,
@@ -177,12 +182,14 @@ class FittedModel:
 
     def _prediction(self, panel: Panel, origins: Origins) -> Prediction:
         """Forecast with one truth, before the support is respected: at any levels, and not only at those asked for."""
-        panel = self._filled(panel)
+        at = places_of_steps(panel, origins, self.model.horizon, self.season_length)
+        panel, origins = self._read(panel, origins)
         if self.calibration is None:
             prediction = self.model.predict(panel, origins)
         else:  # which moves the series apart, and so what belongs together is put together again
             adjust = partial(self.calibration.adjust, self.model)
             prediction = transform_named(self.settings.transform).together(adjust, panel, origins)
+        prediction = prediction if at is None else prediction.moved(at)
         prediction = prediction.coherent(mean=self.settings.point == "mean")
         not_finite = ~np.isfinite(prediction.point).all(axis=1)
         if not_finite.any():
@@ -221,7 +228,9 @@ class FittedModel:
         if not self.model.uncertain:
             raise ConfigError("the model was not trained for uncertainty, so it has no paths", hint=TRAIN_FOR_QUANTILES)
         if isinstance(self.model, DrawsPaths) and steps <= self.settings.horizon:
-            return self.model.paths(self._filled(panel), origins, samples, self.settings.seed)
+            at = places_of_steps(panel, origins, self.model.horizon, self.season_length)
+            paths = self.model.paths(*self._read(panel, origins), samples, self.settings.seed)
+            return paths if at is None else np.take_along_axis(paths, at[:, :, None], axis=1)
         if steps <= self.settings.horizon:
             prediction, dependence = self._prediction(panel, origins), self.dependence
         else:
@@ -247,11 +256,14 @@ class FittedModel:
         back = self.settings.horizon if self.reads_the_future(panel) else 0
         return Origins(np.arange(panel.n_series), np.maximum(panel.indptr[1:] - back, panel.indptr[:-1] + 1))
 
-    def _filled(self, panel: Panel) -> Panel:
-        """The panel as the model reads it."""
+    def _read(self, panel: Panel, origins: Origins) -> tuple[Panel, Origins]:
+        """Return the panel as the model reads it, and the origins there."""
+        clock = Clock.of(panel, rows_to_spare(panel) if self.reads_the_future(panel) else 0)
+        if clock is not None:
+            panel, origins = clock.panel, clock.origins(origins)
         if architecture(self.settings.model).kind != "network":
-            return panel
-        return fill_missing(panel, self.season_length if self.fills_from_season else 1)
+            return panel, origins
+        return fill_missing(panel, self.season_length if self.fills_from_season else 1), origins
 
     def _beyond(self, panel: Panel, origins: Origins, steps: int, levels: tuple[float, ...] | None) -> Prediction:
         """Forecast more steps than the model was trained for, at levels that it can forecast."""
@@ -318,8 +330,10 @@ def planned(panel: Panel, settings: Settings) -> tuple[Settings, dict[str, str]]
     Returns:
         The settings with nothing left open, and for each that was open a sentence that says why it got its value.
     """
-    length, reason = season_length(panel, settings.season_length)
-    resolved, reasons = build(settings, length).plan(panel)
+    clock = Clock.of(panel)
+    read = panel if clock is None else clock.panel
+    length, reason = season_length(read, settings.season_length)
+    resolved, reasons = build(settings, length).plan(read)
     is_network = architecture(settings.model).kind == "network"
     reasons = {"season_length": reason, "support": support_of(settings, panel, is_network=is_network)[1], **reasons}
     return replace(resolved, season_length=length, freq=panel.grid.freq), reasons
@@ -342,8 +356,8 @@ def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -
     return calibration
 
 
-def _context(model: Saveable, panel: Panel, settings: Settings, length: int, filled_from: int) -> Panel:
-    """Return the newest rows, as many as a forecast, its calibration and its paths read, and what fills gaps in them.
+def _context_rows(model: Saveable, panel: Panel, settings: Settings, length: int, filled_from: int) -> NDArray[np.int64]:
+    """Count each series' newest rows that a forecast, its calibration and its paths read, and that fill gaps in them.
 
     Args:
         model: the fitted model.
@@ -354,11 +368,11 @@ def _context(model: Saveable, panel: Panel, settings: Settings, length: int, fil
     """
     rows = model.context
     if rows is None:
-        return panel
+        return panel.lengths
     if settings.calibrate != "none":
         rows = max(rows, MAX_SCALE_ROWS + length)  # the scale of errors is measured there
     if model.uncertain and not isinstance(model, DrawsPaths):
         rows += PAST_HORIZONS * settings.horizon  # paths hang together as the forecasts made there did
     if settings.calibrate == "adaptive":
         rows += HORIZONS_LOOKED_BACK * settings.horizon  # it scores the forecasts made there
-    return tail_that_fills(panel, rows, filled_from)
+    return rows_that_fill(panel, rows, filled_from)

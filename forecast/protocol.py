@@ -102,6 +102,27 @@ class Prediction:
         quantiles = None if self.quantiles is None else self.quantiles[:, part]
         return Prediction(self.point[:, part], self.levels, quantiles, is_mean=self.is_mean)
 
+    def moved(self, at: NDArray[np.int64]) -> Prediction:
+        """Return the prediction with each step in the place of another one.
+
+        Args:
+            at: (n, horizon) the number of the step, from 0, that stands in each place.
+        """
+        quantiles = None if self.quantiles is None else np.take_along_axis(self.quantiles, at[:, :, None], axis=1)
+        whole, shape = self.inverse, at.shape
+
+        def inverse(levels: Floats) -> Floats:
+            assert whole is not None
+            levels = np.broadcast_to(levels, (*shape, levels.shape[2]))
+            found = np.empty(levels.shape)
+            for place in range(shape[1]):  # a place asks for levels of its own
+                values = whole(np.repeat(levels[:, place : place + 1], shape[1], axis=1))
+                found[:, place] = np.take_along_axis(values, at[:, place, None, None], axis=1)[:, 0]
+            return found
+
+        point = np.take_along_axis(self.point, at, axis=1)
+        return replace(self, point=point, quantiles=quantiles, inverse=None if whole is None else inverse)
+
 
 class Model(Protocol):
     """Anything that learns from a panel and forecasts at origins: a network, a baseline, or a class of your own."""

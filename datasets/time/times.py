@@ -38,7 +38,7 @@ class Times:
         """
         if self.zone is None or (grid is not None and _is_utc(grid)):
             return self.values
-        return _local(self.values, self.zone)
+        return local_time(self.values, self.zone)
 
 
 def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
@@ -134,7 +134,7 @@ def _stamps(column: pd.Series) -> Integers:
     return microseconds(pd.DatetimeIndex(column))
 
 
-def _local(values: Integers, zone: str) -> Integers:
+def local_time(values: Integers, zone: str) -> Integers:
     """Return microseconds in UTC as microseconds of the zone's wall time, (rows,)."""
     return microseconds(pd.DatetimeIndex(values.view("datetime64[us]"), tz="UTC").tz_convert(zone).tz_localize(None))
 

@@ -40,8 +40,8 @@ def fill_missing(panel: Panel, season_length: int) -> Panel:
     return fill_from_season(panel, season_length)
 
 
-def tail_that_fills(panel: Panel, rows: int, season_length: int) -> Panel:
-    """Return the newest rows of each series, and as many before them as filling needs.
+def rows_that_fill(panel: Panel, rows: int, season_length: int) -> Integers:
+    """Count the newest rows of each series that are read, and as many before them as filling needs.
 
     Args:
         panel: rows whose missing targets are filled.
@@ -49,10 +49,11 @@ def tail_that_fills(panel: Panel, rows: int, season_length: int) -> Panel:
         season_length: rows in the season that missing rows are filled from; 1 where none does.
 
     Returns:
-        A panel whose rows up to `rows` before the last observed one are filled as they are here, to the last bit.
+        (series,) rows; a panel of these is filled as this one is, to the last bit, up to `rows` before the last observed
+        one.
     """
     if panel.observed[:, 0].all():
-        return panel.tail(rows)
+        return np.minimum(panel.lengths, rows)
     last = np.maximum.reduceat(np.where(panel.observed[:, 0], np.arange(panel.n_rows), -1), panel.indptr[:-1])
     needed = np.minimum(panel.indptr[1:] - 1 - np.maximum(last, panel.indptr[:-1]) + rows, panel.lengths)
     kept, lacking = needed.copy(), np.arange(panel.n_series)
@@ -67,7 +68,7 @@ def tail_that_fills(panel: Panel, rows: int, season_length: int) -> Panel:
         short = np.logical_or.reduceat(differs, part.indptr[:-1]) & (kept[lacking] < part.lengths)
         lacking = lacking[short]
         kept[lacking] = np.minimum(2 * kept[lacking], panel.lengths[lacking])
-    return panel.tail(kept)
+    return kept
 
 
 def fill_from_drift(panel: Panel) -> Panel:
