@@ -58,7 +58,7 @@ def _error(forecasts: pd.DataFrame, actual: pd.DataFrame) -> float:
     return float((both["forecast"] - both["y"]).abs().mean())
 
 
-@pytest.mark.parametrize("model", NETWORKS)
+@pytest.mark.parametrize("model", [*NETWORKS, "auto"])
 def test_newest_values_that_are_missing_cost_little_and_no_other_series_anything(model: str) -> None:
     past, actual = _split(weekly(0))
     fitted = fc.Forecaster(H, model=model, **QUICK).fit(past)

@@ -48,18 +48,21 @@ def test_series_without_a_value_are_skipped_where_that_is_wanted(table: pd.DataF
         fc.Forecaster(3, model="naive", on_empty="skip").fit(table.assign(y=np.nan))
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_a_filled_in_value_is_read_nowhere(table: pd.DataFrame, name: str) -> None:
-    """Whatever stands where `observed` is false: fit, forecast and scores keep every bit."""
+CALIBRATED = [(name, kind) for name in ("gru", "auto", "theta", "boosting") for kind in ("split", "adaptive")]
+
+
+@pytest.mark.parametrize(("name", "calibrate"), [*((name, "none") for name in MODELS), *CALIBRATED])
+def test_a_filled_in_value_is_read_nowhere(table: pd.DataFrame, name: str, calibrate: str) -> None:
+    """Whatever stands where `observed` is false: fit, forecast, calibration, paths and scores keep every bit."""
     hidden = (table.index % 13 == 5) | ((table["unique_id"] == "b") & (table["ds"] > "2024-02-26"))
-    given = {**QUICK, "model": name, "observed": "seen", "quantiles": (0.1, 0.9)}
+    given = {**QUICK, "model": name, "observed": "seen", "quantiles": (0.1, 0.9), "calibrate": calibrate}
     if name == "deepar":
         given |= {"head": "normal", "quantiles": ()}
     found = []
     for value in (np.nan, -1e9):
         filled = table.assign(seen=~hidden, y=table["y"].mask(hidden, value))
         model = fc.Forecaster(5, **given).fit(filled)
-        found.append((model.predict(), model.predict(filled), model.reasons_))
+        found.append((model.predict(samples=3), model.predict(filled), model.reasons_))
         if name in ("gru", "auto", "theta", "boosting"):
             scores = fc.evaluate(filled, 5, models=[name], **{k: v for k, v in given.items() if k != "model"}).metrics
             found[-1] += (pd.Series(scores),)  # type: ignore[assignment]
