@@ -253,7 +253,11 @@ def walker() -> fc.Forecaster:
     return fc.Forecaster(H, model="gru", quantiles=LEVELS, **settings).fit(random_walks(40, 400, seed=0))
 
 
-def test_a_random_walks_width_grows_with_the_root_of_the_step(walker: fc.Forecaster) -> None:
+@pytest.mark.parametrize("model", ["gru", "deepar"])
+def test_a_random_walks_width_grows_with_the_root_of_the_step(walker: fc.Forecaster, model: str) -> None:
+    if model == "deepar":
+        settings = {"head": "normal", "preset": "fast", "threads": 1, "season_length": 1}
+        walker = fc.Forecaster(H, model=model, quantiles=LEVELS, **settings).fit(random_walks(40, 400, seed=0))
     found = walker.predict()
     paths = walker.predict(samples=400)
     step = found.groupby("unique_id").cumcount() + 1
