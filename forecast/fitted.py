@@ -356,7 +356,9 @@ def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -
     return calibration
 
 
-def _context_rows(model: Saveable, panel: Panel, settings: Settings, length: int, filled_from: int) -> NDArray[np.int64]:
+def _context_rows(
+    model: Saveable, panel: Panel, settings: Settings, length: int, filled_from: int
+) -> NDArray[np.int64]:
     """Count each series' newest rows that a forecast, its calibration and its paths read, and that fill gaps in them.
 
     Args:
