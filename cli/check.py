@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from forecast.cli import options as o
-from forecast.declarations import DATA
+from forecast.datasets.declarations import DATA
 
 
 @o.with_options(groups=(DATA,))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from forecast.datasets.declarations import declarations
 from forecast.datasets.errors import ConfigError, Problem
-from forecast.declarations import declarations
 from forecast.settings import Settings
 
 Assignment = tuple[str, str, Any]  # the place that it comes from, the setting's name, its value

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from forecast.cli import options as o
-from forecast.declarations import BACKTEST, OUTPUT
+from forecast.datasets.declarations import BACKTEST, OUTPUT
 
 MODEL_HELP = "Names of models, separated by commas, a model directory, or models:/NAME@ALIAS."
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli import options as o
-from forecast.declarations import OUTPUT
+from forecast.datasets.declarations import OUTPUT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from forecast.declarations import GROUPS, HELP
+from forecast.datasets.declarations import GROUPS, HELP
 
 SHOWS_ALL = "help_all"  # key in the context's meta
 ARGUMENTS = "arguments"

@@ -40,7 +40,7 @@ def show(name: Name, json: o.Json = False, verbose: o.Verbose = False) -> None:
 
     from forecast.architectures import architecture
     from forecast.cli.output import show_json, show_rows
-    from forecast.declarations import declarations
+    from forecast.datasets.declarations import declarations
     from forecast.settings import Settings
 
     facts = {"name": name, **asdict(architecture(name))}

@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from forecast.cli.help import HelpAll
-from forecast.declarations import HELP, OUTPUT, TRACKING, Declaration, declarations
+from forecast.datasets.declarations import HELP, OUTPUT, TRACKING, Declaration, declarations
 from forecast.settings import Settings
 
 

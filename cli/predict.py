@@ -92,8 +92,8 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
 
     from forecast.cli.output import say, show_json
     from forecast.cli.session import read
+    from forecast.datasets.declarations import declarations
     from forecast.datasets.tables.readers import check_writable, read_table, write_table
-    from forecast.declarations import declarations
     from forecast.settings import Settings
 
     if request.out != "-":

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from forecast.cli import options as o
-from forecast.declarations import Declaration, declarations, grouped
+from forecast.datasets.declarations import Declaration, declarations, grouped
 from forecast.settings import Settings
 
 Names = Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -31,8 +31,9 @@ class Recipe(Protocol):
 
 Model = str | Path | Recipe  # a name, a model directory, or settings to fit
 Refit = Literal["never", "each"] | int
-SHARED = ("id", "time", "target", "observed", "freq", "on_empty")  # settings that say what the table is
 COVARIATES = ("static", "known", "past")
+# settings that say what the table is
+SHARED = (*(column.name for column in fields(Columns) if column.name not in COVARIATES), "freq")
 
 
 def evaluate(

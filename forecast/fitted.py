@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.architectures import Saveable, architecture, build
+from forecast.datasets.declarations import quantile_problems
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
@@ -22,7 +23,6 @@ from forecast.datasets.windows.filling import fill_missing, rows_that_fill
 from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.support import ANY, Bounds, Support
-from forecast.declarations import quantile_problems
 from forecast.models.transforms import transform_named
 from forecast.progress import Progress
 from forecast.protocol import MEDIAN, DrawsPaths, GoesOn, Prediction

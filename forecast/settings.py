@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
-from forecast.datasets.errors import ConfigError, Problem
-from forecast.datasets.tables.columns import Columns
-from forecast.declarations import (
+from forecast.datasets.declarations import (
     DATA,
     MODEL,
     TRACKING,
@@ -24,6 +22,8 @@ from forecast.declarations import (
     setting,
     unknown_name,
 )
+from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.tables.columns import Columns
 
 Auto = Literal["auto"]
 COUNT, AMOUNT = Range(least=1), Range(least=0)
@@ -33,12 +33,11 @@ BLENDS = ("auto", "on", "boosted", "intermittent", "off")
 HIGHWAYS = ("auto", "ridge", "zero")
 POINTS = ("median", "mean")
 CALIBRATIONS = ("none", "split", "adaptive")
-EMPTIES = ("refuse", "skip")
 SERIES_WEIGHTS = ("equal", "scale")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Columns):
     horizon: int = field(
         metadata=described(
             "Number of steps to forecast after the cutoff.",
@@ -54,42 +53,6 @@ class Settings:
         "Name of the model, a network or a baseline; `forecast models list` shows them.",
         group=MODEL,
         flags=("--model", "-m"),
-        everyday=True,
-    )
-    id: str | None = setting(
-        None,
-        "Column of the series ids. If left out, it is unique_id, item_id or series_id; a table without them is one series.",
-        group=DATA,
-        metavar="COL",
-        everyday=True,
-    )
-    time: str | None = setting(
-        None,
-        "Column of the time stamps or integer steps. If left out, it is ds, timestamp, date, datetime or time.",
-        group=DATA,
-        metavar="COL",
-        everyday=True,
-    )
-    target: str | None = setting(
-        None, "Column to forecast. If left out, it is y, target or value.", group=DATA, metavar="COL", everyday=True
-    )
-    static: tuple[str, ...] = setting(
-        (), "Columns with one value for each series.", group=DATA, metavar="COL,...", everyday=True
-    )
-    known: tuple[str, ...] = setting(
-        (), "Covariates known up to the end of the horizon.", group=DATA, metavar="COL,...", everyday=True
-    )
-    past: tuple[str, ...] = setting(
-        (), "Covariates known only up to the cutoff.", group=DATA, metavar="COL,...", everyday=True
-    )
-    observed: str | None = setting(
-        None, "Boolean column, false where the target was filled in.", group=DATA, metavar="COL", everyday=True
-    )
-    on_empty: str = setting(
-        "refuse",
-        "What becomes of a series without any value: refuse ends with an error, skip leaves it out and says so.",
-        group=DATA,
-        values=EMPTIES,
         everyday=True,
     )
     freq: str | int | None = setting(

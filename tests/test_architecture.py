@@ -14,12 +14,12 @@ from house import ROOT
 # From the ground up: a wing imports only itself and what stands before it.
 ORDER = (
     "forecast.datasets.errors",
+    "forecast.datasets.declarations",
     "forecast.datasets.time",
     "forecast.datasets.panel",
     "forecast.datasets.windows",
     "forecast.datasets.tables",
     "forecast.datasets",
-    "forecast.declarations",
     "forecast.settings",
     "forecast.quantiles",
     "forecast.protocol",

@@ -7,41 +7,62 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from forecast.datasets.declarations import DATA, docstring, setting
 from forecast.datasets.errors import Problem
 
 IDS = ("unique_id", "item_id", "series_id")
 TIMES = ("ds", "timestamp", "date", "datetime", "time")
 TARGETS = ("y", "target", "value")
+EMPTIES = ("refuse", "skip")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """The column of each role; a role that is None is found by its usual names.
-
-    Args:
-        id: column with the id of each row's series (unique_id, item_id, series_id); a table without one is one series.
-        time: column with time stamps or integer steps (ds, timestamp, date, datetime, time).
-        target: column with the values to forecast (y, target, value).
-        static: columns with one value for each series.
-        known: columns with covariates that are known up to the cutoff plus the horizon.
-        past: columns with covariates that are known up to the cutoff.
-        observed: boolean column that is False where the target was filled in; None where the table has no such column.
-        on_empty: what becomes of a series whose target column has no value: "refuse" (the default) or "skip".
-    """
-
-    id: str | None = None
-    time: str | None = None
-    target: str | None = None
-    static: tuple[str, ...] = ()
-    known: tuple[str, ...] = ()
-    past: tuple[str, ...] = ()
-    observed: str | None = None
-    on_empty: str = "refuse"
+    id: str | None = setting(
+        None,
+        "Column of the series ids. If left out, it is unique_id, item_id or series_id; a table without them is one series.",
+        group=DATA,
+        metavar="COL",
+        everyday=True,
+    )
+    time: str | None = setting(
+        None,
+        "Column of the time stamps or integer steps. If left out, it is ds, timestamp, date, datetime or time.",
+        group=DATA,
+        metavar="COL",
+        everyday=True,
+    )
+    target: str | None = setting(
+        None, "Column to forecast. If left out, it is y, target or value.", group=DATA, metavar="COL", everyday=True
+    )
+    static: tuple[str, ...] = setting(
+        (), "Columns with one value for each series.", group=DATA, metavar="COL,...", everyday=True
+    )
+    known: tuple[str, ...] = setting(
+        (), "Covariates known up to the end of the horizon.", group=DATA, metavar="COL,...", everyday=True
+    )
+    past: tuple[str, ...] = setting(
+        (), "Covariates known only up to the cutoff.", group=DATA, metavar="COL,...", everyday=True
+    )
+    observed: str | None = setting(
+        None, "Boolean column, false where the target was filled in.", group=DATA, metavar="COL", everyday=True
+    )
+    on_empty: str = setting(
+        "refuse",
+        "What becomes of a series without any value: refuse ends with an error, skip leaves it out and says so.",
+        group=DATA,
+        values=EMPTIES,
+        everyday=True,
+    )
 
     @property
     def covariates(self) -> tuple[str, ...]:
         """Return the known and the past columns, in this order."""
         return (*self.known, *self.past)
+
+
+SUMMARY = """What a table's columns are, and how it is read. A column that is left out is found by its usual names."""
+Columns.__doc__ = docstring(SUMMARY, Columns)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.datasets.declarations import quantile_problems
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.result import FORECAST, quantile_column
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins, evenly_spread
-from forecast.declarations import quantile_problems
 from forecast.protocol import Prediction
 from forecast.quantiles import probit
 from forecast.uncertainty.past_forecasts import MIN_HISTORY_ROWS

@@ -9,7 +9,7 @@ from house import ROOT
 from typer.testing import CliRunner
 
 from forecast.cli.app import app
-from forecast.declarations import Declaration, declarations
+from forecast.datasets.declarations import Declaration, declarations
 from forecast.settings import Settings
 
 LINES = declarations(Settings)

@@ -7,9 +7,9 @@ from dataclasses import asdict, fields
 
 import pytest
 
+from forecast.datasets.declarations import GROUPS, Declaration, declarations, grouped
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.tables.columns import Columns
-from forecast.declarations import GROUPS, Declaration, declarations, grouped
 from forecast.settings import Settings
 
 LINES = declarations(Settings)

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from forecast.cli import options as o
 from forecast.cli.help import GroupedCommand
 from forecast.cli.settings import page
+from forecast.datasets.declarations import TRAINING, Range, check, declarations, described, docstring, setting
 from forecast.datasets.errors import ConfigError
-from forecast.declarations import TRAINING, Range, check, declarations, described, docstring, setting
 from forecast.settings import AMOUNT, Auto, Settings
 
 
