@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-MAX_PROBLEMS_SHOWN = 20  # in a message; the rest are counted there, and kept in `problems`
+MAX_CAUSES_SHOWN = 20  # in a message; the rest are counted there, and kept in `problems`
+MAX_EXAMPLES = 3  # of one cause in a message
 MAX_LISTED_PROBLEMS = 1000  # of one kind in `problems`: a broken column has one in every row
 
 
@@ -31,11 +32,65 @@ class Problem:
     remedy: str | None = None
 
     def __str__(self) -> str:
-        places = (("series", self.series), ("column", self.column), ("time", self.time))
-        place = ", ".join(f"{name} {value!r}" for name, value in places if value is not None)
-        text = f"{place}: {self.what}" if place else self.what
-        text += f"; expected {self.expected}" if self.expected else ""
-        return text + (f". {self.remedy}" if self.remedy else "")
+        return self.said("series", "column", "time") + self.advice
+
+    @property
+    def cause(self) -> tuple[str | None, ...]:
+        """Return what problems of one cause have in common: the column, what is expected there, and the remedy."""
+        return self.column, self.expected, self.remedy
+
+    @property
+    def advice(self) -> str:
+        """Say what is expected, and what the user can do."""
+        return (f"; expected {self.expected}" if self.expected else "") + (f". {self.remedy}" if self.remedy else "")
+
+    def said(self, *places: str) -> str:
+        """Say what is wrong, and where: of series, column and time those that are named here."""
+        found = ((name, getattr(self, name)) for name in places)
+        place = ", ".join(f"{name} {value!r}" for name, value in found if value is not None)
+        return f"{place}: {self.what}" if place else self.what
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Problems with one cause.
+
+    Args:
+        problems: at least one.
+    """
+
+    problems: tuple[Problem, ...]
+
+    @classmethod
+    def all_of(cls, problems: Sequence[Problem]) -> list[Cause]:
+        """Group problems by their cause; the causes stand in the order of their first problems."""
+        groups: dict[tuple[str | None, ...], list[Problem]] = {}
+        for problem in problems:
+            groups.setdefault(problem.cause, []).append(problem)
+        return [cls(tuple(group)) for group in groups.values()]
+
+    @property
+    def count(self) -> str:
+        """Return how many problems there are; a broken column has one in every row, and not all are listed."""
+        return f"{len(self.problems)}{' or more' if len(self.problems) >= MAX_LISTED_PROBLEMS else ''}"
+
+    def lines(self) -> list[str]:
+        """Say what is wrong: a problem in a line, or the first ones under what they have in common."""
+        first = self.problems[0]
+        if len(self.problems) == 1:
+            return [f"  - {first}"]
+        place = f"column {first.column!r}: " if first.column is not None else ""
+        lines = [f"  - {place}{self.count} problems{first.advice}"]
+        lines += [f"      {problem.said('series', 'time')}" for problem in self.problems[:MAX_EXAMPLES]]
+        rest = len(self.problems) - MAX_EXAMPLES
+        return [*lines, f"      and {rest} more"] if rest > 0 else lines
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the cause as a JSON object."""
+        first = self.problems[0]
+        common = {"column": first.column, "expected": first.expected, "remedy": first.remedy}
+        examples = [problem.said("series", "time") for problem in self.problems[:MAX_EXAMPLES]]
+        return {"count": len(self.problems), **{k: v for k, v in common.items() if v is not None}, "examples": examples}
 
 
 class ForecastError(ValueError):
@@ -55,15 +110,19 @@ class ForecastError(ValueError):
         self.message, self.hint, self.problems = message, hint, tuple(problems)
 
     def __str__(self) -> str:
-        lines = [self.message, *(f"  - {problem}" for problem in self.problems[:MAX_PROBLEMS_SHOWN])]
-        if len(self.problems) > MAX_PROBLEMS_SHOWN:
-            lines.append(f"  - and {len(self.problems) - MAX_PROBLEMS_SHOWN} more")
+        causes = Cause.all_of(self.problems)
+        lines = [self.message, *(line for cause in causes[:MAX_CAUSES_SHOWN] for line in cause.lines())]
+        if len(causes) > MAX_CAUSES_SHOWN:
+            lines.append(f"  - and {len(causes) - MAX_CAUSES_SHOWN} more causes")
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the error as the JSON object that `--json` writes to the last line of stderr."""
         problems = [{k: v for k, v in asdict(p).items() if v is not None} for p in self.problems]
-        return {"code": self.code, "message": self.message, "hint": self.hint, "problems": problems}
+        causes = [cause.as_dict() for cause in Cause.all_of(self.problems)]
+        return {
+            "code": self.code, "message": self.message, "hint": self.hint, "causes": causes, "problems": problems
+        }  # fmt: skip
 
 
 class RunError(ForecastError):

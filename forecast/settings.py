@@ -290,8 +290,8 @@ class Settings(Columns):
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Return the settings' names in the order of their declarations."""
-        return tuple(f.name for f in fields(cls))
+        """Return the settings' names, `horizon` first, in the order of their declarations."""
+        return tuple(sorted((f.name for f in fields(cls)), key=lambda name: name != "horizon"))
 
     @classmethod
     def unknown(cls, names: Iterable[str]) -> list[Problem]:

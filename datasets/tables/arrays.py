@@ -132,7 +132,7 @@ def _ids(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.object_], Inte
 def _times(frame: pd.DataFrame, roles: Columns, grid: Grid | None) -> tuple[Times | None, list[Problem]]:
     """Read the times; they must be whole numbers on an integer grid and stamps on any other."""
     assert roles.time is not None, "the roles are filled in"
-    times, problems = parse_times(frame[roles.time], roles.time)
+    times, problems = parse_times(frame[roles.time], roles.time, roles.date_format)
     if times is None or grid is None or times.integer == (grid.kind == "integer"):
         return times, problems
     kinds = ("whole numbers", "time stamps")
@@ -207,7 +207,7 @@ def _completed(fmt: TableFormat, frame: pd.DataFrame, roles: Columns, times: Tim
     id_dtype = str(frame[roles.id].dtype) if roles.id is not None else "str"
     if fmt.kind == "long":
         fmt = replace(fmt, id=roles.id, time=roles.time, target=roles.target)
-    return replace(fmt, id_dtype=id_dtype, time_dtype=times.dtype, zone=times.zone)
+    return replace(fmt, id_dtype=id_dtype, time_dtype=times.dtype, zone=times.zone, time_form=times.form)
 
 
 def _note_ignored(frame: pd.DataFrame, roles: Columns) -> tuple[str, ...]:

@@ -14,6 +14,9 @@ IDS = ("unique_id", "item_id", "series_id")
 TIMES = ("ds", "timestamp", "date", "datetime", "time")
 TARGETS = ("y", "target", "value")
 EMPTIES = ("refuse", "skip")
+DUPLICATES = ("refuse", "first", "last", "mean", "sum")
+GAPS = ("mask", "zero", "refuse")
+DECIMALS = (".", ",")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,43 @@ class Columns:
         everyday=True,
     )
 
+    date_format: str | None = setting(
+        None,
+        "How times are written, such as %d/%m/%Y. If left out, ISO 8601, or the one way that all rows agree on.",
+        group=DATA,
+        metavar="FORM",
+        everyday=True,
+    )
+    on_duplicate: str = setting(
+        "refuse",
+        "What becomes of rows of one series and time: refuse ends with an error; first, last, mean or sum makes one "
+        "row of them and says so.",
+        group=DATA,
+        values=DUPLICATES,
+        everyday=True,
+    )
+    on_gap: str = setting(
+        "mask",
+        "What becomes of rows that the grid has and the table lacks: mask (they are missing), zero (nothing was sold) or "
+        "refuse.",
+        group=DATA,
+        values=GAPS,
+        everyday=True,
+    )
+    wide: bool = setting(
+        False, "Whether a file has a column for each series beside the times.", group=DATA, everyday=True
+    )
+    separator: str | None = setting(
+        None,
+        "Sign between the cells of a .csv file, such as ; or tab. If left out, it is a comma.",
+        group=DATA,
+        metavar="SIGN",
+        everyday=True,
+    )
+    decimal: str = setting(
+        ".", "Sign before the decimals of a .csv file's numbers.", group=DATA, values=DECIMALS, everyday=True
+    )
+
     @property
     def covariates(self) -> tuple[str, ...]:
         """Return the known and the past columns, in this order."""
@@ -77,6 +117,7 @@ class TableFormat:
         id_dtype: pandas dtype of the ids, as text.
         time_dtype: dtype of the times without the zone, such as "int64", "datetime64[us]" or "period[M]".
         zone: time zone; None for stamps without one.
+        time_form: strptime form of times that are text; None for other times.
     """
 
     kind: Literal["long", "wide", "series"] = "long"
@@ -86,6 +127,7 @@ class TableFormat:
     id_dtype: str = "str"
     time_dtype: str = "datetime64[us]"
     zone: str | None = None
+    time_form: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON primitives."""

@@ -121,8 +121,9 @@ def give_ids(panel: Panel, series: NDArray[np.int64]) -> Any:
 
 
 def give_times(panel: Panel, values: NDArray[np.int64]) -> Any:
-    """Return times of the grid, (n,), in the dtype and zone that the caller's times had."""
-    return give_back(values, panel.grid, panel.format.time_dtype, panel.format.zone)
+    """Return times of the grid, (n,), in the dtype, zone and form that the caller's times had."""
+    fmt = panel.format
+    return give_back(values, panel.grid, fmt.time_dtype, fmt.zone, fmt.time_form)
 
 
 def _in_callers_form(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:

@@ -9,8 +9,10 @@ from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid, Integers
 from forecast.datasets.time.times import as_text
 
+MAX_ANCHORS = 3  # rows of a series that are tried as one on its grid
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MIN_ROWS_WITHOUT_WEEKEND = 10  # with fewer, daily stamps may miss the weekend by chance
+MIN_SHARE_OF_A_DAY = 0.8  # of the rows that share a day of the month, beyond which the others are mistaken
 MIN_SHARE_OF_SINGLE_STEPS = 0.5  # of a series' steps: with fewer it has another frequency, unless the user named one
 
 
@@ -32,11 +34,11 @@ def find_grid(times: Integers, series: Integers, *, integer: bool) -> Grid:
         raise DataError("no series has two rows, so the frequency cannot be found", hint=hint)
     if integer:
         return Grid.of(str(_most_common(steps)))
-    if int(steps.min()) >= 28 * DAY:
+    step = _most_common(steps)
+    if step >= 28 * DAY:
         months = _month_alias(times, same_series)
         if months is not None:
             return Grid.of(months)
-    step = _most_common(steps)
     if step == DAY and len(times) >= MIN_ROWS_WITHOUT_WEEKEND and (_weekday(times) < 5).all():
         return Grid.of("B")
     return Grid.of(_tick_name(step, times))
@@ -59,16 +61,30 @@ def check_grid(
     """
     first = np.append(0, np.flatnonzero(series[1:] != series[:-1]) + 1)
     steps, exact = grid.steps(times[first][series], times)
+    odd = np.array([], np.int64) if exact.all() else _odd_rows(grid, times, series, first)
     integer = grid.kind == "integer"
-    remedy = "Put the rows on one grid, or forecast series of different frequency one frequency at a time."
+    remedy = "Mend these times, or forecast series of different frequency one frequency at a time."
     problems = [
         Problem(series=str(ids[series[row]]), time=as_text(times[row], integer), what="the time is off the grid",
-                expected=f"a whole number of steps of {grid.freq} after the series' first row", remedy=remedy)
-        for row in np.flatnonzero(~exact)[:MAX_LISTED_PROBLEMS]
+                expected=f"steps of {grid.freq}, as the series' other rows have", remedy=remedy)
+        for row in odd[:MAX_LISTED_PROBLEMS]
     ]  # fmt: skip
     if not freq_given and not problems:
         problems = _sparse(grid, steps, series, ids)
     return steps, problems
+
+
+def _odd_rows(grid: Grid, times: Integers, series: Integers, first: Integers) -> Integers:
+    """Return the rows that are off the grid that most rows of their series are on, whichever row comes first."""
+    odd = []
+    for begin, end in zip(first, np.append(first[1:], len(times)), strict=True):
+        part = times[begin:end]
+        fewest = np.flatnonzero(~grid.steps(part[:1], part)[1])
+        for anchor in part[fewest[:MAX_ANCHORS]] if len(fewest) > len(part) / 2 else ():
+            others = np.flatnonzero(~grid.steps(np.array([anchor]), part)[1])
+            fewest = others if len(others) < len(fewest) else fewest
+        odd.append(begin + fewest)
+    return np.concatenate(odd)
 
 
 def _sparse(grid: Grid, steps: Integers, series: Integers, ids: NDArray[np.object_]) -> list[Problem]:
@@ -93,7 +109,7 @@ def _most_common(steps: Integers) -> int:
 
 
 def _month_alias(times: Integers, same_series: NDArray[np.bool_]) -> str | None:
-    """Return MS, ME, QS and the like if all stamps of a series share the day of the month or are month ends.
+    """Return MS, ME, QS and the like if nearly all stamps of a series share the day of the month or are month ends.
 
     `same_series` says of each pair of neighbouring rows whether both are of one series.
     """
@@ -101,14 +117,19 @@ def _month_alias(times: Integers, same_series: NDArray[np.bool_]) -> str | None:
     months = stamps.astype("datetime64[M]")
     day = (stamps - months.astype("datetime64[us]")).astype(np.int64)
     length = ((months + 1).astype("datetime64[us]") - months.astype("datetime64[us]")).astype(np.int64)
-    ends = (length - day <= DAY).all()
-    if not ends and not (day[1:] == day[:-1])[same_series].all():
+    ends = _mostly(length - day <= DAY)
+    if not ends and not _mostly((day[1:] == day[:-1])[same_series]):
         return None
     number: Integers = months.astype(np.int64)
     step = _most_common((number[1:] - number[:-1])[same_series])
     unit, count = next((u, step // n) for u, n in (("Y", 12), ("Q", 3), ("M", 1)) if step % n == 0)
     suffix = "E" if ends else "S"
     return f"{count if count > 1 else ''}{unit}{suffix}"
+
+
+def _mostly(true: NDArray[np.bool_]) -> bool:
+    """Return whether nearly all are true: all of a few."""
+    return bool(true.mean() >= MIN_SHARE_OF_A_DAY)
 
 
 def _tick_name(step: int, times: Integers) -> str:

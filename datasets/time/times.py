@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import pandas as pd
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, ConfigError, Problem
 from forecast.datasets.time.grid import DAY, Grid, Integers, microseconds
+from forecast.datasets.time.texts import ISO, read_text
+
+DATES_AS_NUMBERS = (19000101, 21001231)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class Times:
         dtype: dtype of the column as text, without the zone.
         zone: time zone; None for stamps without one.
         freq: frequency of a column of periods; None for other columns.
+        form: strptime form of a column of text; None for other columns.
     """
 
     values: Integers
@@ -29,6 +33,7 @@ class Times:
     dtype: str
     zone: str | None = None
     freq: str | None = None
+    form: str | None = None
 
     def on(self, grid: Grid | None) -> Integers:
         """Return the times in the unit of the grid, (rows,).
@@ -41,12 +46,13 @@ class Times:
         return local_time(self.values, self.zone)
 
 
-def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
-    """Read a column of stamps, periods, ISO 8601 text or integers.
+def parse_times(column: pd.Series, name: str, date_format: str | None = None) -> tuple[Times | None, list[Problem]]:
+    """Read a column of stamps, periods, text or integers.
 
     Args:
         column: the column.
         name: its name, for messages.
+        date_format: strptime form of times that are text, or whole numbers such as 20240131; None finds that of text.
 
     Returns:
         The times, None where they cannot be read, and the problems.
@@ -63,22 +69,28 @@ def parse_times(column: pd.Series, name: str) -> tuple[Times | None, list[Proble
     if pd.api.types.is_datetime64_dtype(dtype):
         return Times(values=_stamps(column), integer=False, dtype=str(dtype)), _blank(column, name)
     if pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype):
+        if date_format is not None and column.notna().all():
+            dates, problems = _text(column.astype("int64").astype(str), name, date_format)
+            return (None if dates is None else replace(dates, dtype=str(dtype))), problems
         return _integers(column, name)
-    return _text(column, name)
+    return _text(column, name, date_format)
 
 
-def give_back(values: Integers, grid: Grid, dtype: str, zone: str | None) -> Any:
-    """Return times of the grid in the caller's dtype and zone, as a DataFrame takes them for a column.
+def give_back(values: Integers, grid: Grid, dtype: str, zone: str | None, form: str | None = None) -> Any:
+    """Return times of the grid in the caller's dtype, zone and form, as a DataFrame takes them for a column.
 
     Args:
         values: (n,) int64 times in the unit of the grid.
         grid: the grid.
         dtype: dtype of the caller's times as text, without the zone.
         zone: the caller's time zone; None for stamps without one.
+        form: strptime form of the caller's times, where they are text; None for others.
     """
     if grid.kind == "integer":
         return values.astype(dtype)
     stamps = pd.DatetimeIndex(values.view("datetime64[us]"))
+    if form is not None:
+        return stamps.strftime(form).astype(dtype).array
     if dtype.startswith("period"):
         return stamps.to_period(dtype[7:-1])
     if zone is not None:
@@ -170,29 +182,33 @@ def _integers(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]
     if numbers is not None and (numbers != np.round(numbers)).any():
         bad = numbers[numbers != np.round(numbers)][0]
         return None, [Problem(what=f"time {bad!r} is not whole", column=name, expected="time stamps or whole numbers")]
+    if _are_dates(column):
+        first = column.iloc[0]
+        remedy = "Say so with date_format=%Y%m%d (--date-format %Y%m%d)."
+        return None, [Problem(what=f"whole numbers such as {first} look like dates", column=name, remedy=remedy)]
     dtype = "int64" if numbers is not None else str(column.dtype).lower()
     return Times(values=column.to_numpy(np.int64), integer=True, dtype=dtype), []
 
 
-def _text(column: pd.Series, name: str) -> tuple[Times | None, list[Problem]]:
-    """Read a column of ISO 8601 text, or of whole numbers as text."""
-    stamps = pd.to_datetime(column, format="ISO8601", errors="coerce", utc=_has_zone(column))
-    bad = np.flatnonzero(stamps.isna().to_numpy())
-    if not len(bad):
-        times, _ = parse_times(stamps, name)
-        return times, []
-    whole = pd.to_numeric(column, errors="coerce")
-    if whole.notna().all():
-        return _integers(whole, name)
-    remedy = "Write it as 2024-01-31 or 2024-01-31T13:00; 01/02/2024 could be two days."
-    shown = [(row, column.iloc[row]) for row in bad[:MAX_LISTED_PROBLEMS]]
-    return None, [
-        Problem(what=f"row {row + 1} holds {value!r}", column=name, expected="an ISO 8601 time", remedy=remedy)
-        for row, value in shown
-    ]
+def _are_dates(column: pd.Series) -> bool:
+    """Return whether whole numbers are all dates such as 20240131, as few other numbers are."""
+    if not column.between(*DATES_AS_NUMBERS).all():
+        return False
+    return bool(pd.to_datetime(column.astype("int64").astype(str), format="%Y%m%d", errors="coerce").notna().all())
 
 
-def _has_zone(column: pd.Series) -> bool:
-    """Return whether the first text ends in a zone, such as Z or +01:00; the signs of a date stand before its tenth letter."""
-    first = str(column.iloc[0]) if len(column) else ""
-    return first.endswith("Z") or any(sign in first[10:] for sign in "+-")
+def _text(column: pd.Series, name: str, date_format: str | None) -> tuple[Times | None, list[Problem]]:
+    """Read a column of text, or of whole numbers as text."""
+    missing = column.isna() | (column.astype(str).str.strip() == "")
+    if missing.any():
+        return None, _blank(column.mask(missing), name)
+    if date_format is None and pd.to_datetime(column, format=ISO, errors="coerce", utc=True).isna().any():
+        whole = pd.to_numeric(column, errors="coerce")
+        if whole.notna().all():
+            return _integers(whole, name)
+    written, problems = read_text(column, name, date_format)
+    if written is None:
+        return None, problems
+    times, _ = parse_times(written.stamps, name)
+    assert times is not None, "stamps are read"
+    return (times if written.form is None else replace(times, form=written.form, dtype=str(column.dtype))), []
