@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -99,14 +99,11 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     if request.out != "-":
         check_writable(Path(request.out))
     forecaster = _load(request.model, request.tracking_uri)
-    table = (
-        None
-        if request.data is None
-        else read(request.data, {"id": forecaster.settings.id or forecaster.context.format.id})
-    )
+    columns = replace(forecaster.settings.columns, id=forecaster.settings.id or forecaster.context.format.id)
+    table = None if request.data is None else read(request.data, asdict(columns))
     started = perf_counter()
     levels = None if request.quantiles is None else declarations(Settings)["quantiles"].parse(request.quantiles)
-    future = None if request.future is None else read_table(request.future)
+    future = None if request.future is None else read_table(request.future, columns)
     frame = forecaster.predict(table, future=future, horizon=request.horizon, quantiles=levels, samples=request.samples)
     seconds = perf_counter() - started
     write_table(frame, request.out)

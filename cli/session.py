@@ -54,15 +54,18 @@ def read(data: str, values: dict[str, Any]) -> pd.DataFrame:
 
     Args:
         data: a file, a data set by name, or - for stdin.
-        values: values of `Settings`; `id` names the column that is read as text.
+        values: values of `Settings`; those that say what a table is are read.
     """
+    from dataclasses import fields
+
     from forecast.datasets.catalog import catalog, load_dataset
+    from forecast.datasets.tables.columns import Columns
     from forecast.datasets.tables.readers import read_table
 
     if data != "-" and not Path(data).exists() and data in catalog():
         return load_dataset(data)
-    identity = values.get("id")
-    return read_table(data, ids=(identity,) if identity else ())
+    given = {field.name: values[field.name] for field in fields(Columns) if values.get(field.name) is not None}
+    return read_table(data, Columns(**given))
 
 
 def progress(quiet: bool) -> Progress:

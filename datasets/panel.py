@@ -152,6 +152,11 @@ class Panel:
             channels=tuple(self.channels[number] for number in kept),
         )
 
+    def numbers_of(self, ids: NDArray[np.object_]) -> NDArray[np.int64]:
+        """Return the number of each of these series, all of which the panel has."""
+        numbers = {str(name): number for number, name in enumerate(self.ids)}
+        return np.array([numbers[str(name)] for name in ids], np.int64)
+
     def tail(self, rows: int | NDArray[np.int64]) -> Panel:
         """Keep the last `rows` rows of every series, (series,) or one number; all of a shorter one. The offsets stay."""
         skipped = np.maximum(self.lengths - rows, 0)

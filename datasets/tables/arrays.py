@@ -112,7 +112,7 @@ class _Channel:
 
 
 def _ids(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.object_], Integers, list[Problem]]:
-    """Read the ids as ascending text, (series,), and each row's number among them, (rows,)."""
+    """Read the ids as text, (series,), ascending as numbers or as text, and each row's number among them, (rows,)."""
     if roles.id is None:
         return np.array([roles.target], object), np.zeros(len(frame), np.int64), []
     codes, names = pd.factorize(frame[roles.id], use_na_sentinel=True)
@@ -122,7 +122,7 @@ def _ids(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.object_], Inte
         for row in without_id
     ]
     text = np.array([str(name) for name in names], object)
-    order = np.argsort(text, kind="stable")
+    order = np.argsort(names if pd.api.types.is_integer_dtype(names.dtype) else text, kind="stable")
     rank = np.empty(len(text), np.int64)
     rank[order] = np.arange(len(text))
     # codes below 0 would index from the end: where some rows have no id, the series stay unsorted and are refused

@@ -118,6 +118,12 @@ class TableFormat:
         time_dtype: dtype of the times without the zone, such as "int64", "datetime64[us]" or "period[M]".
         zone: time zone; None for stamps without one.
         time_form: strptime form of times that are text; None for other times.
+        order: ids of a wide table's series as text, in the order of its columns.
+        columns_name: name of a wide table's columns; None for none.
+        index_freq: whether the index of a wide table or of a Series had a frequency.
+        time_in_columns: whether the times of a wide table are a column, not the index.
+        levels: names of the levels of an index that holds ids and times; empty for other tables.
+        library: library that the table is of: "pandas", "polars", "pyarrow", or "dict" for a mapping of Series.
     """
 
     kind: Literal["long", "wide", "series"] = "long"
@@ -128,6 +134,12 @@ class TableFormat:
     time_dtype: str = "datetime64[us]"
     zone: str | None = None
     time_form: str | None = None
+    order: tuple[str, ...] = ()
+    columns_name: str | None = None
+    index_freq: bool = False
+    time_in_columns: bool = False
+    levels: tuple[str, ...] = ()
+    library: str = "pandas"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON primitives."""
@@ -136,7 +148,8 @@ class TableFormat:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TableFormat:
         """Build the format that `to_json` described."""
-        return cls(**values)
+        tuples = {name: tuple(values.get(name, ())) for name in ("order", "levels")}
+        return cls(**{**values, **tuples})
 
 
 def find(

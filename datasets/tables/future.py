@@ -110,7 +110,7 @@ def _future_rows(frame: pd.DataFrame, panel: Panel, horizon: int) -> tuple[Integ
         For each of them, its number in the frame, its series, and its step after the history, counted from 0.
     """
     id_column, time_column = _id_and_time(frame, panel)
-    times, problems = parse_times(frame[time_column], time_column)
+    times, problems = parse_times(frame[time_column], time_column, panel.format.time_form)
     if times is None or problems:
         raise DataError("the future's times cannot be read", problems=problems)
     series = np.zeros(len(frame), np.int64)

@@ -13,9 +13,11 @@ from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.tables.columns import Columns, TableFormat
 from forecast.datasets.time.frequency import check_grid, find_grid
 from forecast.datasets.time.grid import Grid, Integers
+from forecast.datasets.time.times import as_text
 
 MAX_SERIES_NAMED = 5  # in a note
 MAX_STEPS_PER_ROW = 20  # a grid that is emptier than that has the wrong frequency
+MOST_FAR_ROWS = 10  # that are mistaken; of more the grid is the wrong one
 MAX_STEPS_OF_SMALL_TABLE = 10_000  # more than the above; a few rows far apart cost nothing
 
 
@@ -78,21 +80,25 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None) -> 
     first = rows.first
     lengths = steps[np.append(first[1:], len(steps)) - 1] + 1
     if not problems and lengths.sum() > MAX_STEPS_PER_ROW * len(steps) + MAX_STEPS_OF_SMALL_TABLE:
-        what = f"{int(lengths.sum())} steps of {grid.freq} for {len(steps)} rows"
-        problems.append(
+        problems += _far_rows(rows, steps, roles, grid) or [
             Problem(
                 column=roles.time,
-                what=what,
+                what=f"{int(lengths.sum())} steps of {grid.freq} for {len(steps)} rows",
                 expected="a grid that most rows are on",
                 remedy="Name a coarser freq= (--freq).",
             )
-        )
+        ]
+    if roles.on_gap == "refuse":
+        problems += _gaps(rows, steps, roles, grid)
     if problems:
         raise DataError(count_problems(problems), problems=problems)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     has_no_gaps = len(steps) == indptr[-1]
     # (grid rows, channels)
-    values = rows.values if has_no_gaps else _spread(rows.values, indptr[rows.series] + steps, int(indptr[-1]))
+    absent_target = 0.0 if roles.on_gap == "zero" else np.nan
+    values = rows.values
+    if not has_no_gaps:
+        values = _spread(rows.values, indptr[rows.series] + steps, int(indptr[-1]), absent_target)
     del steps  # as long as the table: a column less in memory
     target = np.ascontiguousarray(values[:, 0])
     offset = np.zeros((len(rows.ids), values.shape[1]))
@@ -114,7 +120,7 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None) -> 
         ),
         static=rows.static.iloc[first].reset_index(drop=True),
         format=fmt,
-        notes=(*rows.notes, *_gap_notes(len(rows.times), indptr, observed)),
+        notes=(*rows.notes, *_gap_notes(len(rows.times), indptr, observed, roles.on_gap)),
     )
 
 
@@ -167,9 +173,11 @@ def _without_empty(rows: Rows, roles: Columns) -> Rows:
     return replace(kept, ids=rows.ids[counts > 0], series=number[kept.series], notes=(*rows.notes, note))
 
 
-def _spread(values: NDArray[np.float64], grid_rows: Integers, n_rows: int) -> NDArray[np.float64]:
-    """Put the values, (rows, channels), into their rows of the grid, (n_rows, channels); the others are NaN."""
+def _spread(values: NDArray[np.float64], grid_rows: Integers, n_rows: int, absent_target: float) -> NDArray[np.float64]:
+    """Put the values, (rows, channels), into their rows of the grid, (n_rows, channels); the others are NaN, but for the
+    target."""
     on_grid = np.full((n_rows, values.shape[1]), np.nan)
+    on_grid[:, 0] = absent_target
     on_grid[grid_rows] = values
     return on_grid
 
@@ -219,12 +227,41 @@ def _static_problems(rows: Rows, roles: Columns) -> list[Problem]:
     return problems
 
 
-def _gap_notes(n_rows: int, indptr: Integers, observed: NDArray[np.bool_]) -> tuple[str, ...]:
+def _far_rows(rows: Rows, steps: Integers, roles: Columns, grid: Grid) -> list[Problem]:
+    """List the rows that stand alone, far from the others of their series, as mistyped years do; none if they are many."""
+    apart = np.where(rows.series[1:] == rows.series[:-1], np.diff(steps), 0)
+    far = np.flatnonzero(apart > MAX_STEPS_PER_ROW * len(steps) / len(rows.ids) + MAX_STEPS_OF_SMALL_TABLE / 10)
+    if len(far) > MOST_FAR_ROWS:
+        return []
+    remedy = "Mend the time, or leave the row out."
+    return [
+        Problem(series=str(rows.ids[rows.series[k]]), column=roles.time,
+                time=as_text(int(rows.times[k + 1]), rows.integer),
+                what=f"the row stands {apart[k]} steps of {grid.freq} after the one before it, {as_text(int(rows.times[k]), rows.integer)}",
+                expected="a grid that most rows are on", remedy=remedy)
+        for k in far
+    ]  # fmt: skip
+
+
+def _gaps(rows: Rows, steps: Integers, roles: Columns, grid: Grid) -> list[Problem]:
+    """List the stretches of rows that the grid has and the table lacks."""
+    after = np.flatnonzero((rows.series[1:] == rows.series[:-1]) & (np.diff(steps) > 1))[:MAX_LISTED_PROBLEMS]
+    remedy = "Add the rows, or say what they are with on_gap='mask' or 'zero' (--on-gap)."
+    return [
+        Problem(series=str(rows.ids[rows.series[k]]), column=roles.time, time=as_text(int(rows.times[k]), rows.integer),
+                what=f"{steps[k + 1] - steps[k] - 1} rows are absent after it", expected=f"a row every {grid.freq}",
+                remedy=remedy)
+        for k in after
+    ]  # fmt: skip
+
+
+def _gap_notes(n_rows: int, indptr: Integers, observed: NDArray[np.bool_], on_gap: str) -> tuple[str, ...]:
     """Say in a sentence each how many rows a table of `n_rows` rows lacks on the grid, how many targets are missing, and
     whether every series ends with missing ones."""
     absent = int(indptr[-1]) - n_rows
-    blank = int((~observed[:, 0]).sum()) - absent
-    notes = [f"{absent} rows are absent on the grid; they are masked"] if absent else []
+    blank = int((~observed[:, 0]).sum()) - (0 if on_gap == "zero" else absent)
+    done = "count as 0" if on_gap == "zero" else "are masked"
+    notes = [f"{absent} rows are absent on the grid; they {done}"] if absent else []
     notes += [f"{blank} targets are missing; they are masked"] if blank else []
     newest = np.maximum.reduceat(np.where(observed[:, 0], np.arange(len(observed)), -1), indptr[:-1])
     late = int((indptr[1:] - 1 - newest).min())

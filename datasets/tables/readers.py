@@ -6,36 +6,44 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError
-from forecast.datasets.tables.columns import IDS
+from forecast.datasets.tables.columns import IDS, Columns
+from forecast.datasets.tables.suspicion import suspicions
 
 # cells of a CSV that have no value, except in ids, where "NA" is Namibia
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
 
 
-def read_table(source: str | Path, *, ids: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFrame:
     """Read a table.
 
     Args:
-        source: path of a .csv, .csv.gz, .tsv, .parquet, .jsonl, .ndjson, .arrow or .feather file; "-" reads stdin and
-            recognises Parquet, Arrow, JSON lines and CSV by their first bytes.
-        ids: columns that are kept as text, so that "001" stays "001"; unique_id, item_id and series_id always are.
+        source: path of a .csv, .csv.gz, .tsv, .parquet, .jsonl, .ndjson, .arrow or .feather file, or of a folder of
+            .parquet files, whose rows follow each other; "-" reads stdin and recognises Parquet, Arrow, JSON lines and
+            CSV by their first bytes.
+        columns: the roles of its columns, and how a .csv file writes cells and numbers. The id column is kept as text,
+            so that "001" stays "001"; unique_id, item_id and series_id always are.
 
     Returns:
         The table, with column names as text.
 
     Raises:
-        DataError: if there is no such file, or it is empty, cut off or of another kind than its name says.
+        DataError: if there is no such file, or it is empty, cut off, of another kind than its name says, or seems to be
+            written otherwise than `columns` says.
     """
+    columns = columns or Columns()
     if str(source) == "-":
-        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", ids)
+        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns)
     path = Path(source)
+    if path.is_dir() and any(path.glob("*.parquet")):
+        return _parse("parquet", path, str(path), columns)
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
         hint = "Name a file, a bundled data set (`forecast datasets list`), or - for stdin."
@@ -45,21 +53,27 @@ def read_table(source: str | Path, *, ids: Sequence[str] = ()) -> pd.DataFrame:
         raise DataError(f"{path}: files ending in .{kind} cannot be read", hint=f"Known: {', '.join(READERS)}.")
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty", hint="Write a header and rows into it.")
-    return _parse(kind, path, str(path), ids)
+    return _parse(kind, path, str(path), columns)
 
 
-def _parse(kind: str, place: Any, name: str, ids: Sequence[str]) -> pd.DataFrame:
+def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
     try:
-        frame = READERS[kind](place, (*IDS, *ids))
+        frame = READERS[kind](place, columns)
     except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:  # pyarrow's and pandas' errors are ValueErrors
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         hint = "The file is damaged, cut off, or of another kind than its name says."
         raise DataError(f"{name} cannot be read as {kind}: {reason}", hint=hint) from error
     frame.columns = frame.columns.astype(str)
+    if kind in ("csv", "tsv"):
+        problems = suspicions(frame, columns)
+        if problems:
+            raise DataError(f"{name} seems to be written in another way", problems=problems)
     return frame
 
 
-def _csv(place: Any, ids: Sequence[str], sep: str = ",") -> pd.DataFrame:
+def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
+    sep = sep if columns.separator is None else columns.separator.replace("tab", "\t")
+    ids = (*IDS, *((columns.id,) if columns.id else ()))
     gz: Any = "gzip" if str(place).endswith(".gz") else None
     # the names are read first, because pandas takes types and missing words by name
     names = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns
@@ -70,6 +84,7 @@ def _csv(place: Any, ids: Sequence[str], sep: str = ",") -> pd.DataFrame:
     return pd.read_csv(
         place,
         sep=sep,
+        decimal=columns.decimal,
         encoding="utf-8-sig",
         compression=gz,
         dtype=dict.fromkeys(text, "str"),
@@ -79,23 +94,23 @@ def _csv(place: Any, ids: Sequence[str], sep: str = ",") -> pd.DataFrame:
     )
 
 
-def _tsv(place: Any, ids: Sequence[str]) -> pd.DataFrame:
-    return _csv(place, ids, sep="\t")
+def _tsv(place: Any, columns: Columns) -> pd.DataFrame:
+    return _csv(place, columns, sep="\t")
 
 
-def _parquet(place: Any, ids: Sequence[str]) -> pd.DataFrame:
+def _parquet(place: Any, columns: Columns) -> pd.DataFrame:
     return pd.read_parquet(place)
 
 
-def _json_lines(place: Any, ids: Sequence[str]) -> pd.DataFrame:
+def _json_lines(place: Any, columns: Columns) -> pd.DataFrame:
     return pd.read_json(place, lines=True, dtype=False)
 
 
-def _arrow(place: Any, ids: Sequence[str]) -> pd.DataFrame:
+def _arrow(place: Any, columns: Columns) -> pd.DataFrame:
     return pd.read_feather(place)
 
 
-READERS: dict[str, Callable[[Any, Sequence[str]], pd.DataFrame]] = {
+READERS: dict[str, Callable[[Any, Columns], pd.DataFrame]] = {
     "csv": _csv,
     "tsv": _tsv,
     "parquet": _parquet,
@@ -138,7 +153,8 @@ def write_table(frame: pd.DataFrame, target: str | Path) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            WRITERS[path.suffix](frame, file)
+            with warnings.catch_warnings(action="ignore"):  # pyarrow asks pandas for zoned times in a way that will go
+                WRITERS[path.suffix](frame, file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pandas as pd
 
-from forecast.datasets.errors import ConfigError
-
-Keep = Literal["first", "last", "mean", "sum"]
+from forecast.datasets.tables.columns import Columns
 
 
-def merge_duplicates(table: pd.DataFrame, *, id: str | None, time: str, target: str, keep: Keep) -> pd.DataFrame:
-    """Merge rows of the same series and time.
+def merge_duplicates(table: pd.DataFrame, roles: Columns) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Make one row of those of the same series and time, where `roles.on_duplicate` says how.
 
     Args:
         table: a long frame.
-        id: name of the id column; None for a table of one series.
-        time: name of the time column.
-        target: name of the column that is merged; of the other columns the first value is kept.
-        keep: the target of the merged row, which is the "first", "last", "mean" or "sum" of theirs.
+        roles: the roles of its columns. The target of the merged row is the first, last, mean or sum of theirs; of the
+            other columns the first value is kept.
 
     Returns:
-        A frame with the same columns and one row for each series and time.
-
-    Raises:
-        ConfigError: if `keep` is none of these.
+        A frame with the same columns, and a sentence that says how many rows were merged. It is this one where there is
+        nothing to merge, or nothing that can be: what is wrong with it is said later.
     """
-    if keep not in ("first", "last", "mean", "sum"):
-        raise ConfigError(f"keep={keep!r} is not known", hint="Use first, last, mean or sum.")
-    key = [time] if id is None else [id, time]
-    rules = {name: keep if name == target else "first" for name in table.columns if name not in key}
-    return table.groupby(key, sort=False, observed=True).agg(rules).reset_index()[list(table.columns)]
+    keep, target = roles.on_duplicate, str(roles.target)
+    key = [str(name) for name in (roles.id, roles.time) if name is not None]
+    if keep == "refuse" or (keep in ("mean", "sum") and not pd.api.types.is_numeric_dtype(table[target].dtype)):
+        return table, ()
+    repeated = table.duplicated(key, keep=False)
+    if not repeated.any():
+        return table, ()
+    rules: dict[str, str] = {
+        str(name): keep if name == target else "first" for name in table.columns if name not in key
+    }
+    grouped = table[repeated].groupby(key, sort=False, observed=True, dropna=False)
+    # pandas sums nothing to 0: a missing value would become one
+    parts = {
+        name: grouped[name].sum(min_count=1) if rule == "sum" else getattr(grouped[name], rule)()
+        for name, rule in rules.items()
+    }
+    merged = pd.DataFrame(parts).reset_index()[list(table.columns)]
+    note = (
+        f"{int(repeated.sum())} rows of the same series and time are merged to {len(merged)}: the {keep} of {target!r}"
+    )
+    return pd.concat([table[~repeated], merged], ignore_index=True), (note,)

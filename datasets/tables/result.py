@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.datasets.panel import Panel
+from forecast.datasets.tables.forms import in_callers_form
 from forecast.datasets.time.times import give_back
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
@@ -31,7 +32,7 @@ def result_table(
     cutoff: bool = False,
     actual: bool = False,
     first_step: int = 1,
-) -> pd.DataFrame:
+) -> Any:
     """Lay forecasts out as a table with a row for every origin and step.
 
     Args:
@@ -46,7 +47,8 @@ def result_table(
 
     Returns:
         Columns id (where the table had one), time, `cutoff`, `forecast`, `q10` and so on, and the target. Without
-        cutoffs, the result of a wide table is wide, and that of a Series is a frame indexed by time.
+        cutoffs, the result has the form of the caller's table: that of a wide table is wide, that of a Series is a frame
+        indexed by time, that of a table of polars is one.
     """
     horizon = point.shape[1]
     rows_before = origins.end - panel.indptr[origins.series]
@@ -66,7 +68,7 @@ def result_table(
     if actual:
         columns[fmt.target] = actuals(panel, origins, horizon, gap=first_step - 1).ravel()
     frame = pd.DataFrame(columns)
-    return frame if cutoff else _in_callers_form(frame, panel)
+    return frame if cutoff else in_callers_form(frame, fmt, panel.grid.freq)
 
 
 def path_table(panel: Panel, origins: Origins, paths: NDArray[np.float64]) -> pd.DataFrame:
@@ -124,20 +126,6 @@ def give_times(panel: Panel, values: NDArray[np.int64]) -> Any:
     """Return times of the grid, (n,), in the dtype, zone and form that the caller's times had."""
     fmt = panel.format
     return give_back(values, panel.grid, fmt.time_dtype, fmt.zone, fmt.time_form)
-
-
-def _in_callers_form(frame: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """Turn a long frame into the form of the caller's table."""
-    fmt = panel.format
-    if fmt.kind == "series":
-        return frame.set_index(fmt.time)
-    if fmt.kind == "wide":
-        values = [name for name in frame.columns if name not in (fmt.id, fmt.time)]
-        wide = frame.pivot(index=fmt.time, columns=fmt.id, values=values if len(values) > 1 else values[0])
-        if len(values) == 1:
-            return wide.rename_axis(columns=None)
-        return wide.swaplevel(axis=1).sort_index(axis=1, level=0, sort_remaining=False)
-    return frame
 
 
 def _names(categories: tuple[str, ...], codes: NDArray[np.float64]) -> NDArray[np.object_]:

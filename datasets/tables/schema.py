@@ -11,7 +11,9 @@ from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.arrays import duplicates, read_rows
 from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, TableFormat, find, missing
+from forecast.datasets.tables.forms import to_long, to_pandas
 from forecast.datasets.tables.layout import count_problems, lay_out
+from forecast.datasets.tables.repair import merge_duplicates
 from forecast.datasets.time.grid import Grid
 
 
@@ -22,8 +24,9 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = N
     before a series' first value are left out. Sentences in the panel's `notes` say so. Nothing is repaired.
 
     Args:
-        table: a long frame, a wide one (a time index, a column for each series), a Series with a time index, a mapping
-            of columns, or anything that narwhals reads (polars, pyarrow).
+        table: a long frame, a wide one (a time index, a column for each series), a Series with a time index, either
+            with ids and times in its index, a mapping of columns or of Series, or anything that narwhals reads (polars,
+            pyarrow).
         columns: the roles of its columns.
         freq: frequency of the grid; None finds it from the times.
         grid: grid of an earlier table that the times must lie on; None takes any. `freq` wins over it.
@@ -37,15 +40,17 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = N
         ConfigError: if `freq` is not a frequency.
     """
     required_grid = Grid.of(freq) if freq is not None else grid
-    frame, fmt = _long(_pandas(table), columns)
+    frame, fmt = to_long(table, columns)
     roles, problems = _roles(frame, columns, fmt)
     if problems:
         raise DataError("the table does not have the columns it needs", problems=problems)
     if not len(frame):
         raise DataError("the table has no rows", hint="Give it at least two rows a series.")
+    frame, merged = merge_duplicates(frame, roles)
     rows, fmt, problems = read_rows(frame, roles, fmt, required_grid)
     if rows is None:
         raise DataError(count_problems(problems), problems=problems)
+    rows = replace(rows, notes=(*rows.notes, *merged))
     problems += duplicates(rows.ids, rows.series, rows.times, rows.integer, roles)
     if problems:
         raise DataError(count_problems(problems), problems=problems)
@@ -59,44 +64,8 @@ def pd_frame(table: Any) -> pd.DataFrame:
     Raises:
         DataError: if it is no table.
     """
-    frame = _pandas(table)
+    frame, _ = to_pandas(table)
     return frame.to_frame() if isinstance(frame, pd.Series) else frame
-
-
-def _pandas(table: Any) -> pd.DataFrame | pd.Series:
-    """Return a table of any kind as a frame or a Series of pandas."""
-    if isinstance(table, pd.DataFrame | pd.Series):
-        return table
-    if isinstance(table, dict):
-        return pd.DataFrame(table)
-    import narwhals as nw
-
-    try:
-        return nw.from_native(table, eager_only=True).to_pandas()
-    except TypeError as error:
-        kind = type(table).__name__
-        raise DataError(
-            f"a table is expected, not {kind}", hint="Pass a DataFrame, a Series or a mapping of columns."
-        ) from error
-
-
-def _long(table: pd.DataFrame | pd.Series, columns: Columns) -> tuple[pd.DataFrame, TableFormat]:
-    """Return the table in long form, and the form that it had."""
-    timed = isinstance(table.index, pd.DatetimeIndex | pd.PeriodIndex)
-    if isinstance(table, pd.Series):
-        target, time = str(table.name or columns.target or "y"), str(table.index.name or columns.time or "ds")
-        fmt = TableFormat(kind="series", id=None, time=time, target=target)
-        return pd.DataFrame({time: table.index, target: table.to_numpy()}), fmt
-    if not timed:
-        return table, TableFormat()
-    time = str(table.index.name or columns.time or "ds")
-    # a column with the name of an id or a target tells a long table with a time index from a wide one
-    roles = {columns.id, columns.target, *IDS, *TARGETS}
-    if any(name in roles for name in table.columns):
-        return table.rename_axis(time).reset_index(), TableFormat()
-    named = table.set_axis(table.columns.astype(str), axis=1).rename_axis(time).reset_index()
-    long = named.melt(id_vars=time, var_name="unique_id", value_name="y")
-    return long, TableFormat(kind="wide", id="unique_id", time=time, target="y")
 
 
 def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Columns, list[Problem]]:

@@ -18,7 +18,7 @@ OTHER_DATES = ("%Y%m%d", "%Y.%m.%d", "%m/%Y", "%m.%Y")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 FORMS = tuple(date + clock for date, clock in product((*DATES, *NAMED_DATES, *OTHER_DATES), CLOCKS))
 ISO_CLOCKS = ("", *(sign + clock for sign in "T " for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f", "%H")))
-ISO_FORMS = (*("%Y-%m-%d" + clock for clock in ISO_CLOCKS), "%Y-%m", "%Y", "%Y%m%d")
+ISO_FORMS = (*(day + clock for day in ("%Y-%m-%d", "%Y/%m/%d") for clock in ISO_CLOCKS), "%Y-%m", "%Y", "%Y%m%d")
 ROWS_TRIED = 200  # of a long column, before a form is tried on the whole of it
 MIN_SHARE_OF_A_FORM = 0.5  # of the rows; a form that fewer follow is not the column's
 

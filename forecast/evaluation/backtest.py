@@ -275,7 +275,7 @@ def _scales(panel: Panel, protocol: EvaluationProtocol) -> Scales:
     """Compute the scales of each series from its rows before its first cutoff; a series without a cutoff has none."""
     history = panel.truncate(first_ends(panel, protocol.cutoffs))
     val_size = protocol.val_size if protocol.standardise else 0
-    series = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
+    series = panel.numbers_of(history.ids)
     return Scales.of(history, protocol.mase_season, val_size=val_size).spread(series, panel.n_series)
 
 

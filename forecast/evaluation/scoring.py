@@ -100,7 +100,7 @@ def _scales(panel: Panel, places: _Places, mase_season: int | None) -> Scales:
     np.minimum.at(first, places.series, places.before)
     history = panel.truncate(panel.indptr[:-1] + first)
     season = mase_season or season_length(history, None)[0]
-    at = np.searchsorted(panel.ids.astype(str), history.ids.astype(str))
+    at = panel.numbers_of(history.ids)
     return Scales.of(history, season).spread(at, panel.n_series)
 
 
