@@ -197,7 +197,8 @@ class RecurrentModel:
         self.covariates = Covariates.from_json(json_of(state, "covariates"))
         self._check_covariates()
         settings = self._saved_shape(json_of(state, "network_settings"))
-        weights = {name: array for name, array in state.items() if name not in JSON_STATE_KEYS}
+        # a single number comes back from a file as an array of one
+        weights = {name: np.atleast_1d(array) for name, array in state.items() if name not in JSON_STATE_KEYS}
         self._check_weights(weights, settings)
         self.network = self._network(settings, None).eval()
         self.network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
@@ -239,7 +240,8 @@ class RecurrentModel:
                 raise
             return  # a cell of the user's own may compute with its weights when it is made; torch compares them later
         types = {each.dtype: torch.empty(0, dtype=each.dtype).numpy().dtype for each in blank.values()}
-        check_arrays(weights, {name: Expected(types[each.dtype], tuple(each.shape)) for name, each in blank.items()})
+        shapes = {name: tuple(each.shape) or (1,) for name, each in blank.items()}
+        check_arrays(weights, {name: Expected(types[each.dtype], shapes[name]) for name, each in blank.items()})
 
     def _read(self, panel: Panel) -> Panel:
         """Encode a transformed panel as the network reads it."""

@@ -34,13 +34,15 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     except OSError as error:
         what = "is a link, not a regular file" if path.is_symlink() else f"cannot be read: {error.strerror}"
         raise ModelError(f"{path} {what}", hint=REMEDY) from error
-    with os.fdopen(number, "rb", buffering=0) as file:
-        about = os.fstat(file.fileno())
+    try:
+        about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode):
             raise ModelError(f"{path} is not a regular file", hint=REMEDY)
         if about.st_size > most_bytes:
             raise ModelError(f"{path} has {about.st_size} bytes, more than {most_bytes}", hint=REMEDY)
-        return _read(file.fileno(), path, most_bytes)
+        return _read(number, path, most_bytes)
+    finally:
+        os.close(number)
 
 
 def refused(path: Path, why: str) -> ModelError:
