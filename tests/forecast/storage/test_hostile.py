@@ -22,10 +22,13 @@ import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
 from house import QUICK, same
+from typer.testing import CliRunner
 
 import forecast as fc
+from forecast.cli.app import app
 from forecast.datasets.errors import ModelError
 from forecast.datasets.synthetic import synthetic
+from forecast.pyfunc import _load_pyfunc
 from forecast.storage.directory import FILES, MANIFEST
 
 CONFIG, TENSORS, CONTEXT = FILES
@@ -570,6 +573,19 @@ def test_a_calibration_goes_with_its_settings(copy: Callable[[str], Path], model
 
     _change_config(directory, change)
     assert "calibrat" in _refused(directory, TENSORS).message
+
+
+def test_every_door_has_the_strict_reader(copy: Callable[[str], Path]) -> None:
+    directory = copy("theta")
+    _change_tensors(directory, lambda state: state.update(horizon=np.array([7])))
+    with pytest.raises(ModelError, match=TENSORS):
+        _load_pyfunc(str(directory))
+    ended = CliRunner().invoke(app, ["predict", str(directory)])
+    assert isinstance(ended.exception, ModelError)  # of which `main` makes the exit code 4
+    assert TENSORS in str(ended.exception)
+    _pipe(directory / CONTEXT)
+    with pytest.raises(ModelError, match=CONTEXT):
+        fc.verify(directory)
 
 
 @pytest.mark.parametrize("model", MODELS)
