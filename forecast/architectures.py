@@ -73,7 +73,10 @@ class Saveable(Protocol):
         """Return what was learnt, as arrays by name."""
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take back the arrays that `state` returned."""
+        """Take back the arrays that `state` returned; whatever else they are is a ModelError, before it costs memory."""
+
+    def check_context(self, panel: Panel) -> None:
+        """Refuse rows that the restored model cannot forecast from."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from forecast.automatic.companions import companions
 from forecast.automatic.members import CELL, NetworkPlan
+from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Panel
+from forecast.datasets.saved_arrays import REMEDY, Expected, check_arrays, json_of
+from forecast.datasets.strict_json import shown
 from forecast.datasets.windows.origins import Origins
 from forecast.models.recurrent import RecurrentModel
 from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 State = dict[str, NDArray[Any]]
+ROUNDING_OF_WEIGHTS = 1e-6  # of their sum
+SHARED = ("horizon", "quantiles", "static", "known", "past", "transform")  # settings of a blend and all its networks
 
 
 class Part(Protocol):
@@ -39,6 +44,9 @@ class Part(Protocol):
     def state(self) -> State:
         """What was learnt, as arrays."""
         ...
+
+    def check_context(self, panel: Panel) -> None:
+        """Refuse rows that it cannot forecast from."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +74,31 @@ class Committee:
         arrays = _numbered([member.state() for member in self.members])
         return {**arrays, "settings": _to_bytes(settings)}
 
+    def check_context(self, panel: Panel) -> None:
+        """Refuse rows that a member cannot read."""
+        for member in self.members:
+            member.check_context(panel)
+
     @classmethod
-    def restore(cls, state: State, season_length: int) -> Committee:
-        """The committee that gave this state."""
-        settings = [Settings.of(values) for values in json.loads(state["settings"].tobytes())]
+    def restore(cls, state: State, blended: Settings, season_length: int) -> Committee:
+        """The committee that gave this state.
+
+        Args:
+            state: as `state` gave it.
+            blended: settings of the blend, which every member shares where it forecasts the same.
+            season_length: steps in a season.
+
+        Raises:
+            ModelError: if the state is not that of such a committee.
+        """
+        saved = json_of(state, "settings")
+        if not isinstance(saved, list) or not all(isinstance(values, dict) for values in saved):
+            raise ModelError("the members' settings are no list of settings", hint=REMEDY)
+        _check_numbers(state, len(saved), {"settings"})
+        settings = [Settings.of(values) for values in saved]
+        for name in SHARED:
+            if any(getattr(each, name) != getattr(blended, name) for each in settings):
+                raise ModelError(f"a member has another {name} than the model", hint=REMEDY)
         members = tuple(NetworkPlan(settings=each, season_length=season_length).build() for each in settings)
         for number, member in enumerate(members):
             member.restore(_under(number, state))
@@ -129,17 +158,45 @@ class Blend:
             state: as `state` gave it.
             settings: of the model `auto`, with nothing left open.
             season_length: steps in a season.
+
+        Raises:
+            ModelError: if the state is not that of a blend of these settings.
         """
         others = {each.name: each for each in companions(settings, season_length, levels=settings.quantiles)}
+        names = json_of(state, "parts")
+        if not isinstance(names, list) or not names or not all(name in (Committee.name, *others) for name in names):
+            expected = ", ".join([Committee.name, *others])
+            raise ModelError(f"the parts of the blend are not some of {expected}", hint=REMEDY)
+        _check_numbers(state, len(names), {"parts", "weights"})
+        check_arrays({"weights": state["weights"]}, {"weights": Expected(np.float64, (len(names),), least=0)})
+        if abs(state["weights"].sum() - 1) > ROUNDING_OF_WEIGHTS:
+            raise ModelError("the weights of the blend do not add up to 1", hint=REMEDY)
         parts: list[Part] = []
-        for number, name in enumerate(json.loads(state["parts"].tobytes())):
+        for number, name in enumerate(names):
             arrays = _under(number, state)
             if name == Committee.name:
-                parts.append(Committee.restore(arrays, season_length))
+                parts.append(Committee.restore(arrays, settings, season_length))
                 continue
-            others[name].restore(arrays)
-            parts.append(others[name])
+            companion = others.pop(name, None)
+            if companion is None:
+                raise ModelError(f"{name} is in the blend twice", hint=REMEDY)
+            companion.restore(arrays)
+            parts.append(companion)
         return cls(tuple(parts), tuple(state["weights"].tolist()))
+
+    def check_context(self, panel: Panel) -> None:
+        """Refuse rows that a part cannot forecast from."""
+        for part in self.parts:
+            part.check_context(panel)
+
+
+def _check_numbers(state: State, count: int, named: set[str]) -> None:
+    """Refuse a state that has anything but these names, and arrays under the numbers up to `count`."""
+    there = {name.partition(".")[0] if "." in name else name for name in state}
+    expected = {*map(str, range(count)), *named}
+    if there != expected:
+        problem = shown(min(there ^ expected))
+        raise ModelError(f"the model has not exactly {count} parts: see the arrays of {problem!r}", hint=REMEDY)
 
 
 def _numbered(states: Sequence[State]) -> State:

@@ -154,6 +154,11 @@ class Ensemble:
         self.resolved = self.settings
         self.blend = Blend.restore(state, self.settings, self.season_length)
 
+    def check_context(self, panel: Panel) -> None:
+        """Refuse rows that a part of the blend cannot forecast from."""
+        assert self.blend is not None, "check before restore"
+        self.blend.check_context(panel)
+
     def _validation(self, panel: Panel) -> Validation:
         held = int(self.resolved.val_size) or self.horizon
         return Validation(panel=panel, held=held, horizon=self.horizon, season_length=self.season_length)

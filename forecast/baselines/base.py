@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from forecast.baselines.observed import rows_before
 from forecast.datasets.panel import Panel
+from forecast.datasets.saved_arrays import Expected, check_arrays
 from forecast.datasets.windows.origins import Origins
 from forecast.progress import Progress
 from forecast.protocol import Prediction
@@ -107,7 +108,15 @@ class Baseline:
         return {"horizon": np.array([self.horizon])}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take back the arrays that `state` returned."""
+        """Take back the arrays that `state` returned.
+
+        Raises:
+            ModelError: if they are not those of a baseline with this horizon.
+        """
+        check_arrays(state, {"horizon": Expected(np.int64, (1,), least=self.horizon, most=self.horizon)})
+
+    def check_context(self, panel: Panel) -> None:
+        """Refuse rows that the restored baseline cannot read; most read any."""
 
     @property
     def steps(self) -> NDArray[np.int64]:

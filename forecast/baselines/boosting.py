@@ -12,7 +12,9 @@ from forecast.baselines.base import ERROR_ROWS, Baseline, Floats
 from forecast.baselines.lag_windows import lag_windows
 from forecast.baselines.observed import last_observed, rows_since_observed
 from forecast.baselines.trees import Trees
+from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Panel
+from forecast.datasets.saved_arrays import REMEDY, Expected, check_arrays
 from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
@@ -21,6 +23,8 @@ from forecast.protocol import Prediction
 MAX_TRAINING_ROWS = 100_000  # spread evenly; more rows cost time and bring nothing measurable
 N_RECENT_LAGS = 8  # that are read whatever the season; a level is the mean of at least so many rows
 MAX_LAGS_OF_A_SEASON = 24  # of a longer season, only the newest of its lags are read
+TREES = "trees."  # of the names of their arrays in a state
+MOST_CALENDAR = 4  # features of the calendar, on a grid that has them all
 N_TREES, MAX_LEAVES, LEARNING_RATE = 200, 31, 0.05
 MAX_TESTED_HORIZONS = 4  # of each series, from which its errors are known
 MIN_ERRORS_FOR_EACH_STEP = 30  # with fewer, the errors of all steps are pooled
@@ -83,12 +87,23 @@ class Boosting(Baseline):
 
     def state(self) -> dict[str, NDArray[Any]]:
         assert self.trees is not None, "state before fit"
-        arrays = {f"trees.{f.name}": getattr(self.trees, f.name) for f in fields(Trees)}
+        arrays = {f"{TREES}{f.name}": getattr(self.trees, f.name) for f in fields(Trees)}
         return {**arrays, "errors": self.errors}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        self.trees = Trees(**{f.name: state[f"trees.{f.name}"] for f in fields(Trees)})
+        trees = {name: state[name] for name in state if name.startswith(TREES)}
+        self.trees = Trees.of_arrays(
+            {name.removeprefix(TREES): array for name, array in trees.items()}, N_TREES, len(self.lags) + MOST_CALENDAR
+        )
+        rest = {name: array for name, array in state.items() if name not in trees}
+        check_arrays(rest, {"errors": Expected(np.float64, (self.horizon, len(self.levels)))})
         self.errors = state["errors"]
+
+    def check_context(self, panel: Panel) -> None:
+        assert self.trees is not None, "check before restore"
+        n_features = len(self.lags) + _calendar(panel.grid, panel.starts[:1]).shape[1]
+        if self.trees.feature.max() >= n_features:
+            raise ModelError(f"the trees read more than the {n_features} features that there are", hint=REMEDY)
 
     def _train(self, panel: Panel) -> Trees:
         from sklearn.ensemble import HistGradientBoostingRegressor

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from forecast.datasets.errors import ModelError
+from forecast.datasets.saved_arrays import REMEDY, Expected, check_arrays
 
 Floats = NDArray[np.float64]
 ROWS_AT_ONCE = 64  # their comparisons with every split stay in the cache
@@ -49,6 +53,39 @@ class Trees:
         )
         base = np.asarray(model._baseline_prediction, np.float64).reshape(1)
         return cls(feature, threshold, missing_left, kept, value, base)
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], most_trees: int, n_features: int) -> Trees:
+        """Take back the fields of saved trees, by name.
+
+        Args:
+            arrays: the fields.
+            most_trees: how many trees there may be.
+            n_features: number of features that splits may compare.
+
+        Raises:
+            ModelError: if the arrays are no such trees.
+        """
+        splits = (None, MAX_LEAVES - 1)
+        check_arrays(
+            arrays,
+            {
+                "feature": Expected(np.int64, splits, least=0, most=n_features - 1),
+                "threshold": Expected(np.float64, splits, finite=False),  # where NaN parts from numbers, it is infinite
+                "missing_left": Expected(np.bool_, splits),
+                "kept": Expected(np.uint32, splits),
+                "value": Expected(np.float64, (None, MAX_LEAVES)),
+                "base": Expected(np.float64, (1,)),
+            },
+        )
+        trees = cls(**arrays)
+        if len({len(array) for name, array in arrays.items() if name != "base"}) > 1:
+            raise ModelError("the arrays of the trees have several lengths", hint=REMEDY)
+        if not 1 <= len(trees.value) <= most_trees:
+            raise ModelError(f"there are {len(trees.value)} trees, not 1 to {most_trees}", hint=REMEDY)
+        if not np.bitwise_and.reduce(trees.kept, axis=1).all():  # what no split at all rules out is a leaf of its tree
+            raise ModelError("a tree of the model has no last leaf", hint=REMEDY)
+        return trees
 
     def predict(self, features: Floats) -> Floats:
         """Predict (n,) values from (n, features) features, NaN where missing."""

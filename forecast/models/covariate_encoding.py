@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import DataError, Problem
+from forecast.datasets.errors import DataError, ModelError, Problem
 from forecast.datasets.panel import Panel
+from forecast.datasets.saved_arrays import REMEDY
 from forecast.datasets.tables.encoding import UNKNOWN, blank, is_categorical, vocabulary_codes
 
+ROLES = ("static", "known", "past")
 MAX_DEVIATIONS = 10.0  # from the mean; beyond it an outlier would drown every other input
 
 
@@ -101,10 +103,22 @@ class Covariates:
         return [asdict(column) for column in self.columns]
 
     @classmethod
-    def from_json(cls, values: list[dict[str, Any]]) -> Covariates:
-        """Make covariates from what `to_json` returned, after it went through JSON."""
-        columns = [{**v, "vocabulary": None if v["vocabulary"] is None else tuple(v["vocabulary"])} for v in values]
-        return cls(tuple(Column(**v) for v in columns))
+    def from_json(cls, values: Any) -> Covariates:
+        """Make covariates from what `to_json` returned, after it went through JSON.
+
+        Raises:
+            ModelError: if `to_json` cannot have returned it.
+        """
+        if not isinstance(values, list):
+            raise ModelError("the covariates are no list", hint=REMEDY)
+        columns = []
+        for value in values:
+            problem = _saved_problem(value)
+            if problem is not None:
+                raise ModelError(f"a saved covariate {problem}", hint=REMEDY)
+            names = value["vocabulary"]
+            columns.append(Column(**{**value, "vocabulary": None if names is None else tuple(names)}))
+        return cls(tuple(columns))
 
     def _problems(self, panel: Panel) -> list[Problem]:
         """List the columns that the panel lacks, or that are of another kind than in training."""
@@ -126,6 +140,23 @@ class Covariates:
                 # a static column of numbers is no problem: its values are read as text
                 problems.append(Problem(column=column.name, what="the column holds numbers", expected="names"))
         return problems
+
+
+def _saved_problem(value: Any) -> str | None:
+    """Say in a clause why JSON from a file is no covariate; None where it is one."""
+    if not isinstance(value, dict) or value.keys() != {each.name for each in fields(Column)}:
+        return f"has not exactly the keys {', '.join(each.name for each in fields(Column))}"
+    if not isinstance(value["name"], str) or value["role"] not in ROLES:
+        return f"has no name, or a role that is none of {', '.join(ROLES)}"
+    units = [value["mean"], value["deviation"]]
+    if not all(isinstance(number, float) and np.isfinite(number) for number in units) or value["deviation"] <= 0:
+        return "has no finite mean, or no deviation above 0"
+    names = value["vocabulary"]
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return "has a vocabulary that is no list of names"
+    return None if names == sorted(set(names)) else "has a vocabulary that does not ascend"
 
 
 def _static(name: str, column: pd.Series) -> Column:

@@ -153,7 +153,7 @@ class ColdStartModel(RecurrentModel):
         # an empty row stands before each series up to this one
         return Origins(origins.series, origins.end + origins.series + 1)
 
-    def _shape(self, panel: Panel) -> NetworkSettings:
+    def _shape(self, panel: Panel | None) -> NetworkSettings:
         plain = super()._shape(panel)
         return replace(plain, known=(*plain.known, 0))
 

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Panel
+from forecast.datasets.saved_arrays import REMEDY, Expected, check_arrays, json_of
 from forecast.datasets.windows.crops import WindowSpec
 from forecast.datasets.windows.facts import Facts
 from forecast.datasets.windows.history import ends_without_newest
@@ -22,6 +24,7 @@ from forecast.models.covariate_encoding import Covariates
 from forecast.models.inference import predict, threads
 from forecast.models.setting_rules import NO_LIMIT, Allowance, resolve
 from forecast.models.transforms import Transform, transform_named
+from forecast.networks.cell_table import CELLS, SOURCE_OF_USER_CELLS
 from forecast.networks.cells import is_causal
 from forecast.networks.heads import make_head
 from forecast.networks.network import ForecastNetwork, NetworkSettings
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import Logger
 
 JSON_STATE_KEYS = ("network_settings", "covariates")  # every other key of a state is the name of a weight
+RESOLVED = ("lookback", "segment", "origins", "memory", "hidden_size", "threads")  # sizes that a forecast needs
 REASON_FOR_ONE_ORIGIN = "the cell reads the lookback both ways, so only its last state may forecast"
 
 
@@ -180,13 +184,64 @@ class RecurrentModel:
         return {**arrays, "network_settings": settings, "covariates": columns}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Make the network from arrays that `state` returned; nothing in them is executed."""
-        settings = NetworkSettings.from_json(json.loads(state["network_settings"].tobytes()))
-        self.covariates = Covariates.from_json(json.loads(state["covariates"].tobytes()))
+        """Make the network from arrays that `state` returned; nothing in them is executed.
+
+        Raises:
+            ModelError: if the arrays are not exactly those of a network of these settings. That is known before the
+                network is built, so that no setting can make it larger than its arrays.
+        """
+        check_choices(self.settings, self.cell)
+        left_open = [name for name in RESOLVED if getattr(self.settings, name) == "auto"]
+        if left_open:
+            raise ModelError(f"the resolved settings leave {', '.join(left_open)} open", hint=REMEDY)
+        self.covariates = Covariates.from_json(json_of(state, "covariates"))
+        self._check_covariates()
+        settings = self._saved_shape(json_of(state, "network_settings"))
+        # a single number comes back from a file as an array of one
+        weights = {name: np.atleast_1d(array) for name, array in state.items() if name not in JSON_STATE_KEYS}
+        self._check_weights(weights, settings)
         self.network = self._network(settings, None).eval()
-        weights = {k: torch.from_numpy(v.copy()) for k, v in state.items() if k not in JSON_STATE_KEYS}
-        self.network.load_state_dict(weights)
+        self.network.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in weights.items()})
         self.resolved = self.settings
+
+    def check_context(self, panel: Panel) -> None:
+        """Refuse rows that the restored network cannot read.
+
+        Raises:
+            DataError: if their covariates, or the values of the target, are not those of the training rows.
+        """
+        self.encoded(panel)
+
+    def _check_covariates(self) -> None:
+        """Refuse saved covariates that the settings do not name; a model may read static ones of its own behind them."""
+        columns, settings = self.covariates.columns, self.settings
+        static = [column.name for column in columns if column.role == "static"]
+        rest = [(column.role, column.name) for column in columns if column.role != "static"]
+        named = [*(("known", name) for name in settings.known), *(("past", name) for name in settings.past)]
+        if static[: len(settings.static)] != list(settings.static) or rest != named:
+            raise ModelError("the saved covariates are not those that the settings name", hint=REMEDY)
+
+    def _saved_shape(self, saved: Any) -> NetworkSettings:
+        """Return the settings of the saved network, which follow from those of the model, but for its mask."""
+        settings = self._shape(None)
+        masked = saved.get("masked") if isinstance(saved, dict) else None
+        settings = replace(settings, masked=masked is True)
+        if saved != json.loads(json.dumps(asdict(settings))):
+            raise ModelError("network_settings are not those that the model's settings give", hint=REMEDY)
+        return settings
+
+    def _check_weights(self, weights: dict[str, NDArray[Any]], settings: NetworkSettings) -> None:
+        """Compare arrays with the weights of a network that holds no numbers, and so takes no memory."""
+        try:
+            with torch.device("meta"):
+                blank = self._network(settings, None).state_dict()
+        except (NotImplementedError, RuntimeError):
+            if CELLS[self.cell].source != SOURCE_OF_USER_CELLS:
+                raise
+            return  # a cell of the user's own may compute with its weights when it is made; torch compares them later
+        types = {each.dtype: torch.empty(0, dtype=each.dtype).numpy().dtype for each in blank.values()}
+        shapes = {name: tuple(each.shape) or (1,) for name, each in blank.items()}
+        check_arrays(weights, {name: Expected(types[each.dtype], shapes[name]) for name, each in blank.items()})
 
     def _read(self, panel: Panel) -> Panel:
         """Encode a transformed panel as the network reads it."""
@@ -200,8 +255,8 @@ class RecurrentModel:
         """Make a network with fresh weights; the panel holds the training rows, None where weights will be loaded."""
         return ForecastNetwork(settings)
 
-    def _shape(self, panel: Panel) -> NetworkSettings:
-        """Return the settings of the network, with the sizes of the covariates."""
+    def _shape(self, panel: Panel | None) -> NetworkSettings:
+        """Return the settings of the network, with the sizes of the covariates; without a panel, nothing is masked."""
         plain, sizes = network_settings(self.cell, self.resolved, panel, self.season_length), self.covariates.sizes
         return replace(plain, static=sizes("static"), known=sizes("known"), past=sizes("past"))
 
@@ -242,13 +297,13 @@ class RecurrentModel:
         self.reasons["highway"] = f"{outcome}, on the last training rows"
 
 
-def network_settings(cell: str, settings: Settings, panel: Panel, season_length: int) -> NetworkSettings:
+def network_settings(cell: str, settings: Settings, panel: Panel | None, season_length: int) -> NetworkSettings:
     """Take the settings that decide which weights a network has out of the resolved settings.
 
     Args:
         cell: a name in `CELLS`.
         settings: settings without "auto".
-        panel: the training rows; the mask is an input where a target is missing.
+        panel: the training rows; the mask is an input where a target is missing. None for no mask.
         season_length: steps in a season.
 
     Returns:
@@ -275,7 +330,7 @@ def network_settings(cell: str, settings: Settings, panel: Panel, season_length:
         dilations=settings.dilations,
         head=settings.head,
         levels=settings.quantiles,
-        masked=not bool(panel.observed[:, 0].all()),
+        masked=panel is not None and not bool(panel.observed[:, 0].all()),
     )
 
 

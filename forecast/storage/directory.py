@@ -26,10 +26,21 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from forecast.datasets.errors import ModelError
+from forecast.datasets.strict_json import read_json, shown
+from forecast.storage.config import check_config
+from forecast.storage.context import read_context
+from forecast.storage.regular_files import read_regular, reading
+from forecast.storage.tensors import read_tensors
 
 SCHEMA = "forecast/model/v1"
 FILES = ("config.json", "model.safetensors", "context.parquet")
 MANIFEST = "MANIFEST.json"
+MOST_BYTES = {  # of each file: many times what the largest models have
+    "config.json": 32 * 2**20,
+    "model.safetensors": 2**30,
+    "context.parquet": 2**30,
+    MANIFEST: 2**16,
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,20 +106,25 @@ def read(directory: Path) -> Artifact:
     """Check and read a model directory.
 
     Raises:
-        ModelError: if it is missing, incomplete, changed since it was written, or of another schema.
+        ModelError: if it is missing, incomplete, changed since it was written, or of another schema, or if a file holds
+            what `write` cannot have written.
     """
+    directory = Path(directory)
     content = verify(directory)
-    config = json.loads(content["config.json"])
-    if config.get("schema") != SCHEMA:
-        schema = config.get("schema")
-        raise ModelError(
-            f"{directory} has schema {schema!r}, this version reads {SCHEMA!r}", hint="Fit the model again."
-        )
-    try:
-        state = safetensors.numpy.load(content["model.safetensors"])
-        context = pq.read_table(io.BytesIO(content["context.parquet"]))
-    except Exception as error:  # the manifest matched, so the file was already unreadable when it was written
-        raise ModelError(f"{directory} cannot be read: {error}", hint="Fit the model again.") from error
+    config_path = directory / "config.json"
+    with reading(config_path):
+        config = read_json(content["config.json"])
+    schema = config.get("schema") if isinstance(config, dict) else None
+    if schema != SCHEMA:
+        what = f"has schema {shown(schema)!r}, this version reads {SCHEMA!r}"
+        raise ModelError(f"{config_path} {what}", hint="Fit the model again.")
+    with reading(config_path):
+        check_config(config)
+    with reading(directory / "model.safetensors"):
+        state = read_tensors(content["model.safetensors"])
+    with reading(directory / "context.parquet"):
+        channels, static = config["panel"]["channels"], config["settings"]["static"]
+        context = read_context(content["context.parquet"], len(channels), static)
     return Artifact(config=config, state=state, context=context)
 
 
@@ -116,20 +132,16 @@ def verify(directory: Path) -> dict[str, bytes]:
     """Read the bytes of each file by its name, and compare them with the manifest.
 
     Raises:
-        ModelError: if the directory or its manifest is missing, or a file is missing or changed.
+        ModelError: if the directory or its manifest is missing, if a file is missing, changed, too large, or no regular
+            file, or if there is a file that the manifest does not name.
     """
     directory = Path(directory)
     if not directory.is_dir():
         kind = "is a file, not a model directory" if directory.exists() else "does not exist"
         raise ModelError(f"model {directory} {kind}", hint="`forecast fit DATA --horizon H -o DIR` makes one.")
-    try:
-        manifest = json.loads((directory / MANIFEST).read_text())["sha256"]
-        expected = {name: str(manifest[name]) for name in FILES}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{directory} has no readable {MANIFEST}", hint="It is not a model directory, or it is damaged."
-        ) from error
-    content = {name: _bytes(directory / name) for name in FILES}
+    expected = _manifest(directory)
+    _check_names(directory)
+    content = {name: read_regular(directory / name, MOST_BYTES[name]) for name in FILES}
     changed = [name for name in FILES if hashlib.sha256(content[name]).hexdigest() != expected[name]]
     if changed:
         hint = "The directory was changed or damaged after it was written; restore it or fit again."
@@ -137,13 +149,29 @@ def verify(directory: Path) -> dict[str, bytes]:
     return content
 
 
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(
-            f"{path} cannot be read: {error.strerror}", hint="Restore the directory or fit again."
-        ) from error
+def _manifest(directory: Path) -> dict[str, str]:
+    """Read the hash of each file by its name."""
+    path = directory / MANIFEST
+    if not os.path.lexists(path):
+        raise ModelError(f"{directory} has no {MANIFEST}", hint="It is not a model directory, or it is damaged.")
+    data = read_regular(path, MOST_BYTES[MANIFEST])
+    with reading(path):
+        manifest = read_json(data)
+        hashes = manifest.get("sha256") if isinstance(manifest, dict) and len(manifest) == 1 else None
+        if not isinstance(hashes, dict) or hashes.keys() != set(FILES):
+            raise ValueError(f"it does not name exactly {', '.join(FILES)}")
+        if not all(isinstance(value, str) for value in hashes.values()):
+            raise ValueError("a hash in it is no text")
+    return hashes
+
+
+def _check_names(directory: Path) -> None:
+    """Refuse a directory with a file that nobody vouches for; hidden ones are the work of desktops and file systems."""
+    known = {*FILES, MANIFEST}
+    unknown = [name for name in os.listdir(directory) if name not in known and not name.startswith(".")]
+    if unknown:
+        hint = f"A model directory holds {', '.join(sorted(known))} only; move the other files away."
+        raise ModelError(f"{directory / min(unknown)}".replace("\n", "?") + " is no file of a model", hint=hint)
 
 
 def _write_files(directory: Path, artifact: Artifact) -> None:

@@ -8,19 +8,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
+from numpy.typing import NDArray
 
 from forecast.architectures import ARCHITECTURES, build, register
 from forecast.datasets.errors import ModelError
-from forecast.datasets.panel import Channel, Panel
-from forecast.datasets.tables.columns import TableFormat
-from forecast.datasets.time.grid import Grid
+from forecast.datasets.panel import Panel
+from forecast.datasets.strict_json import shown
+from forecast.datasets.time.grid import DAY
 from forecast.datasets.windows.support import Support
 from forecast.fitted import FittedModel
+from forecast.protocol import MEDIAN
 from forecast.settings import Settings
+from forecast.storage.context import check_steps, context_table, panel_config, panel_of
 from forecast.storage.directory import Artifact, read, write
+from forecast.storage.regular_files import reading
 from forecast.uncertainty.conformal import Conformal
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from forecast.networks.cell_table import CellMaker
 
 CALIBRATION_PREFIX = "calibration."  # of arrays in the state beside the model's own
-SERIES_COLUMN = "__series__"  # of the context: the number of the series that a row belongs to
 
 
 def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Path:
@@ -55,12 +55,12 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
         "fills_from_season": fitted.fills_from_season,
         "support": fitted.support.to_json(),
         "run_id": fitted.run_id,
-        "panel": _panel_config(fitted.context),
+        "panel": panel_config(fitted.context),
     }
     state = dict(fitted.model.state())
     if fitted.calibration is not None:
         state |= {f"{CALIBRATION_PREFIX}{name}": array for name, array in fitted.calibration.state().items()}
-    content = Artifact(config=config, state=state, context=_context_table(fitted.context))
+    content = Artifact(config=config, state=state, context=context_table(fitted.context))
     write(directory, content, overwrite=overwrite)
     return directory
 
@@ -76,87 +76,69 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         A fitted model whose forecasts are those of the saved one, to the last bit.
 
     Raises:
-        ModelError: if the directory is missing, damaged or of another schema, or its model is of a cell that is not
-            known here.
+        ModelError: if the directory is missing, damaged or of another schema, if a file of it holds what `save` cannot
+            have written, or if its model is of a cell that is not known here.
     """
-    artifact = read(Path(directory))
+    directory = Path(directory)
+    artifact = read(directory)
     config, season = artifact.config, int(artifact.config["season_length"])
     register(cells or {})
     name = config["settings"]["model"]
     if name not in ARCHITECTURES:
-        hint = f"Pass its class, as in load(directory, cells={{{name!r}: {name}}})."
-        raise ModelError(f"{directory} holds a model of the cell {name!r}, which is not known here", hint=hint)
-    model, state = build(Settings.of(config["resolved"]), season), dict(artifact.state)
-    prefixed = [name for name in state if name.startswith(CALIBRATION_PREFIX)]
-    calibration = {name.removeprefix(CALIBRATION_PREFIX): state.pop(name) for name in prefixed}
-    model.restore(state)  # what is left are the model's own arrays
+        hint = f"Pass its class, as in load(directory, cells={{{shown(name)!r}: {shown(name)}}})."
+        raise ModelError(f"{directory} holds a model of the cell {shown(name)!r}, which is not known here", hint=hint)
+    with reading(directory / "config.json"):
+        settings = Settings.of(config["settings"])
+        model, state = build(Settings.of(config["resolved"]), season), dict(artifact.state)
+    with reading(directory / "model.safetensors"):
+        calibration = _calibration(state, settings, season)
+        model.restore(state)  # what is left are the model's own arrays
+    with reading(directory / "context.parquet"):
+        context = panel_of(config["panel"], artifact.context, settings.static)
+        check_steps(context, settings.horizon, season)
+        model.check_context(context)
+    with reading(directory / "model.safetensors"):
+        _check_times(calibration, context)
     return FittedModel(
         model=model,
-        settings=Settings.of(config["settings"]),
+        settings=settings,
         season_length=season,
         fills_from_season=config["fills_from_season"],
-        context=_panel(config["panel"], artifact.context),
+        context=context,
         reasons=config["reasons"],
         support=Support.from_json(config["support"]),
-        calibration=Conformal.restore(calibration, season) if calibration else None,
+        calibration=calibration,
         run_id=config["run_id"],
     )
 
 
-def _panel_config(panel: Panel) -> dict[str, Any]:
-    return {
-        "grid": panel.grid.to_json(),
-        "format": panel.format.to_json(),
-        "channels": [asdict(channel) for channel in panel.channels],
-        "notes": list(panel.notes),
-    }
+def _calibration(state: dict[str, NDArray[Any]], settings: Settings, season: int) -> Conformal | None:
+    """Take the calibration's arrays out of a state; a model has them where its settings say so, and only there."""
+    names = [name for name in state if name.startswith(CALIBRATION_PREFIX)]
+    arrays = {name.removeprefix(CALIBRATION_PREFIX): state.pop(name) for name in names}
+    if bool(arrays) != (settings.calibrate != "none"):
+        raise ModelError(f"calibrate is {settings.calibrate}, but there are {len(arrays)} arrays of a calibration")
+    if not arrays:
+        return None
+    found = Conformal.restore(arrays, season)
+    levels = tuple(sorted({*settings.quantiles, MEDIAN}))
+    asked = (settings.horizon, levels, settings.calibrate == "adaptive")
+    if (found.scores.shape[1], found.levels, found.adaptive) != asked:
+        raise ModelError("the calibration is of another horizon, other quantiles or another kind than the settings")
+    return found
 
 
-def _context_table(panel: Panel) -> pa.Table:
-    """Lay a panel out as columns; facts about a series repeat on its rows, which Parquet packs to almost nothing."""
-    series = np.repeat(np.arange(panel.n_series), panel.lengths)
-    columns: dict[str, Any] = {
-        SERIES_COLUMN: series,
-        "id": panel.ids[series],
-        "start": panel.starts[series],
-        "target": panel.target,
-    }
-    for number in range(len(panel.channels)):
-        columns[f"value_{number}"] = panel.values[:, number]
-        columns[f"observed_{number}"] = panel.observed[:, number]
-        columns[f"offset_{number}"] = panel.offset[series, number]
-    for name in panel.static.columns:
-        columns[f"static_{name}"] = panel.static[name].to_numpy()[series]
-    return pa.table(columns)
-
-
-def _panel(config: dict[str, Any], table: pa.Table) -> Panel:
-    """Build the panel that `_panel_config` and `_context_table` describe."""
-
-    def column(name: str) -> Any:
-        return table[name].to_numpy()
-
-    channels = tuple(
-        Channel(**{**c, "categories": c.get("categories") and tuple(c["categories"])}) for c in config["channels"]
-    )
-    series = column(SERIES_COLUMN)
-    first = np.flatnonzero(np.diff(series, prepend=-1))
-    numbers = range(len(channels))
-    static = {n.removeprefix("static_"): column(n)[first] for n in table.column_names if n.startswith("static_")}
-    return Panel(
-        values=np.stack([column(f"value_{k}") for k in numbers], axis=1),
-        observed=np.stack([column(f"observed_{k}") for k in numbers], axis=1),
-        offset=np.stack([column(f"offset_{k}")[first] for k in numbers], axis=1),
-        target=column("target"),
-        indptr=np.append(first, len(series)).astype(np.int64),
-        ids=column("id")[first].astype(object),
-        starts=column("start")[first],
-        grid=Grid.from_json(config["grid"]),
-        channels=channels,
-        static=pd.DataFrame(static, index=range(len(first))),
-        format=TableFormat.from_json(config["format"]),
-        notes=tuple(config["notes"]),
-    )
+def _check_times(calibration: Conformal | None, context: Panel) -> None:
+    """Refuse a calibration whose series are not those of the context, or end at another time: clocks move by hours."""
+    if calibration is None:
+        return
+    last = context.grid.shift(context.starts, context.lengths - 1)
+    ends = dict(zip(map(str, context.ids), last.tolist(), strict=True))
+    slack = 0 if context.grid.kind == "integer" else 2 * DAY
+    if calibration.trained.keys() != ends.keys():
+        raise ModelError("the calibration is of other series than the context")
+    if any(abs(time - ends[name]) > slack for name, time in calibration.trained.items()):
+        raise ModelError("the calibration's last times are not those of the context")
 
 
 def _primitive(values: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Panel
+from forecast.datasets.saved_arrays import REMEDY, Expected, check_arrays, json_of
 from forecast.datasets.windows.history import actuals, ends_without_newest, scale_before
 from forecast.datasets.windows.origins import Integers, Origins, evenly_spread
 from forecast.protocol import Model, Prediction
@@ -138,14 +139,16 @@ class Conformal:
         """Build the calibration that `state` described.
 
         Raises:
-            ModelError: if the scores of the point are missing, as in directories that an older version wrote.
+            ModelError: if the scores of the point are missing, as in directories that an older version wrote, or if the
+                arrays are no calibration.
         """
-        levels = tuple(float(level) for level in state["levels"])
-        trained = json.loads(state["trained"].tobytes())
-        scores, adaptive = state["scores"], bool(state["adaptive"][0])
-        if scores.shape[2] != len(levels) + 1:
-            raise ModelError("this model was calibrated by an older version, without its median", hint="Fit it again.")
-        return cls(levels, scores, state["weights"], season_length, adaptive, trained, state["exponents"])
+        trained = json_of(state, "trained")
+        if not isinstance(trained, dict) or not all(type(time) is int for time in trained.values()):
+            raise ModelError("the calibration's last times are no whole numbers by series", hint=REMEDY)
+        _check_saved({name: array for name, array in state.items() if name != "trained"})
+        levels, adaptive = tuple(state["levels"].tolist()), bool(state["adaptive"][0])
+        weights, powers = state["weights"], state["exponents"]
+        return cls(levels, state["scores"], weights, season_length, adaptive, trained, powers)
 
     def _adapted_levels(self, model: Model, panel: Panel, origins: Origins) -> Floats:
         """Compute the levels, (n, levels), that would have been right on each series' forecasts since training.
@@ -237,6 +240,30 @@ class Conformal:
         last = [self.trained.get(str(name), start) for name, start in zip(panel.ids, panel.starts, strict=True)]
         rows, _ = panel.grid.steps(panel.starts, np.array(last, np.int64))
         return panel.indptr[:-1] + np.where(was_trained, np.clip(rows + 1, 0, panel.lengths), 0)
+
+
+def _check_saved(arrays: dict[str, NDArray[Any]]) -> None:
+    """Refuse arrays that `Conformal.state` cannot have returned."""
+    n_levels = len(arrays["levels"]) if "levels" in arrays and arrays["levels"].ndim else 0
+    scores = arrays.get("scores")
+    if n_levels and scores is not None and scores.ndim == 3 and scores.shape[2] == n_levels:
+        raise ModelError("this model was calibrated by an older version, without its median", hint="Fit it again.")
+    n_origins = None if scores is None or not scores.ndim else len(scores)
+    check_arrays(
+        arrays,
+        {
+            "levels": Expected(np.float64, (n_levels,)),
+            "scores": Expected(np.float64, (n_origins, None, n_levels + 1), finite=False),
+            "weights": Expected(np.float64, (n_origins,), least=0, most=1),
+            "adaptive": Expected(np.int64, (1,), least=0, most=1),
+            "exponents": Expected(np.float64, (FEATURES,), least=0, most=1),
+        },
+    )
+    levels = arrays["levels"]
+    if 0.5 not in levels or levels.min() <= 0 or levels.max() >= 1 or (np.diff(levels) <= 0).any():
+        raise ModelError("the calibration's levels do not ascend in (0, 1) past 0.5", hint=REMEDY)
+    if np.isinf(arrays["scores"]).any():
+        raise ModelError("the calibration's scores are not finite", hint=REMEDY)
 
 
 def calibrating_rows(panel: Panel, horizon: int) -> tuple[int, int]:
