@@ -14,6 +14,9 @@ from house import ROOT
 # From the ground up: a wing imports only itself and what stands before it.
 ORDER = (
     "forecast.datasets.errors",
+    "forecast.datasets.ending",
+    "forecast.datasets.processes",
+    "forecast.datasets.temporary",
     "forecast.datasets.time",
     "forecast.datasets.panel",
     "forecast.datasets.windows",

@@ -16,6 +16,7 @@ from forecast.architectures import ARCHITECTURES, build, register
 from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.tables.columns import TableFormat
+from forecast.datasets.temporary import restore
 from forecast.datasets.time.grid import Grid
 from forecast.datasets.windows.support import Support
 from forecast.fitted import FittedModel
@@ -79,6 +80,7 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         ModelError: if the directory is missing, damaged or of another schema, or its model is of a cell that is not
             known here.
     """
+    restore(Path(directory))
     artifact = read(Path(directory))
     config, season = artifact.config, int(artifact.config["season_length"])
     register(cells or {})
