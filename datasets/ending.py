@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Clean = Callable[[], None]
 
 
-@dataclass(frozen=True, eq=False)
-class _Duty:
+class _Duty(NamedTuple):
     """A function to call before the end; a slow one, which may wait for a server, comes after all that are not."""
 
     clean: Clean
