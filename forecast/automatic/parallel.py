@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from forecast.models.recurrent import RecurrentModel
 from forecast.progress import Progress
 
 SECONDS_AFTER_THE_DEADLINE = 0.1  # that a network has which begins too late
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process, and calls it this
 SECONDS_BETWEEN_LOOKS = 0.5  # of a worker at whether the process that it works for is still there
 
 
@@ -90,7 +92,8 @@ def _fit_here(plan: NetworkPlan, seconds: float | None, panel: Panel, employer: 
 def _end_workers() -> None:
     """End all worker processes of this one at once."""
     for worker in multiprocessing.active_children():
-        worker.kill()
+        if worker.pid is not None:
+            os.kill(worker.pid, KILL)  # joblib's processes have no method for it
 
 
 def _end_with(employer: int) -> None:

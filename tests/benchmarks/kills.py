@@ -27,7 +27,7 @@ from forecast.datasets.errors import ModelError
 KILLS, SEED = 20, 0
 EARLIEST = 0.3  # seconds after the start; before, Python itself is starting
 LATEST = 0.97  # of a fit's seconds: its directory is written, and the rest of the run is being recorded
-SECONDS_FOR_ORPHANS = 3.0  # worker processes notice that theirs was killed
+SECONDS_FOR_ORPHANS = 10.0  # a worker notices that the process it works for was killed once it has loaded its packages
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: 137}
 FORMS = {
     "alone": ["--model", "gru", "--set", "steps=400"],
