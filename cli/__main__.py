@@ -1,5 +1,5 @@
 """`python -m forecast.cli` is the command `forecast`."""
 
-from forecast.cli.app import main
+from forecast.cli.entry import main
 
 main()

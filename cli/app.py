@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from types import FrameType
-from typing import Any
 
 import typer
 
 from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, settings, ui
 from forecast.cli.help import GroupedCommand
 from forecast.cli.output import show_error
+from forecast.cli.signals import install
 from forecast.datasets.errors import ForecastError, RunError
 
 app = typer.Typer(
@@ -34,27 +32,21 @@ app.add_typer(models.app, name="models")
 app.command("ui")(ui.ui)
 app.command("doctor")(doctor.doctor)
 
-INTERRUPTED, TERMINATED = 130, 143
-
-
-class Terminated(BaseException):
-    """SIGTERM as an exception, so that runs are closed and half-written files are removed."""
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run a command, and end with the exit code of its error's class."""
-    signal.signal(signal.SIGTERM, _terminate)
+    install()  # for those who come in here; `forecast.cli.entry` has done it before
     as_json, verbose = "--json" in sys.argv, bool({"-v", "--verbose"} & set(sys.argv))
     try:
-        code = app(standalone_mode=False)  # typer turns Ctrl-C and Exit into a code
+        code = app(standalone_mode=False)  # typer turns Exit into a code, and a question that is left open into 130
         if code == INTERRUPTED:
-            _leave("interrupted", as_json, INTERRUPTED)
+            _leave("interrupted", as_json)
         sys.stdout.flush()  # here, where a broken pipe is caught, not when Python ends
         sys.exit(code if isinstance(code, int) else 0)
     except KeyboardInterrupt:
-        _leave("interrupted", as_json, INTERRUPTED)
-    except Terminated:
-        _leave("terminated", as_json, TERMINATED)
+        _leave("interrupted", as_json)
     except ForecastError as error:
         show_error(error, as_json=as_json, verbose=verbose)
         sys.exit(error.exit_code)
@@ -77,7 +69,7 @@ def _other(error: Exception, *, as_json: bool, verbose: bool) -> None:
         show_error(ConfigError(str(getattr(error, "format_message", lambda: str(error))()), hint=hint), as_json=as_json)
         sys.exit(2)
     if type(error).__name__ == "Abort":
-        _leave("interrupted", as_json, INTERRUPTED)
+        _leave("interrupted", as_json)
     failure = RunError(f"{type(error).__name__}: {error}", hint="Run again with -v for the traceback.")
     failure.__traceback__, failure.__cause__ = error.__traceback__, error
     show_error(failure, as_json=as_json, verbose=verbose)
@@ -99,12 +91,7 @@ def _discard_output() -> None:
     os.dup2(nowhere, sys.stdout.fileno())
 
 
-def _leave(word: str, as_json: bool, code: int) -> None:
-    """Say in a word why the command ends, and end with this exit code."""
+def _leave(word: str, as_json: bool) -> None:
+    """Say in a word why the command ends, and end with the exit code of an interruption."""
     show_error(RunError(word), as_json=as_json)
-    sys.exit(code)
-
-
-def _terminate(number: int, frame: FrameType | None) -> Any:
-    """Turn the signal into an exception."""
-    raise Terminated
+    sys.exit(INTERRUPTED)

@@ -57,11 +57,11 @@ def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> Non
 
     forecaster = Forecaster(**values)
     place = out if out is not None else Path(".forecast/models") / forecaster.settings.model
-    check_free(place, overwrite=job.overwrite)
+    check_free(place, overwrite=job.overwrite)  # before the table is read, which may take long
     if job.plot is not None:
         check_picture(job.plot)
-    forecaster.fit(read(data, values), progress=progress(job.quiet), source=data)
-    forecaster.save(place, overwrite=job.overwrite)
+    table, shown = read(data, values), progress(job.quiet)
+    forecaster.fit(table, progress=shown, source=data, output=place, overwrite=job.overwrite)
     remarks(forecaster.notes_)
     if job.plot is not None:
         _draw(forecaster, job.plot)

@@ -22,14 +22,17 @@ if TYPE_CHECKING:
 def session(*, quiet: bool, track: bool) -> Iterator[None]:
     """Turn tracking and remarks on or off while the work is done, and show each warning in one line.
 
+    What any package writes to the system's temporary folder meanwhile is removed at the end, however that comes.
+
     Args:
         quiet: whether remarks are silenced.
         track: whether runs are recorded in MLflow.
     """
+    from forecast.datasets.temporary import own_tempdir
     from forecast.tracking import tracking
 
     output.QUIET = quiet
-    with warnings.catch_warnings(), _notes():
+    with warnings.catch_warnings(), _notes(), own_tempdir():
         warnings.showwarning = lambda message, *place, **more: output.say(f"note: {message}")
         with tracking(track):
             yield

@@ -21,14 +21,17 @@ def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose
     import sys
 
     from forecast.cli.output import say
+    from forecast.datasets.ending import if_ended
+    from forecast.tracking.mlflow_run import close_dead_runs
     from forecast.tracking.store import Store
 
     store = Store.of(tracking_uri)
     if store.uri.startswith("http"):
         say(f"the store is a server already: {store.uri}")
         return
-    store.client()
+    close_dead_runs(store.client())
     say(f"http://127.0.0.1:{port} shows {store.uri}; Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri, "--host", "127.0.0.1"]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    raise typer.Exit(subprocess.call([*command, "--port", str(port)], env=environment))
+    with subprocess.Popen([*command, "--port", str(port)], env=environment) as pages, if_ended(pages.terminate):
+        raise typer.Exit(pages.wait())

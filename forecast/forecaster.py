@@ -22,6 +22,7 @@ from forecast.fitted import FittedModel, fitted_of, planned
 from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage import saving
+from forecast.storage.directory import check_free
 from forecast.tracking import open_fit
 
 if TYPE_CHECKING:
@@ -103,7 +104,15 @@ class Forecaster:
 
     # -- work ------------------------------------------------------------------------------------------------------
 
-    def fit(self, data: Any, *, progress: Progress | None = None, source: str | None = None) -> Forecaster:
+    def fit(
+        self,
+        data: Any,
+        *,
+        progress: Progress | None = None,
+        source: str | None = None,
+        output: str | Path | None = None,
+        overwrite: bool = False,
+    ) -> Forecaster:
         """Fit the model to a table.
 
         A second fit starts afresh: it takes any table, whatever the first one looked like. Where it fails, the model of
@@ -113,15 +122,22 @@ class Forecaster:
             data: a long or wide frame, a Series with a time index, or anything narwhals reads.
             progress: it is told of each training step; None shows a bar on a terminal.
             source: the address of the data, for the tracked run.
+            output: model directory that is written as soon as the model is trained, before it is recorded, so that a
+                tracking server that fails cannot cost the model; None (the default) writes none.
+            overwrite: whether an existing model directory is replaced; False by default.
 
         Returns:
             self.
 
         Raises:
+            ModelError: if the output exists and may not be overwritten; it is raised before any work is done.
+            TrackingError: if the tracking store fails; the model is fitted, and written, if it does so at the end.
             DataError: with every problem of the table.
             ConfigError: if the settings and the data do not fit together.
             RunError: if training diverges.
         """
+        if output is not None:
+            check_free(Path(output), overwrite=overwrite)
         panel = self._training_panel(data)
         unused = not_used({self.settings.model: self.settings})
         if unused is not None:
@@ -129,8 +145,10 @@ class Forecaster:
         with open_fit(self.settings) as run:
             progress = progress if progress is not None else progress_for()
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
-            run.record_fit(fitted, panel, source)
             self.fitted_ = replace(fitted, run_id=run.run_id)
+            if output is not None:
+                self.save(output, overwrite=overwrite)
+            run.record_fit(fitted, panel, source)
         return self
 
     def plan(self, data: Any) -> pd.DataFrame:

@@ -15,6 +15,9 @@ from house import ROOT
 ORDER = (
     "forecast.datasets.errors",
     "forecast.datasets.declarations",
+    "forecast.datasets.ending",
+    "forecast.datasets.processes",
+    "forecast.datasets.temporary",
     "forecast.datasets.time",
     "forecast.datasets.panel",
     "forecast.datasets.windows",

@@ -29,6 +29,7 @@ NUMBERS = {  # how many each gives
     "bench_totals.py": 6,
     "family.py": 4,
     "figures.py": 1,
+    "kills.py": 7,
     "robustness.py": 16,
     "same_bits.py": 2,
 }

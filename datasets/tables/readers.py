@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 from forecast.datasets.errors import ConfigError, DataError
 from forecast.datasets.tables.columns import IDS, Columns
 from forecast.datasets.tables.suspicion import suspicions
+from forecast.datasets.temporary import beside
 
 # cells of a CSV that have no value, except in ids, where "NA" is Namibia
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
@@ -149,18 +149,14 @@ def write_table(frame: pd.DataFrame, target: str | Path) -> None:
         return
     path = Path(target)
     check_writable(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with beside(path) as temporary:
+        with open(temporary, "wb") as file:
             with warnings.catch_warnings(action="ignore"):  # pyarrow asks pandas for zoned times in a way that will go
                 WRITERS[path.suffix](frame, file)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
+        temporary.chmod(0o644)
         os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def check_writable(path: Path) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
+import threading
 import time
 from collections.abc import Sequence
 
 from forecast.automatic.members import NetworkPlan
+from forecast.datasets.ending import always_if_ended
 from forecast.datasets.panel import Panel
 from forecast.models.recurrent import RecurrentModel
 from forecast.progress import Progress
 
 SECONDS_AFTER_THE_DEADLINE = 0.1  # that a network has which begins too late
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process, and calls it this
+SECONDS_BETWEEN_LOOKS = 0.5  # of a worker at whether the process that it works for is still there
 
 
 def cpu_count() -> int:
@@ -60,18 +66,48 @@ def _fit_side_by_side(
 ) -> tuple[list[RecurrentModel], float]:
     from joblib import Parallel, delayed  # type: ignore[import-untyped]  # comes with scikit-learn; its processes need no guard in the user's script
 
-    tasks = [delayed(_fit_here)(plan, seconds, panel) for plan in plans]
+    always_if_ended(_end_workers)  # they outlive this function, ready for the next one
+    tasks = [delayed(_fit_here)(plan, seconds, panel, os.getpid()) for plan in plans]
     networks, cpu_seconds = zip(*Parallel(n_jobs=workers)(tasks), strict=True)
     return list(networks), sum(cpu_seconds)
 
 
-def _fit_here(plan: NetworkPlan, seconds: float | None, panel: Panel) -> tuple[RecurrentModel, float]:
-    """In a worker process: the fitted network, and the CPU seconds that fitting took."""
+def _fit_here(plan: NetworkPlan, seconds: float | None, panel: Panel, employer: int) -> tuple[RecurrentModel, float]:
+    """In a worker process: the fitted network, and the CPU seconds that fitting took.
+
+    Args:
+        plan: the network to train.
+        seconds: the time that it plans for; None for as long as it takes.
+        panel: the training rows.
+        employer: id of the process that the worker works for, and without which it ends.
+    """
+    _end_with(employer)
     import forecast.training.loop  # noqa: F401  # before the clock starts: to load Lightning is not to fit
 
     began = time.process_time()
     network = plan.build(seconds).fit(panel)
     return network, time.process_time() - began
+
+
+def _end_workers() -> None:
+    """End all worker processes of this one at once."""
+    for worker in multiprocessing.active_children():
+        if worker.pid is not None:
+            os.kill(worker.pid, KILL)  # joblib's processes have no method for it
+
+
+def _end_with(employer: int) -> None:
+    """In a worker process: end as soon as the process that it works for was killed, which had no time to end it."""
+
+    def watch() -> None:
+        while os.getppid() == employer:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        os._exit(1)
+
+    if os.getppid() != employer and hasattr(os, "fork"):
+        os._exit(1)
+    if all(thread.name != watch.__qualname__ for thread in threading.enumerate()):
+        threading.Thread(target=watch, name=watch.__qualname__, daemon=True).start()
 
 
 def _seconds(deadline: float | None, rounds: int) -> float | None:

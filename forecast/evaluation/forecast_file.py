@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.errors import ConfigError
+from forecast.datasets.temporary import beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,16 +37,14 @@ class ForecastFile:
             raise ConfigError(
                 f"cannot write forecasts to {self.path}", hint=f"Use a name ending in {' or '.join(SUFFIXES)}."
             )
+        self._stack = ExitStack()
         self._frames: list[pd.DataFrame] = []
         self._writer: Any = None
         self._temporary: Path | None = None
 
     def __enter__(self) -> ForecastFile:
         if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-            os.close(handle)
-            self._temporary = Path(name)
+            self._temporary = self._stack.enter_context(beside(self.path))
         return self
 
     def __exit__(
@@ -53,8 +52,7 @@ class ForecastFile:
     ) -> None:
         if self._writer is not None:
             self._writer.close()
-        if self._temporary is not None and self._temporary.exists():
-            self._temporary.unlink()
+        self._stack.close()
 
     def writer(self, model: str | None) -> Callable[[pd.DataFrame], None]:
         """Return a function that takes a model's frames.

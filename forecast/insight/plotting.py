@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
+from forecast.datasets.temporary import beside
 from forecast.datasets.windows.origins import Origins, evenly_spread
 from forecast.protocol import Prediction
 
@@ -80,15 +80,10 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     """
     path = Path(path)
     check_picture(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=path.suffix, prefix=".", dir=path.parent)
-    os.close(handle)
-    try:
+    with beside(path, suffix=path.suffix) as temporary:
         figure.savefig(temporary)
-        Path(temporary).chmod(0o644)
+        temporary.chmod(0o644)
         os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
     return path
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from forecast.datasets.errors import ModelError
 from forecast.datasets.strict_json import shown
+from forecast.datasets.tables.forms import LIBRARIES
 from forecast.datasets.time.grid import Grid
 from forecast.datasets.windows.support import Support
 from forecast.settings import Settings
@@ -104,6 +105,13 @@ FORMAT: dict[str, Check] = {
     "id_dtype": _text,
     "time_dtype": _text,
     "zone": _text_or_none,
+    "time_form": _text_or_none,
+    "order": _texts,
+    "columns_name": _text_or_none,
+    "index_freq": _flag,
+    "time_in_columns": _flag,
+    "levels": _texts,
+    "library": lambda value: value in ("pandas", "dict", *LIBRARIES),
 }
 CHANNEL: dict[str, Check] = {
     "name": _text,

@@ -12,8 +12,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +25,11 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import ModelError
 from forecast.datasets.strict_json import read_json, shown
+from forecast.datasets.temporary import beside, restore
 from forecast.storage.config import check_config
 from forecast.storage.context import read_context
 from forecast.storage.regular_files import read_regular, reading
+from forecast.storage.swapping import swap
 from forecast.storage.tensors import read_tensors
 
 SCHEMA = "forecast/model/v1"
@@ -71,15 +71,10 @@ def write(directory: Path, artifact: Artifact, *, overwrite: bool) -> None:
     """
     directory = Path(directory)
     check_free(directory, overwrite=overwrite)
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    # beside its final place, because only within one file system a rename is atomic
-    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
+    with beside(directory, folder=True) as fresh:
         _write_files(fresh, artifact)
         fresh.chmod(0o755)
-        _swap(fresh, directory)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        swap(fresh, directory)
 
 
 def check_free(directory: Path, *, overwrite: bool) -> None:
@@ -92,6 +87,7 @@ def check_free(directory: Path, *, overwrite: bool) -> None:
     Raises:
         ModelError: if the path exists and may not be overwritten.
     """
+    restore(Path(directory))
     if not os.path.lexists(directory):
         return
     if not overwrite:
@@ -191,22 +187,3 @@ def _write_files(directory: Path, artifact: Artifact) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-
-
-def _swap(fresh: Path, directory: Path) -> None:
-    """Put `fresh` in the directory's place.
-
-    A rename cannot replace a folder that is not empty, so the old directory is moved aside, and back if that fails.
-    """
-    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
-    try:
-        if directory.exists():
-            os.replace(directory, aside / "old")
-        try:
-            os.replace(fresh, directory)
-        except OSError:
-            if (aside / "old").exists():
-                os.replace(aside / "old", directory)
-            raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

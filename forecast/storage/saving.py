@@ -14,6 +14,7 @@ from forecast.architectures import ARCHITECTURES, build, register
 from forecast.datasets.errors import ModelError
 from forecast.datasets.panel import Panel
 from forecast.datasets.strict_json import shown
+from forecast.datasets.temporary import restore
 from forecast.datasets.time.grid import DAY
 from forecast.datasets.windows.support import Support
 from forecast.fitted import FittedModel
@@ -80,6 +81,7 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
             have written, or if its model is of a cell that is not known here.
     """
     directory = Path(directory)
+    restore(directory)
     artifact = read(directory)
     config, season = artifact.config, int(artifact.config["season_length"])
     register(cells or {})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import subprocess
-import sys
 from importlib.metadata import version
-from pathlib import Path
+
+from forecast.datasets import processes
+from forecast.datasets.processes import TOKEN, token
 
 PACKAGES = ("forecast-toolkit", "torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "mlflow")
+PROCESS = "forecast.process"  # the tag that names a run's process
 
 
 def environment() -> dict[str, str]:
@@ -25,31 +28,13 @@ def environment() -> dict[str, str]:
 
 
 def process() -> dict[str, str]:
-    """Return tags that name this process, so that another process can close its run if it dies."""
-    return {"forecast.host": socket.gethostname(), "forecast.boot": _boot(), "forecast.pid": str(os.getpid())}
+    """Return tags that name this process: for people, and so that another process can close its run if it dies."""
+    return {"forecast.host": socket.gethostname(), "forecast.pid": str(os.getpid()), PROCESS: token()}
 
 
 def is_dead(tags: dict[str, str]) -> bool:
     """Return whether the process that these tags name has certainly ended; of other machines nothing is certain."""
-    if tags.get("forecast.host") != socket.gethostname() or "forecast.pid" not in tags:
-        return False
-    if tags.get("forecast.boot") != _boot():  # this machine was started again, and process ids begin anew
-        return True
-    if sys.platform == "win32":  # there os.kill ends the process, whatever the signal
-        return False
-    try:
-        os.kill(int(tags["forecast.pid"]), 0)  # signal 0 only asks whether the process exists
-    except ProcessLookupError:
-        return True
-    except PermissionError:  # it exists, and belongs to another user
-        return False
-    return False
-
-
-def _boot() -> str:
-    """Return the id of this machine's boot; "unknown" where the system gives none."""
-    path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else "unknown"
+    return re.fullmatch(TOKEN, tags.get(PROCESS, "")) is not None and processes.is_dead(tags[PROCESS])
 
 
 def _git(*command: str) -> str:

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from forecast.datasets.temporary import aside, beside, put_back, sweep
 from forecast.tracking.store import DEFAULT_EXPERIMENT, HOME
 
 if TYPE_CHECKING:
@@ -47,23 +48,25 @@ class Entry:
 
     def write(self) -> None:
         """Write the entry to the journal, whole or not at all."""
-        FOLDER.mkdir(parents=True, exist_ok=True)
         self.ended = int(time.time() * 1000)
         path = FOLDER / f"{uuid.uuid4().hex}.json"
-        temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps(asdict(self)))
-        os.replace(temporary, path)
+        with beside(path) as temporary:
+            temporary.write_text(json.dumps(asdict(self)))
+            os.replace(temporary, path)
 
 
 def forward(client: MlflowClient, store: Store) -> int:
     """Send the journal's entries to the store; each is removed once the store has it.
 
+    One that a dead process was about to send is sent again.
+
     Returns:
         The number of entries.
     """
+    sweep(FOLDER)
     paths = sorted(FOLDER.glob("*.json")) if FOLDER.is_dir() else []
     for path in paths:
-        claimed = path.with_suffix(".sent")
+        claimed = aside(path)
         try:
             os.replace(path, claimed)  # of several processes, one succeeds
             values: dict[str, Any] = json.loads(claimed.read_text())
@@ -72,7 +75,7 @@ def forward(client: MlflowClient, store: Store) -> int:
         try:
             _send(client, store, Entry(**values))
         except Exception:
-            os.replace(claimed, path)
+            put_back(claimed, path)
             raise
         claimed.unlink()
     return len(paths)

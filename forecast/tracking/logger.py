@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,8 @@ SECONDS_BETWEEN_SENDS = 3.0
 
 class RunLogger(Logger):
     """A logger that buffers the learning curve and sends it every few seconds and at the end.
+
+    A store that fails while the network learns does not stop it: the rows are kept for the end.
 
     Args:
         send: a function that takes rows of (name, value, step, milliseconds since 1970).
@@ -44,14 +47,21 @@ class RunLogger(Logger):
         now = int(time.time() * 1000)
         self._rows += [(name, float(value), step or 0, now) for name, value in metrics.items()]
         if time.monotonic() - self._sent > SECONDS_BETWEEN_SENDS:
-            self.save()
+            try:
+                self.save()
+            except Exception:  # MLflow's own, its database's, or those of the network in between
+                self._sent = math.inf
 
     def save(self) -> None:
-        """Send the buffered rows."""
+        """Send the buffered rows; those that cannot be sent are kept."""
         rows, self._rows = self._rows, []
         self._sent = time.monotonic()
-        if rows:
-            self._send(rows)
+        try:
+            if rows:
+                self._send(rows)
+        except BaseException:
+            self._rows = rows + self._rows
+            raise
 
     def finalize(self, status: str) -> None:
         """Send the rest; Lightning calls this at the end."""

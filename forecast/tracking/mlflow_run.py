@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecast.datasets.ending import if_ended
 from forecast.datasets.errors import TrackingError
 from forecast.datasets.fingerprint import panel_sha256
 from forecast.settings import Settings
@@ -61,7 +62,8 @@ def open_run(kind: str, settings: Settings, name: str) -> Iterator[Run]:
         run = JournalRun(Entry(experiment=experiment, run_name=run_name, tags=tags))
     status = "FINISHED"
     try:
-        yield run
+        with if_ended(lambda: run.close("KILLED"), slow=True):
+            yield run
     except Exception:
         status = "FAILED"
         raise
@@ -146,29 +148,52 @@ class MlflowRun(JournalRun):
     def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
         from forecast.tracking.artifacts import log_dataset, log_figure, log_memory, log_model
 
-        super().record_fit(fitted, panel, source)
-        log_dataset(self, panel, source)
-        log_figure(self, fitted, panel, fitted.last_origins(panel))
-        log_memory(self, fitted)
-        log_model(self, fitted)
+        with self._reached():
+            super().record_fit(fitted, panel, source)
+            log_dataset(self, panel, source)
+            log_figure(self, fitted, panel, fitted.last_origins(panel))
+            log_memory(self, fitted)
+            log_model(self, fitted)
 
     def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
         from forecast.tracking.artifacts import log_dataset, log_figure, log_model, log_table
 
-        super().record_evaluation(outcome, panel, origins, source)
-        log_dataset(self, panel, source)
-        log_figure(self, outcome.fitted, panel, origins)
-        log_table(self, outcome.scores.by_series(panel.ids), "metrics_by_series")
-        log_model(self, outcome.fitted)
+        with self._reached():
+            super().record_evaluation(outcome, panel, origins, source)
+            log_dataset(self, panel, source)
+            log_figure(self, outcome.fitted, panel, origins)
+            log_table(self, outcome.scores.by_series(panel.ids), "metrics_by_series")
+            log_model(self, outcome.fitted)
 
     def close(self, status: str) -> None:
-        self.flush()
-        if self.ends_run:
-            self.client.set_terminated(self.run_id, status)
+        try:
+            with self._reached():
+                self.flush()
+                if self.ends_run:
+                    self.client.set_terminated(self.run_id, status)
+        except TrackingError as error:  # the work's own outcome, which may be an error, counts for more
+            warnings.warn(f"the run could not be closed: {error.message}", stacklevel=2)
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """Ask a server whether it is there before anything is sent, and say in our words what fails.
+
+        Raises:
+            TrackingError: if the store does not answer, or refuses what is sent.
+        """
+        from mlflow.exceptions import MlflowException
+
+        Store(uri=self.uri, artifacts=None, required=False).preflight()
+        try:
+            yield
+        except MlflowException as error:
+            hint = "What was fitted is not lost: a model directory that was asked for is written before."
+            raise TrackingError(f"tracking store {self.uri}: {error}", hint=hint) from error
 
     def send(self, rows: Rows) -> None:
         from mlflow.entities import Metric
 
+        Store(uri=self.uri, artifacts=None, required=False).preflight()  # while the network learns
         metrics = [Metric(name, value, at, step) for name, value, step, at in rows]
         for first in range(0, len(metrics), MAX_METRICS_PER_CALL):
             self.client.log_batch(str(self.run_id), metrics[first : first + MAX_METRICS_PER_CALL])

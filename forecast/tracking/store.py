@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from forecast.datasets.errors import TrackingError
+from forecast.datasets.temporary import beside
 from forecast.tracking import URI_VARIABLES
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Store:
         Raises:
             TrackingError: if the store cannot be reached.
         """
-        self._preflight()
+        self.preflight()
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         import logging
 
@@ -72,6 +73,7 @@ class Store:
 
         try:
             with self.lock():
+                self._create()
                 client = MlflowClient(self.uri)
                 client.search_experiments(max_results=1)
             return client
@@ -100,8 +102,31 @@ class Store:
         with _locked(path.with_suffix(".lock")):
             yield
 
-    def _preflight(self) -> None:
-        """MLflow waits minutes for a dead server; a socket tells in no time."""
+    def _create(self) -> None:
+        """Make the database of a store that has none yet, whole or not at all.
+
+        MLflow makes the tables one after another, and can go on neither with some of them nor with half of a change.
+        """
+        if not self.uri.startswith("sqlite:///"):
+            return
+        database = Path(self.uri.removeprefix("sqlite:///"))
+        if database.exists():
+            return
+        from mlflow.tracking._tracking_service.utils import _get_store
+
+        with beside(database, folder=True) as folder:
+            fresh = folder / database.name
+            made = _get_store(f"sqlite:///{fresh}")
+            made.search_experiments(max_results=1)
+            made.engine.dispose()
+            os.replace(fresh, database)
+
+    def preflight(self) -> None:
+        """Ask a server whether it is there: MLflow waits minutes for one that is not, and a socket tells in no time.
+
+        Raises:
+            TrackingError: if it does not answer.
+        """
         address = urlsplit(self.uri)
         if address.scheme not in ("http", "https") or address.hostname is None:
             return

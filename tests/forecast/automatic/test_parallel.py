@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 
 import pandas as pd
 import pytest
@@ -72,3 +75,27 @@ def test_cpus_are_counted_where_the_system_tells_nothing(monkeypatch: pytest.Mon
     assert cpu_count() == 5
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert cpu_count() == 1
+
+
+def test_a_worker_ends_with_the_process_that_it_works_for() -> None:
+    worker = "from forecast.automatic.parallel import _end_with\nimport sys, time\n_end_with(int(sys.argv[1]))\n"
+    worker += "print('ready', flush=True)\ntime.sleep(60)"
+    employer = f"import os, subprocess, sys\nsubprocess.call([sys.executable, '-c', {worker!r}, str(os.getpid())])"
+    process = subprocess.Popen([sys.executable, "-c", employer], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.kill()
+    process.wait()
+    began = time.monotonic()
+    assert process.stdout.read() == ""  # the pipe ends when the worker does
+    assert time.monotonic() - began < 10
+
+
+def test_workers_are_ended_when_the_command_is() -> None:
+    code = "import multiprocessing, time\nfrom joblib import Parallel, delayed\n"
+    code += "from forecast.automatic.parallel import _end_workers\n"
+    code += "Parallel(n_jobs=2)([delayed(time.sleep)(0.1)] * 2)\n"
+    code += "workers = multiprocessing.active_children()\n_end_workers()\n"
+    code += "time.sleep(1)\nprint(len(workers), sum(worker.is_alive() for worker in workers))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "2 0\n"
