@@ -17,6 +17,9 @@ from forecast.datasets.time.grid import DAY, Grid, Integers
 from forecast.datasets.time.times import Times, as_text, parse_times
 
 Floats = NDArray[np.float64]
+LARGEST = 1e30  # number; networks compute in float32, whose squares end at 1e38
+MOST_IDS_COMPARED = 100_000
+MAX_IDS_NAMED = 6
 Booleans = NDArray[np.bool_]
 
 
@@ -61,7 +64,7 @@ def read_rows(
         categories=tuple(channel.categories for channel in channels),
         static=static if sorting is None or static.empty else static.iloc[sorting],
         period_freq=times.freq,
-        notes=_note_ignored(frame, roles),
+        notes=(*_note_ignored(frame, roles), *_note_odd_ids(ids)),
     )
     return rows, _completed(fmt, frame, roles, times), []
 
@@ -122,11 +125,24 @@ def _ids(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.object_], Inte
         for row in without_id
     ]
     text = np.array([str(name) for name in names], object)
+    problems += _ids_that_differ_by_blanks(text, roles.id)
     order = np.argsort(names if pd.api.types.is_integer_dtype(names.dtype) else text, kind="stable")
     rank = np.empty(len(text), np.int64)
     rank[order] = np.arange(len(text))
     # codes below 0 would index from the end: where some rows have no id, the series stay unsorted and are refused
     return text[order], (rank[codes] if not problems else codes.astype(np.int64)), problems
+
+
+def _ids_that_differ_by_blanks(text: NDArray[np.object_], column: str) -> list[Problem]:
+    """List the ids that are the same but for blanks at their ends: one series would become two."""
+    seen: dict[str, str] = {}
+    problems = []
+    for name in text[:MOST_IDS_COMPARED]:
+        other = seen.setdefault(name.strip(), name)
+        if other != name:
+            what = f"the ids {other!r} and {name!r} differ only by blanks"
+            problems.append(Problem(column=column, what=what, expected="one id a series", remedy="Write them alike."))
+    return problems
 
 
 def _times(frame: pd.DataFrame, roles: Columns, grid: Grid | None) -> tuple[Times | None, list[Problem]]:
@@ -155,25 +171,39 @@ def _covariate(column: pd.Series, name: str, place: _Place) -> _Channel:
 
 def _numbers(column: pd.Series, name: str, place: _Place) -> _Channel:
     """Read a numeric column as float64, NaN where missing; infinities and other text are problems."""
+    if not _holds_numbers(column):
+        kind = str(column.dtype)
+        return _Channel(
+            np.full(len(column), np.nan), [Problem(column=name, what=f"it holds {kind}", expected="numbers")]
+        )
     if pd.api.types.is_numeric_dtype(column.dtype):
         numbers = column.to_numpy(np.float64, na_value=np.nan)
-        bad = np.flatnonzero(np.isinf(numbers))
+        bad = np.flatnonzero(np.abs(numbers) > LARGEST)
     else:
         converted = pd.to_numeric(column, errors="coerce")
         numbers = converted.to_numpy(np.float64, na_value=np.nan)
-        bad = np.flatnonzero((np.isnan(numbers) & ~blank(column)) | np.isinf(numbers))
+        bad = np.flatnonzero((np.isnan(numbers) & ~blank(column)) | (np.abs(numbers) > LARGEST))
     remedy = "Write a number, or leave the cell empty where the value is missing."
     problems = [
         Problem(
             column=name,
             **place(row),
-            what=f"{column.iloc[row]!r} is not a finite number",
+            what=f"{_shown(column.iloc[row])} is not a finite number{' below 1e30' * bool(np.isfinite(numbers[row]))}",
             expected="a finite number",
             remedy=remedy,
         )
         for row in bad[:MAX_LISTED_PROBLEMS]
     ]
     return _Channel(numbers, problems)
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Return whether a column may hold numbers; times and complex numbers are none."""
+    return not (column.dtype.kind in "cmM" or isinstance(column.dtype, pd.DatetimeTZDtype | pd.PeriodDtype))
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)
 
 
 def _observed(frame: pd.DataFrame, roles: Columns) -> tuple[Booleans, list[Problem]]:
@@ -215,6 +245,15 @@ def _note_ignored(frame: pd.DataFrame, roles: Columns) -> tuple[str, ...]:
     used = {roles.id, roles.time, roles.target, roles.observed, *roles.static, *roles.covariates}
     others = [str(name) for name in frame.columns if name not in used]
     return (f"columns not used: {', '.join(others)}",) if others else ()
+
+
+def _note_odd_ids(ids: NDArray[np.object_]) -> tuple[str, ...]:
+    """Name the ids that look like missing ones, and those that differ only by capitals."""
+    missing = [repr(name) for name in ids if str(name).strip().lower() in ("", "nan", "none", "null", "<na>", "nat")]
+    notes = [f"ids that look like missing ones: {', '.join(missing)}"] if missing else []
+    lower = pd.Series(ids, dtype="object").astype(str).str.lower()
+    alike = [repr(name) for name in ids[lower.duplicated(keep=False).to_numpy()][:MAX_IDS_NAMED]]
+    return (*notes, f"ids that differ only by capitals: {', '.join(alike)}") if alike else tuple(notes)
 
 
 def _order(series: Integers, times: Integers) -> Integers | None:

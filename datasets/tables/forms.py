@@ -90,6 +90,8 @@ def _is_timed(value: Any) -> bool:
 
 def _to_long(table: pd.DataFrame | pd.Series, columns: Columns) -> tuple[pd.DataFrame, TableFormat]:
     """Do the work of `to_long` on a table of pandas."""
+    if isinstance(table, pd.DataFrame) and isinstance(table.columns, pd.MultiIndex):
+        raise DataError("the columns have several levels", hint="Give each column one name.")
     if isinstance(table.index, pd.MultiIndex):
         return _indexed(table, columns)
     timed = isinstance(table.index, Timed)

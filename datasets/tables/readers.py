@@ -59,7 +59,10 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
 def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
     try:
         frame = READERS[kind](place, columns)
-    except (ValueError, OSError, EOFError, UnicodeDecodeError) as error:  # pyarrow's and pandas' errors are ValueErrors
+    except UnicodeDecodeError as error:
+        hint = "Save it as UTF-8; spreadsheets call that CSV UTF-8."
+        raise DataError(f"{name} is not written in UTF-8: {error.reason} at byte {error.start}", hint=hint) from error
+    except (ValueError, OSError, EOFError) as error:  # pyarrow's and pandas' errors are ValueErrors
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         hint = "The file is damaged, cut off, or of another kind than its name says."
         raise DataError(f"{name} cannot be read as {kind}: {reason}", hint=hint) from error
@@ -68,6 +71,9 @@ def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
         problems = suspicions(frame, columns)
         if problems:
             raise DataError(f"{name} seems to be written in another way", problems=problems)
+        if not isinstance(frame.index, pd.RangeIndex):  # pandas takes what has no name for an index
+            hint = "Remove lines before the header, signs at the end of lines, and separators inside of cells."
+            raise DataError(f"{name}: its rows have more cells than its first line has names", hint=hint)
     return frame
 
 

@@ -82,4 +82,20 @@ def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Col
     problems += [missing(name, names, role) for role, group in covariates for name in group if name not in names]
     if columns.observed is not None and columns.observed not in names:
         problems.append(missing(columns.observed, names, "observed"))
-    return replace(columns, id=identity, time=time, target=target), problems
+    roles = replace(columns, id=identity, time=time, target=target)
+    return roles, problems or _double_roles(roles)
+
+
+def _double_roles(roles: Columns) -> list[Problem]:
+    """List the columns that have two roles."""
+    single = [("id", roles.id), ("time", roles.time), ("target", roles.target), ("observed", roles.observed)]
+    groups = (("static", roles.static), ("known", roles.known), ("past", roles.past))
+    of_column: dict[str, list[str]] = {}
+    for role, name in [*single, *((role, name) for role, group in groups for name in group)]:
+        if name is not None:
+            of_column.setdefault(name, []).append(role)
+    return [
+        Problem(column=name, what=f"it is {' and '.join(found)}", expected="one role a column", remedy="Name it once.")
+        for name, found in of_column.items()
+        if len(found) > 1
+    ]

@@ -28,7 +28,7 @@ def suspicions(frame: pd.DataFrame, columns: Columns) -> list[Problem]:
         A problem for a separator, a decimal comma, a column for each series, and dates that can be read in two ways;
         none where the first three are as they should be, for then the last is found with everything else.
     """
-    some, problems = frame.head(ROWS_LOOKED_AT), []
+    some, problems = frame.head(ROWS_LOOKED_AT), _no_header(frame)
     separator = _separator(some) if columns.separator is None else None
     if separator is not None:
         remedy = f"Pass --separator '{SEPARATORS[separator]}'."
@@ -47,6 +47,17 @@ def suspicions(frame: pd.DataFrame, columns: Columns) -> list[Problem]:
     return [*problems, *_dates(some, replace(columns, wide=columns.wide or wide))] if problems else []
 
 
+def _no_header(frame: pd.DataFrame) -> list[Problem]:
+    """Say that the first line seems to be a row, if it holds a time and a number."""
+    names = pd.Series([str(name) for name in frame.columns], dtype="str")
+    numbers = pd.to_numeric(names, errors="coerce").notna()
+    times = pd.to_datetime(names.str[:10], format="%Y-%m-%d", errors="coerce").notna()
+    if not (numbers.any() and times.any()):
+        return []
+    what = f"the first line, {', '.join(names[:4])}, seems to be a row"
+    return [Problem(what=what, expected="the names of the columns", remedy="Write a header, such as unique_id,ds,y.")]
+
+
 def _separator(frame: pd.DataFrame) -> str | None:
     """Return the sign that the names of the columns hold where they should be separated."""
     names = ",".join(map(str, frame.columns))
@@ -57,7 +68,7 @@ def _separator(frame: pd.DataFrame) -> str | None:
 def _split(frame: pd.DataFrame, separator: str) -> pd.DataFrame:
     """Read rows that were split at commas again, split at another sign."""
     lines = [",".join(map(str, frame.columns))]
-    cells = frame.reset_index() if not isinstance(frame.index, pd.RangeIndex) else frame
+    cells = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # cells before the first comma
     lines += [",".join("" if pd.isna(cell) else str(cell) for cell in row) for row in cells.itertuples(index=False)]
     text = io.StringIO("\n".join(lines))
     return pd.read_csv(text, sep=separator, dtype="str", engine="python", on_bad_lines="skip")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid, Integers
 from forecast.datasets.time.times import as_text
 
+MIN_STEPS_TO_JUDGE, MIN_SHARE_OF_A_STEP = 10, 0.1
 MAX_ANCHORS = 3  # rows of a series that are tried as one on its grid
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MIN_ROWS_WITHOUT_WEEKEND = 10  # with fewer, daily stamps may miss the weekend by chance
@@ -39,6 +41,12 @@ def find_grid(times: Integers, series: Integers, *, integer: bool) -> Grid:
         months = _month_alias(times, same_series)
         if months is not None:
             return Grid.of(months)
+    if len(steps) >= MIN_STEPS_TO_JUDGE and (steps == step).mean() < MIN_SHARE_OF_A_STEP:
+        what = f"no step is common: half of the rows stand less than {pd.Timedelta(int(np.median(steps)), unit='us')} apart"
+        remedy = "Round the times to a grid, or name it with freq= (--freq)."
+        raise DataError(
+            "the frequency cannot be found", problems=[Problem(what=what, expected="rows on one grid", remedy=remedy)]
+        )
     if step == DAY and len(times) >= MIN_ROWS_WITHOUT_WEEKEND and (_weekday(times) < 5).all():
         return Grid.of("B")
     return Grid.of(_tick_name(step, times))
