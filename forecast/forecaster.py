@@ -139,9 +139,10 @@ class Forecaster:
         if output is not None:
             check_free(Path(output), overwrite=overwrite)
         panel = self._training_panel(data)
-        unused = not_used({self.settings.model: self.settings})
-        if unused is not None:
-            tell(unused)
+        for note in filter(
+            None, (not_used({self.settings.model: self.settings}), _short(panel, self.settings.horizon))
+        ):
+            tell(note)
         with open_fit(self.settings) as run:
             progress = progress if progress is not None else progress_for()
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
@@ -363,6 +364,12 @@ def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:
     names, fmt = set(map(str, getattr(data, "columns", ()))), context.format
     unnamed = {role: getattr(fmt, role) for role in ("id", "time", "target") if getattr(roles, role) is None}
     return replace(roles, **{role: name for role, name in unnamed.items() if name in names})
+
+
+def _short(panel: Panel, horizon: int) -> str | None:
+    """Say that series are shorter than the horizon, if some are: nothing tells how wrong forecasts so far ahead are."""
+    n = int((panel.lengths < horizon).sum())
+    return f"{n} of {panel.n_series} series are shorter than the horizon of {horizon} steps" if n else None
 
 
 def _signature() -> inspect.Signature:

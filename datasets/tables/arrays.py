@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, Problem
-from forecast.datasets.tables.columns import Columns, TableFormat
+from forecast.datasets.tables.columns import LEFT_OUT, Columns, TableFormat
 from forecast.datasets.tables.encoding import blank, categories_of, is_categorical
 from forecast.datasets.tables.layout import Rows
 from forecast.datasets.time.frequency import find_grid
@@ -243,7 +243,7 @@ def _completed(fmt: TableFormat, frame: pd.DataFrame, roles: Columns, times: Tim
 def _note_ignored(frame: pd.DataFrame, roles: Columns) -> tuple[str, ...]:
     """Name the columns that have no role in one sentence; there is none where every column has one."""
     used = {roles.id, roles.time, roles.target, roles.observed, *roles.static, *roles.covariates}
-    others = [str(name) for name in frame.columns if name not in used]
+    others = [str(name) for name in frame.columns if name not in used] + frame.attrs.get(LEFT_OUT, [])
     return (f"columns not used: {', '.join(others)}",) if others else ()
 
 

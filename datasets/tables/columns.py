@@ -13,6 +13,7 @@ from forecast.datasets.errors import Problem
 IDS = ("unique_id", "item_id", "series_id")
 TIMES = ("ds", "timestamp", "date", "datetime", "time")
 TARGETS = ("y", "target", "value")
+LEFT_OUT = "columns left out"  # of a frame's attrs: the columns of its file that were not read
 EMPTIES = ("refuse", "skip")
 DUPLICATES = ("refuse", "first", "last", "mean", "sum")
 GAPS = ("mask", "zero", "refuse")

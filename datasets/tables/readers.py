@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError
-from forecast.datasets.tables.columns import IDS, Columns
+from forecast.datasets.tables.columns import IDS, LEFT_OUT, TARGETS, TIMES, Columns
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
@@ -85,10 +85,12 @@ def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
     names = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns
     if hasattr(place, "seek"):
         place.seek(0)
+    used = used_columns([str(name) for name in names], columns)
     text = [name for name in names if str(name).lower() in ids or name in ids]
     missing = {name: list(MISSING_WORDS) for name in names if name not in text}
-    return pd.read_csv(
+    frame = pd.read_csv(
         place,
+        usecols=used,
         sep=sep,
         decimal=columns.decimal,
         encoding="utf-8-sig",
@@ -98,6 +100,27 @@ def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
         na_values=missing,
         low_memory=False,
     )
+    return _leaving_out(frame, [] if used is None else [str(name) for name in names if name not in used])
+
+
+def used_columns(names: list[str], columns: Columns) -> list[str] | None:
+    """Return the columns of a long table that have a role; None where that cannot be told from their names."""
+    if columns.wide:
+        return None
+    single = ((columns.id, IDS), (columns.time, TIMES), (columns.target, TARGETS))
+    groups = [[given] if given is not None else [n for n in names if n.lower() in usual] for given, usual in single]
+    if not (groups[1] and groups[2]):
+        return None
+    others = (*columns.static, *columns.covariates, *((columns.observed,) if columns.observed else ()))
+    used = {*(name for group in groups for name in group), *others}
+    return [name for name in names if name in used] if used <= set(names) else None
+
+
+def _leaving_out(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Remember the columns of a file that were not read, for a note."""
+    if names:
+        frame.attrs[LEFT_OUT] = names
+    return frame
 
 
 def _tsv(place: Any, columns: Columns) -> pd.DataFrame:
@@ -105,7 +128,13 @@ def _tsv(place: Any, columns: Columns) -> pd.DataFrame:
 
 
 def _parquet(place: Any, columns: Columns) -> pd.DataFrame:
-    return pd.read_parquet(place)
+    import pyarrow.dataset as ds
+
+    if hasattr(place, "seek"):
+        return pd.read_parquet(place)
+    names = ds.dataset(place, format="parquet").schema.names
+    used = used_columns(names, columns)
+    return _leaving_out(pd.read_parquet(place, columns=used), [n for n in names if used is not None and n not in used])
 
 
 def _json_lines(place: Any, columns: Columns) -> pd.DataFrame:

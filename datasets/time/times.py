@@ -198,7 +198,12 @@ def _are_dates(column: pd.Series) -> bool:
 
 
 def _text(column: pd.Series, name: str, date_format: str | None) -> tuple[Times | None, list[Problem]]:
-    """Read a column of text, or of whole numbers as text."""
+    """Read a column of text, or of whole numbers as text; times that stand in many series are read once."""
+    codes, distinct = pd.factorize(column)
+    if 2 * len(distinct) < len(column) and (codes >= 0).all():
+        times, problems = _text(pd.Series(distinct, dtype=column.dtype), name, date_format)
+        if times is not None:
+            return replace(times, values=times.values[codes]), problems
     missing = column.isna() | (column.astype(str).str.strip() == "")
     if missing.any():
         return None, _blank(column.mask(missing), name)
@@ -209,6 +214,6 @@ def _text(column: pd.Series, name: str, date_format: str | None) -> tuple[Times 
     written, problems = read_text(column, name, date_format)
     if written is None:
         return None, problems
-    times, _ = parse_times(written.stamps, name)
+    times = parse_times(written.stamps, name)[0]
     assert times is not None, "stamps are read"
     return (times if written.form is None else replace(times, form=written.form, dtype=str(column.dtype))), []
