@@ -24,7 +24,7 @@ from forecast.datasets import ending
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-JSON = '{"error": {"code": "run", "message": "%s", "hint": "", "problems": []}}'
+JSON = '{"error": {"code": "run", "message": "%s", "hint": "", "causes": [], "problems": []}}'
 SECONDS_TO_CLEAN = 1.0  # a server that does not answer, or a lock that the work holds, is not waited for any longer
 SECONDS_TO_STOP = 0.2  # for the main thread, which is in a long call if it has not stopped by then
 CLEAR_LINE, SHOW_CURSOR = "\r\x1b[2K", "\x1b[?25h"  # a bar hides the cursor

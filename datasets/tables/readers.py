@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from forecast.datasets.tables.columns import IDS, LEFT_OUT, TARGETS, TIMES, Colu
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
+BYTES_AT_ONCE = 8 << 20
 # cells of a CSV that have no value, except in ids, where "NA" is Namibia
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
 
@@ -86,6 +88,8 @@ def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
     if hasattr(place, "seek"):
         place.seek(0)
     used = used_columns([str(name) for name in names], columns)
+    if used is not None and not (isinstance(place, Path) and gz is None and _is_rectangular(place, sep, len(names))):
+        used = None  # pandas would leave out the cells that a row has too many
     text = [name for name in names if str(name).lower() in ids or name in ids]
     missing = {name: list(MISSING_WORDS) for name in names if name not in text}
     frame = pd.read_csv(
@@ -114,6 +118,22 @@ def used_columns(names: list[str], columns: Columns) -> list[str] | None:
     others = (*columns.static, *columns.covariates, *((columns.observed,) if columns.observed else ()))
     used = {*(name for group in groups for name in group), *others}
     return [name for name in names if name in used] if used <= set(names) else None
+
+
+def _is_rectangular(path: Path, sep: str, n_cells: int) -> bool:
+    """Return whether each line of a file has so many cells, none of which is quoted."""
+    rest = b""
+    with open(path, "rb") as file:
+        while part := file.read(BYTES_AT_ONCE):
+            data, _, rest = (rest + part).rpartition(b"\n")
+            lines = data.split(b"\n")
+            found = set(map(methodcaller("count", sep.encode()), lines))
+            is_blank = (
+                n_cells > 1 and 0 in found and not any(line.strip() for line in lines if sep.encode() not in line)
+            )
+            if b'"' in data or not found <= ({n_cells - 1, 0} if is_blank else {n_cells - 1}):
+                return False
+    return b'"' not in rest and (not rest.strip() or rest.count(sep.encode()) == n_cells - 1)
 
 
 def _leaving_out(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from forecast.datasets.errors import Problem
-from forecast.datasets.tables.columns import TARGETS, TIMES, Columns, find
+from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, find
 from forecast.datasets.time.texts import read_text
 
 SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
@@ -89,10 +89,9 @@ def _with_decimal_commas(frame: pd.DataFrame, columns: Columns) -> list[str]:
 
 
 def _seems_wide(frame: pd.DataFrame, columns: Columns, numbers: list[str]) -> bool:
-    """Return whether there is no target, and all columns but one hold numbers."""
+    """Return whether there are neither ids nor a target, and all columns but one, at least two, hold numbers."""
     names = [str(name) for name in frame.columns]
-    target, _ = find(columns.target, TARGETS, names, "target", needed=False)
-    if target is not None or columns.target is not None or len(names) < 2 or any(n.lower() in TARGETS for n in names):
+    if columns.id or columns.target or len(names) < 3 or any(name.lower() in (*IDS, *TARGETS) for name in names):
         return False
     numeric = [
         name for name in names if name in numbers or pd.to_numeric(frame[name], errors="coerce").notna().mean() > 0.5

@@ -18,7 +18,8 @@ WRONG = {int: 2.5, float: "many", str: 0.5, bool: 3}
 
 
 def test_every_field_is_declared() -> None:
-    assert list(LINES) == [line.name for line in fields(Settings)] == list(Settings.names())
+    assert list(LINES) == [line.name for line in fields(Settings)]
+    assert list(Settings.names()) == ["horizon", *(name for name in LINES if name != "horizon")]
     assert [name for name, line in LINES.items() if line.required] == ["horizon"]
     assert set(grouped(Settings)) <= set(GROUPS)
 
@@ -46,6 +47,7 @@ def test_defaults_are_valid_and_survive_being_typed(line: Declaration) -> None:
 @EACH
 def test_wrong_values_are_refused_by_name(line: Declaration) -> None:
     wrong = [object(), True] if line.name in ("max_time", "freq") else [object(), True, WRONG[line.kinds[0]]]
+    wrong = [value for value in wrong if not (value is True and bool in line.kinds)]
     for value in wrong:
         with pytest.raises(ConfigError, match=rf"{line.name}=.*expected"):
             Settings.of({"horizon": 12, line.name: value})

@@ -156,6 +156,22 @@ def test_what_a_spreadsheet_wrote_is_suspected_at_once_and_read_at_the_second_tr
     np.testing.assert_allclose(found[["Nord", "Süd", "Ost"]].to_numpy()[0], values[-1])
 
 
+@pytest.mark.parametrize("row", ["a,2024-02-10,3,4,5", "a,2024-02-10"])
+def test_a_file_with_columns_that_nobody_reads_is_read_as_strictly(row: str) -> None:
+    """Only what has a role is read, and a row of too many cells is refused all the same."""
+    lines = [f"{line},{number}" for number, line in enumerate(ROWS.splitlines())]
+    Path("more.csv").write_text("\n".join(lines) + "\n\n")
+    table = read_table("more.csv")
+    assert list(table.columns) == ["unique_id", "ds", "y"]
+    assert "columns not used: 0" in fc.Forecaster(3, model="naive").fit(table).notes_
+    Path("broken.csv").write_text("\n".join([*lines, row]) + "\n")
+    if row.endswith("5"):
+        with pytest.raises(DataError, match="saw 5"):
+            read_table("broken.csv")
+    else:
+        assert read_table("broken.csv")["y"].isna().sum() == 1, "a missing cell has no value"
+
+
 def test_a_folder_of_parts_is_a_table() -> None:
     Path("parts").mkdir()
     for number, part in TABLE.groupby("unique_id"):
