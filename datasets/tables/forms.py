@@ -61,6 +61,20 @@ def to_pandas(table: Any) -> tuple[pd.DataFrame | pd.Series, str]:
     return frame.to_pandas(), library if library in LIBRARIES else "pandas"
 
 
+def columns_of(table: Any, fmt: TableFormat) -> pd.DataFrame:
+    """Return a long table of any kind as a frame of pandas, with ids and times of its index as columns.
+
+    Args:
+        table: a frame, a mapping of columns, or anything that narwhals reads.
+        fmt: form of the table that it belongs to, which names the levels of its index.
+    """
+    pandas, _ = to_pandas(table)
+    frame = pandas.to_frame() if isinstance(pandas, pd.Series) else pandas
+    if isinstance(frame.index, pd.MultiIndex):
+        return frame.rename_axis(list(fmt.levels) or list(map(str, frame.index.names))).reset_index()
+    return frame.rename_axis(fmt.time).reset_index() if isinstance(frame.index, Timed) else frame
+
+
 def in_callers_form(frame: pd.DataFrame, fmt: TableFormat, freq: str) -> Any:
     """Turn a long frame of forecasts into the form of the caller's table.
 

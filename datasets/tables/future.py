@@ -13,6 +13,7 @@ from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import IDS, TIMES, find, missing
 from forecast.datasets.tables.encoding import blank
+from forecast.datasets.tables.forms import columns_of
 from forecast.datasets.time.times import as_text, parse_times
 from forecast.datasets.windows.origins import Integers, Origins
 
@@ -35,7 +36,7 @@ def with_future(panel: Panel, future: Any, horizon: int) -> tuple[Panel, Origins
     """
     if future is None:
         return _future_in_panel(panel, horizon)
-    frame = future if isinstance(future, pd.DataFrame) else pd.DataFrame(future)
+    frame = columns_of(future, panel.format)
     longer = lengthened(panel, horizon)
     origins = Origins(np.arange(panel.n_series), longer.indptr[:-1] + panel.lengths)
     rows, series, step = _future_rows(frame, panel, horizon)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from house import same
+from house import QUICK, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +76,21 @@ def test_tables_of_other_libraries_come_back_as_such() -> None:
     polars = pytest.importorskip("polars")
     lazy = polars.from_pandas(_long()).lazy()
     assert isinstance(_forecast(lazy), polars.DataFrame)
+
+
+def test_the_future_takes_the_same_kinds() -> None:
+    table = _long().assign(price=np.random.default_rng(1).normal(size=120))
+    days = pd.date_range("2024-02-10", periods=2)
+    future = pd.DataFrame({"unique_id": np.repeat(["b", "a", "10"], 2), "ds": np.tile(days, 3), "price": 1.0})
+    settings: dict[str, Any] = {**QUICK, "steps": 2, "model": "gru", "known": ("price",)}
+    model = fc.Forecaster(2, **settings).fit(table)
+    found = model.predict(future=future)
+    assert same(model.predict(future=future.set_index(["unique_id", "ds"])), found)
+    assert same(model.predict(future=future.to_dict("list")), found)
+    assert same(model.predict(future=pa.Table.from_pandas(future)), found)
+    one = fc.Forecaster(2, **settings).fit(table[table["unique_id"] == "a"].drop(columns="unique_id"))
+    ahead = future[future["unique_id"] == "a"].drop(columns="unique_id")
+    assert same(one.predict(future=ahead.set_index("ds")), one.predict(future=ahead))
 
 
 def test_whole_numbers_as_ids_are_in_the_order_of_numbers() -> None:
