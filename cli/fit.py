@@ -90,9 +90,10 @@ def _report(forecaster: Forecaster, place: Path) -> dict[str, Any]:
 
 
 def _settings_line(forecaster: Forecaster) -> str:
-    """Return in one line the settings that were left open, with their values."""
-    resolved = forecaster.resolved_
-    return ", ".join(f"{name}={getattr(resolved, name)}" for name in forecaster.reasons_ if hasattr(resolved, name))
+    """Return in one line the settings that were left open, with their values, and the values that forecasts may take."""
+    resolved, reasons = forecaster.resolved_, forecaster.reasons_
+    chosen = [f"{name}={getattr(resolved, name)}" for name in reasons if hasattr(resolved, name)]
+    return ", ".join([*chosen, f"support: {reasons['support']}"])
 
 
 def _show_settings(table: pd.DataFrame, values: dict[str, Any], *, as_json: bool) -> None:
