@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
@@ -339,6 +340,16 @@ def _time_problems(settings: Settings) -> list[Problem]:
     return [Problem(what=f"max_time={text!r}", expected="a number of seconds, or a time such as 90s, 5m or 1h")]
 
 
+def _role_problems(settings: Settings) -> list[Problem]:
+    """List covariates that are named twice as problems."""
+    named = Counter((*settings.static, *settings.known, *settings.past))
+    return [
+        Problem(what=f"{name!r} is named twice", column=name, expected="one of static, known and past")
+        for name, count in named.items()
+        if count > 1
+    ]
+
+
 def _bound_problems(settings: Settings) -> list[Problem]:
     """List bounds that are no numbers, or leave no room between them, as problems."""
     given = {name: bound for name in ("lower", "upper") if (bound := getattr(settings, name)) is not None}
@@ -356,6 +367,7 @@ def _bound_problems(settings: Settings) -> list[Problem]:
 CROSS_CHECKS: dict[tuple[str, ...], Callable[[Settings], list[Problem]]] = {
     ("quantiles",): lambda settings: quantile_problems(settings.quantiles),
     ("max_time",): _time_problems,
+    ("static", "known", "past"): _role_problems,
     ("lower", "upper"): _bound_problems,
     ("dilations", "layers"): _dilation_problems,
 }

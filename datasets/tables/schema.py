@@ -87,13 +87,16 @@ def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Col
 
 
 def _double_roles(roles: Columns) -> list[Problem]:
-    """List the columns that have two roles."""
+    """List the columns that are an id, a time, a target or a mask, and something else; models that stand side by side may
+    read one covariate in several ways."""
     single = [("id", roles.id), ("time", roles.time), ("target", roles.target), ("observed", roles.observed)]
-    groups = (("static", roles.static), ("known", roles.known), ("past", roles.past))
+    covariates = dict.fromkeys((*roles.static, *roles.covariates), "a covariate")
     of_column: dict[str, list[str]] = {}
-    for role, name in [*single, *((role, name) for role, group in groups for name in group)]:
+    for role, name in single:
         if name is not None:
             of_column.setdefault(name, []).append(role)
+    for name, found in of_column.items():
+        found += [covariates[name]] if name in covariates else []
     return [
         Problem(column=name, what=f"it is {' and '.join(found)}", expected="one role a column", remedy="Name it once.")
         for name, found in of_column.items()

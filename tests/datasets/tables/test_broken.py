@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import forecast as fc
-from forecast.datasets.errors import DataError
+from forecast.datasets.errors import ConfigError, DataError
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.readers import read_table
 
@@ -32,8 +32,7 @@ def _at(row: int, time: str, table: pd.DataFrame = TABLE) -> pd.DataFrame:
 
 # by name: the table, its options, what is named, and what is advised
 TABLES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
-    "target and known": (TABLE, {"known": ("y",)}, "it is target and known", "Name it once"),
-    "known and past": (TABLE.assign(p=1.0), {"known": ("p",), "past": ("p",)}, "known and past", "Name it once"),
+    "target and known": (TABLE, {"known": ("y",)}, "it is target and a covariate", "Name it once"),
     "id and target": (TABLE, {"id": "y"}, "it is id and target", "Name it once"),
     "ids with blanks": (_with("unique_id", 3, "a "), {}, "'a' and 'a ' differ only by blanks", "alike"),
     "no id": (_with("unique_id", 4, None), {}, "row 5 has no id", "Give it one"),
@@ -177,6 +176,11 @@ def test_a_folder_of_parts_is_a_table() -> None:
     for number, part in TABLE.groupby("unique_id"):
         part.to_parquet(f"parts/{number}.parquet", index=False)
     assert read_table("parts").equals(TABLE)
+
+
+def test_a_covariate_that_is_named_twice_is_refused_before_any_table_is_read() -> None:
+    with pytest.raises(ConfigError, match="'price' is named twice"):
+        fc.Forecaster(3, model="gru", known=("price",), past=("price",))
 
 
 def test_ids_that_may_be_mistakes_are_noted() -> None:
