@@ -306,7 +306,7 @@ def not_used(models: Mapping[str, Settings]) -> str | None:
         models: the settings of each model by the name that the run gives it.
 
     Returns:
-        A sentence such as "price is read by gru, not by theta and naive"; None where every model uses all.
+        A sentence such as "price is used by gru, not by theta and naive"; None where every model uses all.
     """
     uses: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for what in dict.fromkeys(name for settings in models.values() for name in _asked_for(settings)):

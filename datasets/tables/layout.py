@@ -104,8 +104,6 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None) -> 
     offset = np.zeros((len(rows.ids), values.shape[1]))
     offset[:, 0] = target[indptr[:-1]]
     filled, observed = _carried_forward(values, indptr)
-    channel_roles = ("target", *("known" for _ in roles.known), *("past" for _ in roles.past))
-    names = (str(roles.target), *roles.covariates)
     return Panel(
         values=_centred(filled, offset, lengths),
         observed=observed,
@@ -115,13 +113,18 @@ def lay_out(rows: Rows, roles: Columns, fmt: TableFormat, grid: Grid | None) -> 
         ids=rows.ids,
         starts=rows.times[first],
         grid=grid,
-        channels=tuple(
-            Channel(name=n, role=r, categories=c) for n, r, c in zip(names, channel_roles, rows.categories, strict=True)
-        ),
+        channels=_channels(rows, roles),
         static=rows.static.iloc[first].reset_index(drop=True),
         format=fmt,
         notes=(*rows.notes, *_gap_notes(len(rows.times), indptr, observed, roles.on_gap)),
     )
+
+
+def _channels(rows: Rows, roles: Columns) -> tuple[Channel, ...]:
+    """Return what each column of values is, the target first."""
+    kinds = ("target", *("known" for _ in roles.known), *("past" for _ in roles.past))
+    named = zip((str(roles.target), *roles.covariates), kinds, rows.categories, strict=True)
+    return tuple(Channel(name=name, role=kind, categories=categories) for name, kind, categories in named)
 
 
 def _from_first_value(rows: Rows, roles: Columns) -> Rows:

@@ -10,14 +10,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from report import Report, options
+from report import Report, cpu, options
 
 import forecast as fc
 from forecast.datasets.windows.origins import Origins, gather
@@ -32,16 +30,6 @@ def table(n_series: int) -> pd.DataFrame:
     ids = np.repeat(np.array([f"item_{k:05}" for k in range(n_series)]), 100)
     stamps = np.tile(pd.date_range("2024-01-01", periods=100), n_series)
     return pd.DataFrame({"unique_id": ids, "ds": stamps, "y": values.ravel()})
-
-
-def cpu(work: Callable[[], object], rounds: int) -> float:
-    """Median CPU seconds."""
-    seconds = []
-    for _ in range(rounds):
-        started = time.process_time()
-        work()
-        seconds.append(time.process_time() - started)
-    return statistics.median(seconds)
 
 
 def children(command: list[str], rounds: int, folder: Path) -> float:

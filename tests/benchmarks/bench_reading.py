@@ -5,16 +5,14 @@ python tests/benchmarks/bench_reading.py
 
 from __future__ import annotations
 
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from report import Report, options
+from report import Report, cpu, options
 
 from forecast.datasets.profile import profile
 from forecast.datasets.tables.columns import Columns
@@ -23,16 +21,6 @@ from forecast.datasets.tables.schema import panel_from_table
 
 USED = ["unique_id", "ds", "y", "price"]
 COLUMNS = Columns(known=("price",))
-
-
-def cpu(work: Callable[[], object], rounds: int) -> float:
-    """Median CPU seconds."""
-    seconds = []
-    for _ in range(rounds):
-        started = time.process_time()
-        work()
-        seconds.append(time.process_time() - started)
-    return statistics.median(seconds)
 
 
 def table(n_series: int, rows: int) -> pd.DataFrame:

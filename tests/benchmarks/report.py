@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,16 @@ def table(folder: Path | None, name: str, columns: Sequence[str] = ("unique_id",
     if folder is None:
         return synthetic(4, 72)
     return pd.read_parquet(folder / f"{name}.parquet")[list(columns)]
+
+
+def cpu(work: Callable[[], object], rounds: int) -> float:
+    """Median CPU seconds of some rounds of work."""
+    seconds = []
+    for _ in range(rounds):
+        started = time.process_time()
+        work()
+        seconds.append(time.process_time() - started)
+    return statistics.median(seconds)
 
 
 class Report:
