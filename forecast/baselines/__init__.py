@@ -6,8 +6,10 @@ from forecast.baselines.base import Baseline
 from forecast.baselines.boosting import Boosting
 from forecast.baselines.intermittent import SBA, TSB, Croston
 from forecast.baselines.simple import Drift, Naive, SeasonalNaive
+from forecast.baselines.smoothing.bank import Smoothing
 from forecast.baselines.theta import Naive2, Theta
 
 BASELINES: dict[str, type[Baseline]] = {
-    baseline.name: baseline for baseline in (Naive, SeasonalNaive, Drift, Naive2, Theta, Croston, SBA, TSB, Boosting)
+    baseline.name: baseline
+    for baseline in (Naive, SeasonalNaive, Drift, Naive2, Theta, Smoothing, Croston, SBA, TSB, Boosting)
 }

@@ -19,6 +19,7 @@ from forecast.datasets.time.grid import DAY, MICROSECONDS, Grid
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 from forecast.protocol import Prediction
+from forecast.quantiles import quantiles_at, quantiles_of_errors
 
 MAX_TRAINING_ROWS = 100_000  # spread evenly; more rows cost time and bring nothing measurable
 N_RECENT_LAGS = 8  # that are read whatever the season; a level is the mean of at least so many rows
@@ -27,7 +28,6 @@ TREES = "trees."  # of the names of their arrays in a state
 MOST_CALENDAR = 4  # features of the calendar, on a grid that has them all
 N_TREES, MAX_LEAVES, LEARNING_RATE = 200, 31, 0.05
 MAX_TESTED_HORIZONS = 4  # of each series, from which its errors are known
-MIN_ERRORS_FOR_EACH_STEP = 30  # with fewer, the errors of all steps are pooled
 
 
 class Boosting(Baseline):
@@ -79,10 +79,7 @@ class Boosting(Baseline):
         if not self.levels:
             return Prediction(point)
         ahead = rows_since_observed(panel, origins)[:, None] + self.steps  # (n, horizon)
-        # beyond the trained horizon the errors grow as a random walk's would
-        known = len(self.errors)
-        growth = np.sqrt(np.maximum(ahead, known) / known)
-        errors = self.errors[np.minimum(ahead, known) - 1] * growth[:, :, None]
+        errors = quantiles_at(self.errors, ahead)
         return Prediction(point, self.levels, point[:, :, None] + scale[:, None] * errors)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -202,31 +199,7 @@ class Boosting(Baseline):
         point, scale = self._forecast(kept, origins)
         varies = scale[:, 0] > 0
         error = (actuals(kept, origins, self.horizon) - point)[varies] / scale[varies]  # (origins, horizon)
-        return self._quantiles_by_step(error[np.isfinite(error).any(axis=1)])
-
-    def _quantiles_by_step(self, error: Floats) -> Floats:
-        """Return quantiles, (horizon, levels), of (origins, horizon) scaled errors, NaN where nothing was observed."""
-        if not len(error):
-            return np.zeros((self.horizon, len(self.levels)))
-        if len(error) >= MIN_ERRORS_FOR_EACH_STEP and np.isfinite(error).any(axis=0).all():
-            found = np.nanquantile(error, [0.5, *self.levels], axis=0).T
-            return np.asarray(found[:, 1:] - found[:, :1])
-        growth = _growth(error)  # few errors: those of all steps together, as far as they grow from step to step
-        pooled = np.nanquantile(error / growth, [0.5, *self.levels])
-        return np.asarray(growth[:, None] * (pooled[1:] - pooled[0]))
-
-
-def _growth(error: Floats) -> Floats:
-    """Return how many times as large as at the first step errors, (origins, horizon), are at each, (horizon,).
-
-    They grow with a power of the step between 0 (the errors of each step are alike) and 0.5 (those of a random walk).
-    """
-    size, steps = np.abs(error), np.log(np.arange(1, error.shape[1] + 1))
-    row, column = np.nonzero(np.isfinite(error) & (size > 0))
-    if len(np.unique(column)) < 2:
-        return np.ones(error.shape[1])
-    x, y = steps[column] - steps[column].mean(), np.log(size[row, column])
-    return np.exp(np.clip((x * y).sum() / (x**2).sum(), 0.0, 0.5) * steps)
+        return quantiles_of_errors(error[np.isfinite(error).any(axis=1)], self.steps, self.horizon, self.levels)
 
 
 def _divisor(scale: Floats) -> Floats:
