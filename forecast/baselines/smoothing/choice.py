@@ -63,10 +63,12 @@ class Tried:
         total, count = np.zeros(self.available.shape[1:]), np.zeros(self.available.shape[1:])
         for earlier in range(at):
             known = self.ends[earlier] + self.steps <= self.ends[at]
-            actual = self.actual[earlier][:, None, known]
-            valid = np.isfinite(actual) & self.available[earlier][:, :, None]
-            total += np.where(valid, np.abs(self.forecasts[earlier][:, :, known] - actual), 0.0).sum(axis=2)
-            count += valid.sum(axis=2)
+            actual = self.actual[earlier][:, None, known]  # (n, 1, steps)
+            seen, available = np.isfinite(actual), self.available[earlier]
+            missed = np.abs(self.forecasts[earlier][:, :, known] - actual)
+            missed = (missed if seen.all() else np.where(seen, missed, 0.0)).sum(axis=2)
+            total += missed if available.all() else np.where(available, missed, 0.0)
+            count += seen.sum(axis=2) * available
         return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
