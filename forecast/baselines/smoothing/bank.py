@@ -18,6 +18,7 @@ from forecast.baselines.smoothing.choice import (
     combined,
     ladder,
     relative,
+    scores,
     steps_compared,
     try_all,
 )
@@ -83,7 +84,7 @@ class Smoothing(Baseline):
         point, scale = np.empty((len(origins), self.horizon)), np.empty(len(origins))
         for index, tried in self._tried(panel, origins, self.horizon):
             at = len(tried.ends) - 1
-            numbers = best(tried, at, self.pooled)
+            numbers = best(scores(tried, at, self.pooled))
             point[index] = combined(tried, at, numbers)
             scale[index] = _unit(tried, at, numbers)
         if not self.levels:
@@ -142,7 +143,7 @@ class Smoothing(Baseline):
         steps, found = steps_compared(self.trained_horizon), []
         for _, tried in self._tried(panel, Origins(chosen, panel.indptr[chosen + 1]), 1):
             for at in range(len(tried.ends) - 1):
-                numbers = best(tried, at, self.pooled)
+                numbers = best(scores(tried, at, self.pooled))
                 error, unit = tried.actual[at] - combined(tried, at, numbers), _unit(tried, at, numbers)
                 varies = unit > 0
                 found.append(error[varies] / unit[varies, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,17 +59,24 @@ class Tried:
     ends: Integers
     steps: Integers
 
+    @cached_property
+    def _missed(self) -> tuple[Floats, Floats]:
+        """Return sums of absolute errors over the first steps, (origins - 1, n, k, steps), and how many were observed."""
+        seen = np.isfinite(self.actual)[:, :, None]
+        missed = np.abs(self.forecasts - self.actual[:, :, None])
+        missed = missed if seen.all() else np.where(seen, missed, 0.0)
+        return np.cumsum(missed, axis=3, out=missed), np.cumsum(seen, axis=3)[:, :, 0]
+
     def errors(self, at: int) -> Floats:
         """Return the mean absolute error of the horizons before an origin, as far as they were known there, (n, k)."""
         total, count = np.zeros(self.available.shape[1:]), np.zeros(self.available.shape[1:])
         for earlier in range(at):
-            known = self.ends[earlier] + self.steps <= self.ends[at]
-            actual = self.actual[earlier][:, None, known]  # (n, 1, steps)
-            seen, available = np.isfinite(actual), self.available[earlier]
-            missed = np.abs(self.forecasts[earlier][:, :, known] - actual)
-            missed = (missed if seen.all() else np.where(seen, missed, 0.0)).sum(axis=2)
-            total += missed if available.all() else np.where(available, missed, 0.0)
-            count += seen.sum(axis=2) * available
+            known = int((self.ends[earlier] + self.steps <= self.ends[at]).sum())
+            if not known:
+                continue
+            available, (missed, seen) = self.available[earlier], self._missed
+            total += np.where(available, missed[earlier, :, :, known - 1], 0.0)
+            count += seen[earlier, :, None, known - 1] * available
         return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
@@ -153,24 +161,33 @@ def _mean(errors: Floats) -> Floats:
 def relative(errors: Floats, available: Bools) -> Floats:
     """Return errors (n, k) in multiples of each history's median error, NaN where there is none."""
     known = np.where(available, errors, np.nan)
-    has_any = np.isfinite(known).any(axis=1)
-    median = np.full(len(known), np.nan)
-    median[has_any] = np.nanmedian(known[has_any], axis=1)
+    median = median_known(known)
     return np.minimum(known / np.where(median > 0, median, np.nan)[:, None], WORST)
 
 
-def best(tried: Tried, at: int, pooled: Pooled) -> Integers:
-    """Return the numbers of the best smoothings at an origin, (n, `BEST`), the best first, available ones before others.
+def median_known(values: Floats) -> Floats:
+    """Return the median of the values along the last axis that are known, NaN where none is."""
+    count = np.isfinite(values).sum(axis=-1)
+    ordered = np.sort(values, axis=-1)  # NaN stands last
+    middle = [np.maximum(place, 0)[..., None] for place in ((count - 1) // 2, count // 2)]
+    low, high = (np.take_along_axis(ordered, np.minimum(place, values.shape[-1] - 1), axis=-1) for place in middle)
+    return np.where(count > 0, (low + high)[..., 0] / 2, np.nan)
 
-    Ties go to the earlier number.
-    """
+
+def scores(tried: Tried, at: int, pooled: Pooled) -> Floats:
+    """Return the scores of all smoothings at an origin, (n, k): low is good, and infinite is not available."""
     available = tried.available[at]
     parts = ((1 - NEXT_ROW, tried.errors(at), pooled.horizon), (NEXT_ROW, tried.one_step[at], pooled.next_row))
     score = np.zeros(available.shape)
     for weight, errors, panel in parts:
         own = relative(errors, available)
         score += weight * (np.where(np.isfinite(own), own, panel) + POOLED * panel)
-    return np.argsort(np.where(available, score, np.inf), axis=1, kind="stable")[:, :BEST]
+    return np.where(available, score, np.inf)
+
+
+def best(score: Floats) -> Integers:
+    """Return the numbers of the smoothings with the lowest scores (n, k), (n, `BEST`); ties go to the earlier number."""
+    return np.argsort(score, axis=1, kind="stable")[:, :BEST]
 
 
 def combined(tried: Tried, at: int, numbers: Integers) -> Floats:

@@ -9,7 +9,7 @@ import pytest
 import forecast as fc
 from forecast.baselines.smoothing.aligned import Aligned, aligned
 from forecast.baselines.smoothing.bank import Smoothing
-from forecast.baselines.smoothing.choice import Pooled, best, combined, ladder, steps_compared, try_all
+from forecast.baselines.smoothing.choice import Pooled, best, combined, ladder, scores, steps_compared, try_all
 from forecast.baselines.smoothing.filters import smooth
 from forecast.baselines.smoothing.grid import Grid, Part
 from forecast.baselines.smoothing.start import Start
@@ -121,7 +121,7 @@ def test_the_best_are_those_that_did_best() -> None:
     tried = try_all(line, Grid.of(1), ladder(HORIZON, 1), steps_compared(HORIZON), HORIZON)
     at = len(tried.ends) - 1
     unknown = Pooled(np.ones(len(Grid.of(1))), np.ones(len(Grid.of(1))))
-    point = combined(tried, at, best(tried, at, unknown))
+    point = combined(tried, at, best(scores(tried, at, unknown)))
     np.testing.assert_allclose(point[0], 10.0 + 3.0 * (120 + np.arange(HORIZON)), rtol=0.01)
 
 

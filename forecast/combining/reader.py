@@ -1,0 +1,134 @@
+"""The trained combiner in numpy: forecasts need neither torch nor its second of start-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.baselines.observed import Integers
+
+Singles = NDArray[np.float32]
+LEAST_SPREAD = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """What the combiner makes of the forecasts at one origin of n histories.
+
+    Args:
+        quantiles: (n, steps, levels) in units of the errors to expect, less the level.
+        weights: (n, steps, slots) of the forecasts; they sum to 1.
+        correction: (n, steps) what was added to the weighted mean, in the same units.
+    """
+
+    quantiles: Singles
+    weights: Singles
+    correction: Singles
+
+
+def combine(
+    weights: Mapping[str, Singles],
+    tokens: Singles,
+    alive: NDArray[np.bool_],
+    forecasts: Singles,
+    available: NDArray[np.bool_],
+    facts: Singles,
+) -> Combination:
+    """Combine the forecasts of the last origin; `forecast.combining.network.Combiner` says what happens.
+
+    Args:
+        weights: the trained weights by name.
+        tokens: (n, origins, width).
+        alive: (n, origins) whether each history has begun.
+        forecasts: (n, slots, steps) in units of the errors to expect, less the level; those that are not available hold
+            the median of the others.
+        available: (n, slots).
+        facts: (steps, facts) about the steps.
+    """
+    embedded = _gelu(_linear(weights, "embed.0", tokens))
+    state = np.zeros((len(tokens), embedded.shape[2]), np.float32)
+    for origin in range(tokens.shape[1]):
+        new = _gru(weights, embedded[:, origin], state)
+        state = np.where(alive[:, origin, None], new, state)
+    around = np.moveaxis(forecasts, 1, 2)  # (n, steps, slots)
+    off = around - lower_median(around)[..., None]
+    facts_of_all = np.broadcast_to(facts, (len(tokens), *facts.shape))
+    place = np.concatenate([facts_of_all, np.tanh(off / 2), np.tanh(off / 8)], axis=2)
+    from_state = _linear(weights, "state", state + embedded[:, -1])
+    hidden = _gelu(from_state[:, None] + _linear(weights, "place", place))
+    out = _linear(weights, "out", _gelu(_linear(weights, "inner", hidden)))
+    return _quantiles(out, around, available[:, None], facts)
+
+
+def lower_median(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the median along the last axis, the lower of two middle values, as torch does."""
+    place = (values.shape[-1] - 1) // 2
+    return np.partition(values, place, axis=-1)[..., place]
+
+
+def _quantiles(out: Singles, around: Singles, available: NDArray[np.bool_], facts: Singles) -> Combination:
+    n = around.shape[-1]
+    logits = np.where(available, out[..., :n], -np.inf)
+    logits = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    weights = logits / logits.sum(axis=-1, keepdims=True)
+    mean = (weights * around).sum(axis=-1)
+    spread = np.sqrt((weights * (around - mean[..., None]) ** 2).sum(axis=-1) + np.float32(LEAST_SPREAD))
+    correction = np.tanh(out[..., n]) * spread
+    middle = (mean + correction)[..., None]
+    growth = (0.2 + 0.4 * facts[:, :1]) * (1 + spread[..., None] - np.float32(np.sqrt(LEAST_SPREAD)))
+    apart = np.logaddexp(out[..., n + 1 :] - np.float32(0.5), np.float32(0)) * growth
+    half = apart.shape[-1] // 2
+    below = np.cumsum(apart[..., :half][..., ::-1], axis=-1)[..., ::-1]
+    above = np.cumsum(apart[..., half:], axis=-1)
+    return Combination(np.concatenate([middle - below, middle, middle + above], axis=-1), weights, correction)
+
+
+def _linear(weights: Mapping[str, Singles], name: str, values: Singles) -> Singles:
+    return np.asarray(values @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
+
+
+def _gru(weights: Mapping[str, Singles], values: Singles, state: Singles) -> Singles:
+    """Do a step of torch's gated recurrent units: (n, width) from (n, width) and a state of the same shape."""
+    read = values @ weights["cell.layer.weight_ih_l0"].T + weights["cell.layer.bias_ih_l0"]
+    kept = state @ weights["cell.layer.weight_hh_l0"].T + weights["cell.layer.bias_hh_l0"]
+    (reset, update, new), (reset_, update_, new_) = (np.split(gates, 3, axis=1) for gates in (read, kept))
+    forget = _sigmoid(update + update_)
+    candidate = np.tanh(new + _sigmoid(reset + reset_) * new_)
+    return np.asarray((1 - forget) * candidate + forget * state)
+
+
+def _sigmoid(values: Singles) -> Singles:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * values)))
+
+
+def _gelu(values: Singles) -> Singles:
+    """Return x times the probability that a standard normal number lies below x."""
+    return np.asarray(0.5 * values * (1 + _erf(values * np.float32(np.sqrt(0.5)))))
+
+
+def _erf(values: Singles) -> Singles:
+    """Compute the error function within 1.5e-7.
+
+    References:
+        Abramowitz & Stegun (1964), Handbook of Mathematical Functions, 7.1.26.
+    """
+    t = 1 / (1 + 0.3275911 * np.abs(values))
+    series = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t
+    return np.asarray(np.sign(values) * (1 - series * np.exp(-values * values)))
+
+
+def step_facts(steps: Integers, season_length: int, horizon: int) -> Singles:
+    """Describe steps, counted from 1: how far ahead, and where in the season; (steps, facts)."""
+    of_season = steps / season_length
+    facts = [
+        np.log1p(steps) / 5,
+        np.minimum(of_season, 8.0),
+        np.sin(2 * np.pi * of_season),
+        np.cos(2 * np.pi * of_season),
+        (steps <= season_length).astype(np.float64),
+        steps / horizon,
+    ]
+    return np.stack(facts, axis=1).astype(np.float32)

@@ -1,0 +1,111 @@
+"""A view of a panel as the combiner sees it: smoothings tried, slots filled, tokens made, a block at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.baselines.observed import Floats, Integers
+from forecast.baselines.smoothing.aligned import Aligned
+from forecast.baselines.smoothing.choice import Pooled, Tried, relative, try_all
+from forecast.baselines.smoothing.grid import Grid
+from forecast.combining.pool import Request, Slots, fill_slots
+from forecast.combining.tokens import Tokens, make_tokens
+
+MOST_UNITS = 50.0  # that a forecast lies off the level
+
+
+@dataclass(frozen=True, eq=False)
+class Experience:
+    """What is known of a panel before each origin of the ladder, the last being its end.
+
+    Args:
+        smoothings: how each smoothing did, for each origin.
+        slots: (origins, slots) mean error of each forecast relative to the median forecast's; NaN where not known.
+    """
+
+    smoothings: list[Pooled]
+    slots: Floats
+
+    def newest(self, n_origins: int) -> Experience:
+        """Return what is known before the newest origins only."""
+        return Experience(self.smoothings[-n_origins:], self.slots[-n_origins:])
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the combiner reads of a block of n histories.
+
+    Args:
+        asked: the histories and their origins.
+        slots: the forecasts.
+        tokens: descriptions of the origins.
+    """
+
+    asked: Request
+    slots: Slots
+    tokens: Tokens
+
+    def earlier(self) -> NDArray[np.float32]:
+        """Return the forecasts at all origins but the last, (n, origins - 1, slots, steps), as the combiner reads them."""
+        level, unit, there = self.tokens.level[:-1], self.tokens.unit[:-1], self.slots.available[:-1]
+        return np.ascontiguousarray(np.moveaxis(_scaled(self.slots.earlier, level, unit, there), 0, 1))
+
+    def final(self) -> NDArray[np.float32]:
+        """Return the forecasts at the end, (n, slots, horizon), as the combiner reads them."""
+        return _scaled(self.slots.final, self.tokens.level[-1], self.tokens.unit[-1], self.slots.available[-1])
+
+
+def look(
+    block: Aligned,
+    grid: Grid,
+    offsets: Integers,
+    steps: Integers,
+    horizon: int,
+    season_length: int,
+    known: Experience,
+) -> View:
+    """View a block.
+
+    Args:
+        block: n histories.
+        grid: the smoothings.
+        offsets: rows between each origin and the end, descending to 0.
+        steps: (steps,) the steps that are compared.
+        horizon: steps that are forecast at the end.
+        season_length: rows in a season.
+        known: what is known of the panel.
+    """
+    tried = try_all(block, grid, offsets, steps, horizon)
+    asked = Request(block, tried.ends, steps, horizon, season_length)
+    known = known.newest(len(tried.ends))
+    slots = fill_slots(asked, tried, grid, known.smoothings)
+    return View(asked, slots, make_tokens(asked, slots, known.slots))
+
+
+def errors_of_smoothings(tried: Tried) -> list[tuple[Floats, Floats]]:
+    """Return the relative errors of horizons and of next rows before each origin, (n, k) each."""
+    return [
+        (relative(tried.errors(at), tried.available[at]), relative(tried.one_step[at], tried.available[at]))
+        for at in range(len(tried.ends))
+    ]
+
+
+def _scaled(forecasts: Floats, level: Floats, unit: Floats, available: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Take the level off, divide by the unit, and put the median in the place of what is not available.
+
+    Args:
+        forecasts: (..., n, slots, steps).
+        level: (..., n).
+        unit: (..., n).
+        available: (..., n, slots).
+    """
+    scaled = np.clip((forecasts - level[..., None, None]) / unit[..., None, None], -MOST_UNITS, MOST_UNITS)
+    last = np.moveaxis(np.where(available[..., None], scaled, np.inf), -2, -1)  # (..., n, steps, slots)
+    ordered = np.sort(last, axis=-1)
+    middle = np.maximum((available.sum(axis=-1) - 1) // 2, 0)[..., None, None]
+    median = np.take_along_axis(ordered, np.broadcast_to(middle, (*ordered.shape[:-1], 1)), axis=-1)
+    filled = np.where(np.isfinite(last), last, median)
+    return np.where(np.isfinite(filled), filled, 0.0).swapaxes(-1, -2).astype(np.float32)
