@@ -1,0 +1,1 @@
+"""Combining learns, from many series, how much to trust each of the cheap forecasts of a pool."""
