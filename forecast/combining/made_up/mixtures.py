@@ -45,16 +45,14 @@ FINER = (2, 3, 4)
 
 def sums(parts: Draw, random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """Add two series with drawn weights."""
-    first, second = (standard(parts(random, n, rows, season, longer)) for _ in range(2))
+    first, second = np.split(standard(parts(random, 2 * n, rows, season, longer)), 2)
     return placed(random, first + log_uniform(random, 0.2, 1.0, (n, 1)) * second)
 
 
 def products(parts: Draw, random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """Multiply two series, each raised to a level above most of its rows, so that both still show."""
-    first, second = (
-        np.clip(standard(parts(random, n, rows, season, longer)), -4, 8) + random.uniform(2, 5, (n, 1))
-        for _ in range(2)
-    )
+    both = np.clip(standard(parts(random, 2 * n, rows, season, longer)), -4, 8) + random.uniform(2, 5, (2 * n, 1))
+    first, second = np.split(both, 2)
     return first * second * unit(random, n)
 
 
@@ -69,7 +67,7 @@ def turned(parts: Draw, random: np.random.Generator, n: int, rows: int, season: 
 
 def spliced(parts: Draw, random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """Go over from one series to another of another kind at a drawn row, at about the same level or far from it."""
-    first, second = (standard(parts(random, n, rows, season, longer)) for _ in range(2))
+    first, second = np.split(standard(parts(random, 2 * n, rows, season, longer)), 2)
     at = np.floor(random.uniform(0.1, 0.9, (n, 1)) * rows).astype(np.int64)
     later = np.arange(rows) >= at
     joined = np.take_along_axis(first, at, axis=1) - np.take_along_axis(second, at, axis=1)
