@@ -15,12 +15,16 @@ Values: TypeAlias = NDArray[np.float64]
 
 # Noise over signal: 0.03 is an accounting series one can continue by eye, 3 one in which only the mean helps.
 NOISE_TO_SIGNAL = (0.03, 3.0)
-# Of ten series, five stand above their noise as sales do, one or two are log-normal, the others are anywhere.
-SHARE_RAISED, SHARE_LOG_NORMAL = 0.5, 0.15
-# A level of 2.5 spreads just clears zero; at 60 the wiggles are two percent of the level, as in price indices.
-LEVEL_IN_SPREADS = (2.5, 60.0)
+# Of twenty series, twelve stand above zero as sales do, three are log-normal, the others are anywhere.
+SHARE_RAISED, SHARE_LOG_NORMAL = 0.6, 0.15
+# A level of 1.2 spreads swings by its own size; at 25 the wiggles are four percent of the level, as in price indices.
+LEVEL_IN_SPREADS = (1.2, 25.0)
+# From half an hour to half a day on an hourly grid with days
+MEMORY_IN_SEASONS = (0.02, 0.5)
 # Beyond exp(0.8) a spread, a log-normal series is a row of spikes, which other kinds do better.
 LOG_SPREAD = (0.05, 0.8)
+# With the largest, a third of 100 rows are equal to another
+STEP_IN_SPREADS = (1e-3, 0.1)
 # Rates and kilograms to euros and page views.
 UNIT = (1e-2, 1e5)
 # Shocks are cut at 8 spreads: a t distribution's farthest would flatten the rest of its series.
@@ -101,11 +105,17 @@ def autoregressed(shocks: Values, coefficient: Values) -> Values:
     return states.T
 
 
-def noise(random: np.random.Generator, n: int, rows: int) -> Values:
-    """Draw noise of unit variance; of ten series three remember the row before, some with the opposite sign."""
+def noise(random: np.random.Generator, n: int, rows: int, season: int) -> Values:
+    """Draw noise of unit variance; of ten series at least three remember the row before, some with the opposite sign.
+
+    The finer the grid, the more remember, and the longer: what disturbs an hour disturbs the next, a month's does not.
+    """
     shocks = white(random, n, rows)
-    remembers = random.random(n) < 0.3
-    shocks[remembers] = autoregressed(shocks[remembers], random.uniform(-0.4, 0.9, (int(remembers.sum()), 1)))
+    remembers = random.random(n) < 0.3 + 0.5 * max(0.0, 1 - 12 / season)
+    n_remember = int(remembers.sum())
+    fine = np.exp(-1 / (season * log_uniform(random, *MEMORY_IN_SEASONS, (n_remember, 1))))
+    coefficient = np.where(chance(random, 0.5, n_remember), random.uniform(-0.4, 0.9, (n_remember, 1)), fine)
+    shocks[remembers] = autoregressed(shocks[remembers], coefficient)
     return shocks
 
 
@@ -131,14 +141,18 @@ def blended(random: np.random.Generator, curve: Values, other: Values) -> Values
     return standard(curve) + log_uniform(random, 0.1, 3.0, (len(curve), 1)) * standard(other)
 
 
-def noisy(random: np.random.Generator, signal: Values) -> Values:
-    """Add noise to signals of any spread, from nearly none to three times the signal."""
+def noisy(random: np.random.Generator, signal: Values, season: int) -> Values:
+    """Add noise to signals of any spread, from nearly none to three times the signal.
+
+    On a grid finer than one of months the noise is smaller, by up to their ratio: machines measure, and rows are near.
+    """
     n, rows = signal.shape
-    return standard(signal) + log_uniform(random, *NOISE_TO_SIGNAL, (n, 1)) * noise(random, n, rows)
+    finer = min(1.0, 12 / season) ** random.random((n, 1))
+    return standard(signal) + finer * log_uniform(random, *NOISE_TO_SIGNAL, (n, 1)) * noise(random, n, rows, season)
 
 
 def raised(random: np.random.Generator, values: Values) -> Values:
-    """Lift series above zero to a level of 2.5 to 60 of their spreads, and higher where a row would not be positive."""
+    """Lift series above zero to a level of 1.2 to 25 of their spreads, and higher where a row would not be positive."""
     shape = standard(values)
     lowest = shape.min(axis=1, keepdims=True)
     least = log_uniform(random, 0.05, 1.0, (len(values), 1))  # the lowest row stands this far above zero
@@ -156,13 +170,19 @@ def placed(random: np.random.Generator, values: Values) -> Values:
         (series, rows), of the same shape or, where log-normal, with its heights stretched.
     """
     n = len(values)
-    shape = standard(values)
+    shape = recorded(random, standard(values))
     kind = random.random((n, 1))
     stretched = np.exp(log_uniform(random, *LOG_SPREAD, (n, 1)) * np.clip(shape, -6, 6))
     anywhere = shape + random.normal(size=(n, 1)) * among(random, (0.0, 1.0, 10.0), n)
     levels = np.where(kind < SHARE_RAISED, raised(random, shape), anywhere)
     levels = np.where((kind >= SHARE_RAISED) & (kind < SHARE_RAISED + SHARE_LOG_NORMAL), stretched, levels)
     return levels * unit(random, n)
+
+
+def recorded(random: np.random.Generator, values: Values) -> Values:
+    """Round half of the series to steps of a thousandth to a tenth of their spread, as books and gauges do."""
+    step = log_uniform(random, *STEP_IN_SPREADS, (len(values), 1))
+    return np.where(chance(random, 0.5, len(values)), np.round(values / step) * step, values)
 
 
 def unit(random: np.random.Generator, n: int) -> Values:

@@ -89,7 +89,7 @@ def kernel_sums(random: np.random.Generator, n: int, rows: int, season: int, lon
     added = np.zeros((n, MOST_KERNELS), dtype=bool)
     curve = standard(_sampled(random, _composed(random, n, rows, season, longer, added), rows))
     slope = np.where(chance(random, 0.33, n), random.normal(0, 2, (n, 1)), 0.0)
-    return placed(random, noisy(random, curve + slope * np.linspace(-1, 1, rows)))
+    return placed(random, noisy(random, curve + slope * np.linspace(-1, 1, rows), season))
 
 
 def kernel_products(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
@@ -99,4 +99,4 @@ def kernel_products(random: np.random.Generator, n: int, rows: int, season: int,
     fan = np.linspace(0, 1, rows) - random.choice([-0.1, 1.1], size=(n, 1))
     # hardly any noise in a half: the rough kernels are noise already
     quiet = standard(curve * np.where(chance(random, 0.33, n), fan, 1.0)) + 0.01 * white(random, n, rows)
-    return placed(random, np.where(chance(random, 0.5, n), quiet, noisy(random, quiet)))
+    return placed(random, np.where(chance(random, 0.5, n), quiet, noisy(random, quiet, season)))

@@ -27,7 +27,7 @@ from forecast.combining.made_up.shapes.seasons import seasons
 def _usual(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """A season and a background with noise, of unit spread."""
     curve = blended(random, background(random, n, rows), seasons(random, n, rows, season, longer))
-    return standard(noisy(random, curve))
+    return standard(noisy(random, curve, season))
 
 
 def proportional_noise(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
@@ -104,7 +104,7 @@ def tied(random: np.random.Generator, n: int, rows: int, season: int, longer: in
 
 def sensors(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """Draw slow physical values with small noise, a gauge that drifts, and a daily wave: temperatures, tanks, pressures."""
-    slow = np.cumsum(noise(random, n, rows), axis=1)
+    slow = np.cumsum(noise(random, n, rows, season), axis=1)
     wave = log_uniform(random, 0.1, 2, (n, 1)) * seasons(random, n, rows, season, longer)
     around = np.pad(slow, ((0, 0), (2, 2)), mode="edge")
     smooth = np.lib.stride_tricks.sliding_window_view(around, 5, axis=1).mean(axis=2)  # a gauge is inert

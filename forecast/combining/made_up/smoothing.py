@@ -119,7 +119,7 @@ def structural(random: np.random.Generator, n: int, rows: int, season: int, long
     slope = random.normal(size=(n, rows)) * log_uniform(random, 1e-4, 0.03, (n, 1)) * chance(random, 0.6, n)
     trend = (level + slope.cumsum(axis=1)).cumsum(axis=1)
     seasons = by_length(random, n, _lengths(season, longer), partial(_wandering_season, random, rows))
-    return placed(random, trend + _season_strength(random, n) * seasons + noise(random, n, rows))
+    return placed(random, trend + _season_strength(random, n) * seasons + noise(random, n, rows, season))
 
 
 def _wandering_season(random: np.random.Generator, rows: int, n: int, length: int) -> Values:

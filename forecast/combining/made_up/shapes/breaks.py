@@ -30,7 +30,7 @@ def _usual(random: np.random.Generator, n: int, rows: int, season: int, longer: 
     """A series before anything breaks, in units of its noise."""
     swing = log_uniform(random, 0.3, 6.0, (n, 1)) * chance(random, 0.6, n)
     trend = log_uniform(random, 0.3, 5.0, (n, 1)) * background(random, n, rows)
-    return noise(random, n, rows) + swing * seasons(random, n, rows, season, longer) + trend
+    return noise(random, n, rows, season) + swing * seasons(random, n, rows, season, longer) + trend
 
 
 def _after(random: np.random.Generator, n: int, rows: int) -> Values:
@@ -61,7 +61,9 @@ def variances(random: np.random.Generator, n: int, rows: int, season: int, longe
     spread = factor ** _after(random, n, rows)
     calm = log_uniform(random, 0.3, 3.0, (n, 1)) * background(random, n, rows)
     swing = log_uniform(random, 0.3, 3.0, (n, 1)) * chance(random, 0.5, n)
-    return placed(random, spread * noise(random, n, rows) + calm + swing * seasons(random, n, rows, season, longer))
+    return placed(
+        random, spread * noise(random, n, rows, season) + calm + swing * seasons(random, n, rows, season, longer)
+    )
 
 
 def trends_and_seasons(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
@@ -73,7 +75,7 @@ def trends_and_seasons(random: np.random.Generator, n: int, rows: int, season: i
         chance(random, 0.5, n), after, before * among(random, (0.2, 0.5, 2.0, 4.0), n)
     )
     trend = log_uniform(random, 0.5, 8.0, (n, 1)) * standard(broken_line(random, n, rows))
-    return placed(random, noise(random, n, rows) + season_of + trend)
+    return placed(random, noise(random, n, rows, season) + season_of + trend)
 
 
 def outliers(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
@@ -102,7 +104,9 @@ def regimes(random: np.random.Generator, n: int, rows: int, season: int, longer:
     level = np.take_along_axis(_size(random, 1.0, 10.0, (n, 3)), state, axis=1)
     spread = np.take_along_axis(log_uniform(random, 0.1, 2.0, (n, 3)), state, axis=1)
     swing = log_uniform(random, 0.2, 3.0, (n, 1)) * chance(random, 0.4, n)
-    return placed(random, level + spread * noise(random, n, rows) + swing * seasons(random, n, rows, season, longer))
+    return placed(
+        random, level + spread * noise(random, n, rows, season) + swing * seasons(random, n, rows, season, longer)
+    )
 
 
 def promotions(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:

@@ -34,7 +34,7 @@ def _on_a_business(random: np.random.Generator, effect: Values, season: int, lon
     """Add an effect to a season and a background, with noise, as a series at a level."""
     n, rows = effect.shape
     usual = seasons(random, n, rows, season, longer) * log_uniform(random, 0.1, 1.5, (n, 1))
-    return placed(random, noisy(random, effect + usual + 0.7 * background(random, n, rows)))
+    return placed(random, noisy(random, effect + usual + 0.7 * background(random, n, rows), season))
 
 
 def _years(rows: int, season: int) -> list[int]:

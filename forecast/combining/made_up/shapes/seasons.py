@@ -44,8 +44,9 @@ def profiles(random: np.random.Generator, n: int, season: int) -> Values:
     strength = random.normal(size=(2, n, MOST_HARMONICS)) / waves ** log_uniform(random, 0.5, 3.0, (n, 1))
     angle = 2 * np.pi * waves[:, None] * phase
     wavy = strength[0] @ np.cos(angle) + strength[1] @ np.sin(angle)
-    free = random.normal(size=(n, season))
-    peaks = random.exponential(size=(n, season)) ** 4  # one or two phases tower over the others
+    free = _through_knots(random, random.normal(size=(n, season)))
+    # to the fourth power, one or two phases tower over the others
+    peaks = _through_knots(random, random.exponential(size=(n, season)) ** 4)
     place = (phase + random.random((n, 1))) % 1
     steps = (place < random.uniform(0.1, 0.9, (n, 1))) + 0.1 * free
     saw = np.abs(place - random.choice([0.0, 0.5], size=(n, 1)))
@@ -53,6 +54,17 @@ def profiles(random: np.random.Generator, n: int, season: int) -> Values:
     shape = np.select([kind < 0.4, kind < 0.65, kind < 0.75, kind < 0.9], [wavy, free, peaks, steps], saw)
     # a season of two or three rows may draw a flat shape, which would be no season
     return standard(np.where(np.ptp(shape, axis=1, keepdims=True) < 1e-6, free, shape))
+
+
+def _through_knots(random: np.random.Generator, heights: Values) -> Values:
+    """Go straight from one of the first heights to the next: from four of them in a season to one in every row."""
+    n, season = heights.shape
+    knots = np.floor(log_uniform(random, min(4, season), season + 1, (n, 1))).clip(1, season)
+    place = (np.arange(season) / season + random.random((n, 1))) % 1 * knots
+    before = place.astype(np.int64)
+    left, right = (np.take_along_axis(heights, (before + step) % knots.astype(np.int64), axis=1) for step in (0, 1))
+    # where every row is a knot, the rows take the knots' own heights, or the straight lines would even them out
+    return np.where(knots == season, heights, left + (place - before) * (right - left))
 
 
 def repeated(profile: Values, rows: int) -> Values:
@@ -71,19 +83,19 @@ def seasons(random: np.random.Generator, n: int, rows: int, season: int, longer:
 
 def steady(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """Draw a season that returns unchanged, on a background."""
-    return _finished(random, seasons(random, n, rows, season, longer))
+    return _finished(random, seasons(random, n, rows, season, longer), season)
 
 
-def _finished(random: np.random.Generator, season: Values) -> Values:
+def _finished(random: np.random.Generator, curve: Values, season: int) -> Values:
     """Put seasons on a background, under noise, at a level."""
-    return placed(random, noisy(random, blended(random, season, background(random, *season.shape))))
+    return placed(random, noisy(random, blended(random, curve, background(random, *curve.shape)), season))
 
 
 def changing(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """Draw a season that turns from one shape into another: slowly, or within few rows."""
     before, after = (seasons(random, n, rows, season, longer) for _ in range(2))
     share = _turn(random, n, rows)
-    return _finished(random, (1 - share) * before + share * after)
+    return _finished(random, (1 - share) * before + share * after, season)
 
 
 def _turn(random: np.random.Generator, n: int, rows: int) -> Values:
@@ -99,14 +111,14 @@ def growing(random: np.random.Generator, n: int, rows: int, season: int, longer:
     level = np.where(chance(random, 0.3, n), -level, level)
     swing = np.exp(random.uniform(0.5, 2.5, (n, 1)) * level)
     with_level = np.where(chance(random, 0.7, n), swing, -swing) * random.uniform(0.0, 3.0, (n, 1))
-    return placed(random, noisy(random, standard(swing * season_of) + standard(with_level)))
+    return placed(random, noisy(random, standard(swing * season_of) + standard(with_level), season))
 
 
 def fading(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
     """Draw a season that disappears, or appears, while the noise stays."""
     share = _turn(random, n, rows)
     share = np.where(chance(random, 0.6, n), 1 - share, share)
-    return _finished(random, share * seasons(random, n, rows, season, longer))
+    return _finished(random, share * seasons(random, n, rows, season, longer), season)
 
 
 def drifting(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
@@ -114,7 +126,7 @@ def drifting(random: np.random.Generator, n: int, rows: int, season: int, longer
     shift = season * among(random, (0.05, 0.15, 0.5), n) * wander(random, n, rows) / 2
     off = random.uniform(-0.1, 0.1, (n, 1)) * np.arange(rows)  # a cycle of its own: sunspots, tides, lunar months
     place: Values = np.arange(rows, dtype=np.float64) + np.where(chance(random, 0.7, n), shift, off)
-    return _finished(random, _read_between(profiles(random, n, season), place))
+    return _finished(random, _read_between(profiles(random, n, season), place), season)
 
 
 def _read_between(profile: Values, place: Values) -> Values:
@@ -134,7 +146,7 @@ def two_at_once(random: np.random.Generator, n: int, rows: int, season: int, lon
     weight = log_uniform(random, 0.2, 2.0, (n, 1))
     added = short + weight * long
     multiplied = np.exp(0.5 * np.clip(short, -3, 3)) * np.exp(0.5 * weight * np.clip(long, -3, 3))
-    return _finished(random, np.where(chance(random, 0.5, n), added, multiplied))
+    return _finished(random, np.where(chance(random, 0.5, n), added, multiplied), season)
 
 
 def working_days(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
@@ -170,4 +182,4 @@ def half_seasons(random: np.random.Generator, n: int, rows: int, season: int, lo
         4 * np.pi * parts * (phase + shift)
     )
     own = random.uniform(0, 0.6, (n, 1)) * profiles(random, n, season)
-    return _finished(random, repeated(standard(cycle) + own, rows) * (season > 1))
+    return _finished(random, repeated(standard(cycle) + own, rows) * (season > 1), season)

@@ -20,12 +20,12 @@ def _finished(random: np.random.Generator, trend: Values, season: int, longer: i
     """Put a season on half of the trends, and noise and a level on all."""
     n, rows = trend.shape
     swing = log_uniform(random, 0.05, 1.0, (n, 1)) * chance(random, SHARE_SEASONAL, n)
-    return placed(random, noisy(random, standard(trend) + swing * seasons(random, n, rows, season, longer)))
+    return placed(random, noisy(random, standard(trend) + swing * seasons(random, n, rows, season, longer), season))
 
 
 def up_or_down(random: np.random.Generator, trend: Values) -> Values:
-    """Turn a third of the trends upside down: more series grow than shrink."""
-    return trend * among(random, (-1.0, 1.0, 1.0), len(trend))
+    """Turn a fifth of the trends upside down: most of what is measured over years has grown."""
+    return trend * among(random, (-1.0, 1.0, 1.0, 1.0, 1.0), len(trend))
 
 
 def broken_line(random: np.random.Generator, n: int, rows: int) -> Values:
@@ -68,7 +68,7 @@ def exponential(random: np.random.Generator, n: int, rows: int, season: int, lon
     growth = log_uniform(random, 0.3, 4.5, (n, 1)) * among(random, (-1.0, 1.0, 1.0), n)
     swing = log_uniform(random, 0.01, 0.5, (n, 1)) * chance(random, SHARE_SEASONAL, n)
     bend = random.uniform(0, 0.1, (n, 1)) * growth * wander(random, n, rows)
-    shape = noisy(random, swing * seasons(random, n, rows, season, longer) + 0.1 * wander(random, n, rows))
+    shape = noisy(random, swing * seasons(random, n, rows, season, longer) + 0.1 * wander(random, n, rows), season)
     around = log_uniform(random, 0.005, 0.3, (n, 1)) * standard(shape)
     return np.exp(growth * _time(rows) + bend + around) * unit(random, n)
 

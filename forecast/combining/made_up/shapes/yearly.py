@@ -48,7 +48,7 @@ def _noisy(random: np.random.Generator, trend: Values) -> Values:
 
 
 def strong_trends(random: np.random.Generator, n: int, rows: int, season: int, longer: int | None) -> Values:
-    """Draw strong trends of many forms with little noise, two thirds of them upwards."""
+    """Draw strong trends of many forms with little noise, most of them upwards."""
     return placed(random, _noisy(random, up_or_down(random, _trend(random, n, rows))))
 
 

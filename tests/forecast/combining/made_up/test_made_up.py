@@ -71,11 +71,21 @@ def test_every_kind_has_words_and_a_share(kind: str) -> None:
 def test_a_mixture_follows_the_shares(season: int, longer: int | None) -> None:
     values, names = made_up(np.random.default_rng(3), 3000, 48, season, longer)
     check_contract(values, 3000, 48)
-    kinds = {name: kind.share for name, kind in GENERATORS.items() if season > 1 or not kind.seasonal}
+    weights = {name: kind.weight(season, longer) for name, kind in GENERATORS.items()}
+    kinds = {name: weight for name, weight in weights.items() if weight}
     assert set(names) == set(kinds)
     for name, share in kinds.items():
         expected = share / sum(kinds.values())
         assert abs((names == name).mean() - expected) < 5 * np.sqrt(expected / 3000), name
+
+
+def test_what_is_all_season_is_left_out_without_one_and_counts_more_with_two() -> None:
+    steady, linear = GENERATORS["steady_season"], GENERATORS["linear"]
+    assert steady.weight(1, None) == 0
+    assert steady.weight(24, 168) == 3 * steady.weight(24, None)
+    assert linear.weight(24, 168) == linear.weight(24, None) > 0
+    _, names = made_up(np.random.default_rng(0), 2000, 20, 1)
+    assert not {"steady_season", "working_days", "year_end"} & set(names)
 
 
 def test_a_mixture_under_a_seed_is_the_same_to_the_bit() -> None:
@@ -97,12 +107,26 @@ def test_a_mixture_reaches_from_hardly_any_noise_to_hardly_any_signal() -> None:
     assert (rough > 1.2).mean() > 0.1
 
 
+def test_neighbouring_rows_of_a_fine_grid_share_more_of_their_noise() -> None:
+    coarse, fine = (draws.noise(np.random.default_rng(0), 500, 200, season) for season in (4, 96))
+    assert correlation(fine, 1).mean() > correlation(coarse, 1).mean() + 0.2
+
+
 def test_standard_draws_have_unit_spread() -> None:
     random = np.random.default_rng(0)
     assert draws.white(random, 500, 400).var() == pytest.approx(1, abs=0.05)
-    assert draws.noise(random, 500, 400).var() == pytest.approx(1, abs=0.1)
+    assert draws.noise(random, 500, 400, 24).var() == pytest.approx(1, abs=0.1)
     assert draws.wander(random, 20, 90).std(axis=1) == pytest.approx(np.ones(20))
     assert (draws.standard(np.full((2, 5), 3.3)) == 0).all()
+
+
+def test_what_is_placed_keeps_its_form_and_is_recorded_in_steps_or_not_at_all() -> None:
+    curve = draws.wander(np.random.default_rng(0), 400, 100)
+    placed = draws.placed(np.random.default_rng(1), curve)
+    assert (draws.standard(placed) * curve).mean(axis=1).min() > 0.7
+    assert 0.7 < (placed > 0).all(axis=1).mean() < 0.9
+    exact = np.array([len(np.unique(series)) == 100 for series in placed])
+    assert 0.4 < exact.mean() < 0.95
 
 
 def test_told_apart_changes_only_what_is_constant_or_equal() -> None:
