@@ -31,6 +31,7 @@ ORDER = (
     "forecast.training",
     "forecast.baselines",
     "forecast.models",
+    "forecast.combining",
     "forecast.uncertainty",
     "forecast.automatic",
     "forecast.architectures",

@@ -1,1 +1,1 @@
-"""Cheap forecasts and the pretrained network that combines them."""
+"""Cheap forecasts, and the pretrained network that combines them."""
