@@ -127,6 +127,13 @@ RECOMMENDED: dict[str, Architecture] = {
         cell="gru",
         source="this toolkit",
     ),
+    "zero": Architecture(
+        what="a pretrained recurrent network that combines cheap forecasts; no training",
+        kind="baseline",
+        made_by="forecast.combining.zero:Zero",
+        source="this toolkit",
+        reads="none",
+    ),
 }
 # Networks with more to their name than a cell; those of a plain cell are in `CELLS`, the baselines in `BASELINES`.
 NETWORKS: dict[str, Architecture] = {

@@ -197,6 +197,12 @@ class Settings(Columns):
         group=MODEL,
         values=BLENDS,
     )
+    weights: str | None = setting(
+        None,
+        "File of weights for `zero` that `forecast pretrain` wrote; by default those that ship with the package.",
+        group=MODEL,
+        metavar="FILE",
+    )
     preset: str = setting(
         "balanced",
         "Amount of work that training may take: fast, balanced or best.",

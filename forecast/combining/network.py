@@ -8,14 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from forecast.combining.pool import NAMES
+from forecast.combining.reader import LEAST_SPREAD, LEVELS, MIDDLE, N_STEP_FACTS
 from forecast.combining.tokens import WIDTH
 from forecast.networks.cell_table import CELLS
 
 CELL = "gru"
-LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # of the quantiles, with the median in the middle
-MIDDLE = LEVELS.index(0.5)
-N_STEP_FACTS = 6
-LEAST_SPREAD = 0.05  # in units of the errors to expect
 
 
 class Combiner(nn.Module):

@@ -192,9 +192,8 @@ def fill_slots(asked: Request, tried: Tried, grid: Grid, pooled: list[Pooled]) -
         (final if at == n_origins - 1 else earlier[at])[:, slot] = combined(tried, at, best(score))
         available[at, :, slot] = tried.available[at].any(axis=1)
     for name, (_, forecaster) in SIMPLE.items():
-        found = forecaster(asked)
-        slot = NAMES.index(name)
-        earlier[:, :, slot], final[:, slot], available[:, :, slot] = found.earlier, found.final, found.available
+        simple, slot = forecaster(asked), NAMES.index(name)
+        earlier[:, :, slot], final[:, slot], available[:, :, slot] = simple.earlier, simple.final, simple.available
     earlier = np.where(available[:-1, :, :, None], earlier, 0.0)
     return Slots(earlier, np.where(available[-1, :, :, None], final, 0.0), available)
 

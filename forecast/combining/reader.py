@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecast.baselines.observed import Integers
+from forecast.combining.pool import NAMES
+from forecast.combining.tokens import WIDTH
 
 Singles = NDArray[np.float32]
-LEAST_SPREAD = 0.05
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # of the quantiles
+MIDDLE = LEVELS.index(0.5)
+N_STEP_FACTS = 6
+LEAST_SPREAD = 0.05  # in units of the errors to expect
+MOST_WIDTH = 1024  # of a layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +34,9 @@ class Combination:
     quantiles: Singles
     weights: Singles
     correction: Singles
+
+
+HISTORIES_AT_ONCE = 16  # matrix products of other shapes round otherwise, and company would change the last bit
 
 
 def combine(
@@ -48,6 +58,24 @@ def combine(
         available: (n, slots).
         facts: (steps, facts) about the steps.
     """
+    n = len(tokens)
+    blocks = []
+    for start in range(0, n, HISTORIES_AT_ONCE):
+        rows = np.minimum(np.arange(start, start + HISTORIES_AT_ONCE), n - 1)
+        blocks.append(_combine(weights, tokens[rows], alive[rows], forecasts[rows], available[rows], facts))
+    parts = zip(*((b.quantiles, b.weights, b.correction) for b in blocks), strict=True)
+    return Combination(*(np.concatenate(part)[:n] for part in parts))
+
+
+def _combine(
+    weights: Mapping[str, Singles],
+    tokens: Singles,
+    alive: NDArray[np.bool_],
+    forecasts: Singles,
+    available: NDArray[np.bool_],
+    facts: Singles,
+) -> Combination:
+    """Combine the forecasts of a block of histories."""
     embedded = _gelu(_linear(weights, "embed.0", tokens))
     state = np.zeros((len(tokens), embedded.shape[2]), np.float32)
     for origin in range(tokens.shape[1]):
@@ -61,6 +89,28 @@ def combine(
     hidden = _gelu(from_state[:, None] + _linear(weights, "place", place))
     out = _linear(weights, "out", _gelu(_linear(weights, "inner", hidden)))
     return _quantiles(out, around, available[:, None], facts)
+
+
+def expected_weights(weights: Mapping[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
+    """Return the shape that each weight must have; the widths of the layers are read from two of them."""
+    width, hidden = (_rows_of(weights.get(name)) for name in ("embed.0.bias", "state.bias"))
+    n = len(NAMES)
+    layers = {
+        "embed.0": (width, WIDTH),
+        "state": (hidden, width),
+        "place": (hidden, N_STEP_FACTS + 2 * n),
+        "inner": (hidden, hidden),
+        "out": (n + len(LEVELS), hidden),
+    }
+    shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in layers.items()}
+    shapes |= {f"{name}.bias": shape[:1] for name, shape in layers.items()}
+    for side in ("ih", "hh"):
+        shapes |= {f"cell.layer.weight_{side}_l0": (3 * width, width), f"cell.layer.bias_{side}_l0": (3 * width,)}
+    return shapes
+
+
+def _rows_of(weight: NDArray[Any] | None) -> int:
+    return len(weight) if weight is not None and weight.ndim == 1 and len(weight) <= MOST_WIDTH else 1
 
 
 def lower_median(values: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -59,7 +59,7 @@ def make_tokens(asked: Request, slots: Slots, panel: Floats) -> Tokens:
         np.repeat(np.log(np.where(panel > 0, panel, 1.0))[:, None], len(block.first), axis=1),
         np.where(slots.available, 1.0, 0.0),
         _spreads(asked, slots, unit),
-        _facts(asked, age, level, unit, known[0].any(axis=2)),
+        _facts(asked, age, level, unit, np.asarray(known[0].any(axis=2))),
     ]
     values = np.concatenate(parts, axis=2)
     values = np.where(np.isfinite(values), np.clip(values, -MOST, MOST), 0.0)

@@ -65,10 +65,12 @@ class Smoothing(Baseline):
 
     @property
     def context(self) -> int | None:
-        return self._rows(DAYS_IN_A_WEEK * self.season_length)  # of the longer season, should there be one
+        return rows_read(
+            self.season_length, DAYS_IN_A_WEEK * self.season_length
+        )  # of the longer season, should there be one
 
     def fit(self, panel: Panel) -> Self:
-        self._set_week(_week(panel, self.season_length))
+        self._set_week(week(panel, self.season_length))
         chosen = evenly_spread(panel.n_series, MOST_SERIES_POOLED)
         horizon, next_row = np.zeros((2, len(chosen), len(self.grid)))
         for index, tried in self._tried(panel, Origins(chosen, panel.indptr[chosen + 1]), 1):
@@ -104,8 +106,8 @@ class Smoothing(Baseline):
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         longest = DAYS_IN_A_WEEK * self.season_length
-        week = Expected(np.int64, (1,), least=0, most=longest)
-        check_arrays({"week": state.get("week", np.array(0))}, {"week": week})
+        first = Expected(np.int64, (1,), least=0, most=longest)
+        check_arrays({"week": state.get("week", np.array(0))}, {"week": first})
         self._set_week(longest if state["week"][0] else 0)
         relative_errors = Expected(np.float64, (len(self.grid),), least=0)
         expected = {"horizon_errors": relative_errors, "next_row_errors": relative_errors}
@@ -115,15 +117,10 @@ class Smoothing(Baseline):
         )
         self.pooled, self.errors = Pooled(state["horizon_errors"], state["next_row_errors"]), state["errors"]
 
-    def _set_week(self, week: int) -> None:
+    def _set_week(self, rows: int) -> None:
         """Set the rows of the second season, 0 for none, and the grid that follows."""
-        self.week = week
-        self.grid = Grid.of(self.season_length, week or None)
-
-    def _rows(self, longer: int) -> int:
-        """Return the newest rows that are read, with a second season of so many rows."""
-        rows = max(SEASONS_READ * self.season_length, LEAST_ROWS_READ)
-        return min(max(rows, LONG_SEASONS_READ * longer), max(MOST_ROWS_READ, 4 * self.season_length, 4 * longer))
+        self.week = rows
+        self.grid = Grid.of(self.season_length, rows or None)
 
     def _tried(self, panel: Panel, origins: Origins, horizon: int) -> Iterator[tuple[NDArray[np.int64], Tried]]:
         """Run the grid before all origins, a block at a time: the numbers of its origins, and what came of them."""
@@ -131,7 +128,7 @@ class Smoothing(Baseline):
         steps = steps_compared(self.trained_horizon)
         numbers = len(self.grid) * (len(offsets) * len(steps) + horizon)
         at_once = int(np.clip(NUMBERS_AT_ONCE // numbers, 1, MOST_HISTORIES_AT_ONCE))
-        for block in aligned(panel, origins, self._rows(self.week), at_once):
+        for block in aligned(panel, origins, rows_read(self.season_length, self.week), at_once):
             yield block.index, try_all(block, self.grid, offsets, steps, horizon)
 
     def _error_quantiles(self, panel: Panel) -> Floats:
@@ -158,7 +155,18 @@ def _unit(tried: Tried, at: int, numbers: NDArray[np.int64]) -> Floats:
     return np.asarray(np.where(known, errors, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
 
 
-def _week(panel: Panel, season_length: int) -> int:
+def rows_read(season_length: int, longer: int) -> int:
+    """Return the newest rows that are read.
+
+    Args:
+        season_length: rows in a season.
+        longer: rows in a second season; 0 for none.
+    """
+    rows = max(SEASONS_READ * season_length, LEAST_ROWS_READ, LONG_SEASONS_READ * longer)
+    return min(rows, max(MOST_ROWS_READ, 4 * season_length, 4 * longer))
+
+
+def week(panel: Panel, season_length: int) -> int:
     """Return the rows of a week where a season is a day of hourly or finer rows, else 0."""
     grid = panel.grid
     is_day = grid.kind == "tick" and season_length > 1 and season_length * grid.step == DAY

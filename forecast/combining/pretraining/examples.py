@@ -1,0 +1,71 @@
+"""Examples: what the combiner reads at every origin of a panel, and what came after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecast.baselines.smoothing import grid as smoothing
+from forecast.baselines.smoothing.choice import Pooled, ladder, steps_compared, try_all
+from forecast.combining.pool import Request, fill_slots
+from forecast.combining.pretraining.diet import MadeUpPanel
+from forecast.combining.tokens import make_tokens, mean_over_panel, relative_record
+from forecast.combining.view import MOST_UNITS, View, errors_of_smoothings
+
+LEAST_AGE = 3  # rows before an origin that is learnt from
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Examples of one panel, in half precision, since many wait in memory.
+
+    Args:
+        tokens: (n, origins, width).
+        forecasts: (n, origins, slots, steps) in units of the errors to expect, less the level.
+        available: (n, origins, slots).
+        actual: (n, origins, steps) what came, in the same units; NaN where it does not count.
+        first: (n,) number of the origin at which each history has begun.
+        steps: (steps,) counted from 1.
+        season_length: rows in a season.
+        horizon: steps that are forecast.
+    """
+
+    tokens: NDArray[np.float16]
+    forecasts: NDArray[np.float16]
+    available: NDArray[np.bool_]
+    actual: NDArray[np.float16]
+    first: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    season_length: int
+    horizon: int
+
+
+def make_examples(panel: MadeUpPanel) -> Examples | None:
+    """Make the examples of a panel; None where no origin has anything after it."""
+    block, season = panel.block, panel.grid.season
+    grid = smoothing.Grid.of(season, panel.grid.longer)
+    steps = steps_compared(panel.horizon)
+    tried = try_all(block, grid, ladder(panel.horizon, panel.grid.longer or season), steps, 1)
+    if len(tried.ends) < 2:
+        return None
+    pooled = [Pooled.of(*errors) for errors in errors_of_smoothings(tried)]
+    asked = Request(block, tried.ends, steps, 1, season)
+    slots = fill_slots(asked, tried, grid, pooled)
+    tokens = make_tokens(asked, slots, mean_over_panel(relative_record(asked, slots)))
+    age = tried.ends[:-1, None] - block.first  # (origins - 1, n)
+    level, unit = tokens.level[:-1, :, None], tokens.unit[:-1, :, None]
+    counts = (age >= LEAST_AGE) & slots.available[:-1].any(axis=2)
+    actual = np.where(counts[:, :, None], np.clip((tried.actual - level) / unit, -MOST_UNITS, MOST_UNITS), np.nan)
+    alive = age >= 1
+    return Examples(
+        tokens=tokens.values[:, :-1].astype(np.float16),
+        forecasts=View(asked, slots, tokens).earlier().astype(np.float16),
+        available=np.moveaxis(slots.available[:-1], 0, 1),
+        actual=np.moveaxis(actual, 0, 1).astype(np.float16),
+        first=np.where(alive.any(axis=0), alive.argmax(axis=0), 0),
+        steps=steps,
+        season_length=season,
+        horizon=panel.horizon,
+    )

@@ -1,0 +1,146 @@
+"""The training loop: seeded, bounded in CPU seconds, and it goes on where it was interrupted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from forecast.combining.network import Combiner
+from forecast.combining.pool import NAMES
+from forecast.combining.pretraining.diet import draw_panels
+from forecast.combining.pretraining.examples import Examples, make_examples
+from forecast.combining.reader import LEVELS, step_facts
+from forecast.combining.weights import FORMAT, fingerprint
+
+Report = Callable[[str], None]
+STEPS_AT_ONCE = 12  # of a horizon that a batch learns from
+WORST_LOSS = 20.0  # of a step: a history that explodes must not decide
+LEARNING_RATE, LEAST_RATE, WEIGHT_DECAY, CLIP, WARM_UP = 2e-3, 1e-5, 0.01, 1.0, 100
+AVERAGING = 0.005  # weight of the newest weights in their moving average
+BATCHES_AT_ONCE = 200  # between looks at the clock and reports
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the combiner is pretrained.
+
+    Args:
+        seed: decides the series and the weights.
+        series_seconds: CPU seconds that series are made and forecast for.
+        training_seconds: CPU seconds of training.
+        width: size of the recurrent state.
+        hidden: size of the map's layers.
+    """
+
+    seed: int = 0
+    series_seconds: float = 600.0
+    training_seconds: float = 900.0
+    width: int = 64
+    hidden: int = 96
+
+
+def make_diet(recipe: Recipe, report: Report) -> list[Examples]:
+    """Make examples until the time is over."""
+    random, begun, reported = np.random.default_rng(recipe.seed), time.process_time(), 0.0
+    diet: list[Examples] = []
+    for panel in draw_panels(random):
+        examples = make_examples(panel)
+        if examples is not None:
+            diet.append(examples)
+        seconds = time.process_time() - begun
+        if seconds > reported + 60:
+            reported = seconds
+            report(f"{sum(len(e.tokens) for e in diet)} made-up series in {seconds:.0f} CPU s")
+        if seconds > recipe.series_seconds:
+            break
+    return diet
+
+
+def train(diet: list[Examples], recipe: Recipe, checkpoint: Path | None, report: Report) -> Combiner:
+    """Train the combiner on a diet.
+
+    Args:
+        diet: the examples, a batch each.
+        recipe: how long, and from which seed.
+        checkpoint: file that training goes on from, and that it writes as it goes; None for none.
+        report: it is told how training goes.
+
+    Returns:
+        The network with the moving average of its weights.
+    """
+    torch.manual_seed(recipe.seed)
+    network = Combiner(recipe.width, recipe.hidden)
+    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    average = [weight.detach().clone() for weight in network.parameters()]
+    done, spent = 0, 0.0
+    if checkpoint is not None and checkpoint.is_file():
+        saved = torch.load(checkpoint, weights_only=True)
+        network.load_state_dict(saved["network"])
+        optimiser.load_state_dict(saved["optimiser"])
+        average, done, spent = saved["average"], saved["done"], saved["spent"]
+    while spent < recipe.training_seconds:
+        begun, losses = time.process_time(), []
+        for _ in range(BATCHES_AT_ONCE):
+            random = np.random.default_rng((recipe.seed, done))  # of the batch: an interruption changes nothing
+            share = min(1.0, (spent + time.process_time() - begun) / recipe.training_seconds)
+            for group in optimiser.param_groups:
+                group["lr"] = LEARNING_RATE * min(1.0, (done + 1) / WARM_UP) * (1 - share) + LEAST_RATE
+            loss = loss_of(network, diet[random.integers(len(diet))], random)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+            optimiser.step()
+            done += 1
+            recent = max(AVERAGING, 1 / (1 + done / 10))
+            torch._foreach_lerp_(average, [weight.detach() for weight in network.parameters()], recent)
+            losses.append(float(loss.detach()))
+        spent += time.process_time() - begun
+        report(f"{done} batches in {spent:.0f} CPU s: loss {np.mean(losses):.4f}")
+        if checkpoint is not None:
+            state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "average": average}
+            torch.save({**state, "done": done, "spent": spent}, checkpoint)
+    with torch.no_grad():
+        for weight, mean in zip(network.parameters(), average, strict=True):
+            weight.copy_(mean)
+    return network
+
+
+def loss_of(network: Combiner, examples: Examples, random: np.random.Generator) -> Tensor:
+    """Return the mean pinball loss over levels, origins and some steps, in units of the errors to expect."""
+    n_steps = len(examples.steps)
+    chosen = np.sort(random.choice(n_steps, min(STEPS_AT_ONCE, n_steps), replace=False))
+    facts = step_facts(examples.steps[chosen], examples.season_length, examples.horizon)
+    actual = torch.from_numpy(examples.actual[..., chosen].astype(np.float32))
+    available = torch.from_numpy(examples.available)
+    quantiles = network(
+        torch.from_numpy(examples.tokens.astype(np.float32)),
+        torch.from_numpy(examples.first),
+        torch.from_numpy(examples.forecasts[..., chosen].astype(np.float32)),
+        available | ~available.any(dim=-1, keepdim=True),
+        torch.from_numpy(facts),
+    )
+    counts = torch.isfinite(actual)
+    error = torch.nan_to_num(actual).unsqueeze(-1) - quantiles
+    levels = torch.tensor(LEVELS)
+    pinball = (2 * torch.maximum(levels * error, (levels - 1) * error)).mean(dim=-1).clamp(max=WORST_LOSS)
+    loss: Tensor = (pinball * counts).sum() / counts.sum().clamp(min=1)
+    return loss
+
+
+def save(network: Combiner, recipe: Recipe, path: Path, **card: Any) -> str:
+    """Write the weights with what they were made of, and return their SHA-256."""
+    from safetensors.numpy import save_file
+
+    weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    sha = fingerprint(weights)
+    facts = {"format": FORMAT, "sha256": sha, "recipe": json.dumps(asdict(recipe)), "slots": json.dumps(NAMES)}
+    save_file(weights, path, metadata={**facts, **{name: json.dumps(value) for name, value in card.items()}})
+    return sha
