@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, settings, ui
+from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, pretrain, settings, ui
 from forecast.cli.help import GroupedCommand
 from forecast.cli.output import show_error
 from forecast.cli.signals import install
@@ -25,6 +25,7 @@ app.command("fit", cls=GroupedCommand)(fit.fit)
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("compare")(compare.compare)
+app.command("pretrain")(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)
 app.command("settings")(settings.settings)
 app.add_typer(catalog.app, name="datasets")

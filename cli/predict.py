@@ -13,7 +13,12 @@ from forecast.cli import options as o
 if TYPE_CHECKING:
     from forecast.forecaster import Forecaster
 
-Model = Annotated[str, typer.Argument(help="Model directory, or models:/NAME@ALIAS.", metavar="MODEL")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="Model directory, models:/NAME@ALIAS, or a model that needs no training: zero.", metavar="MODEL"
+    ),
+]
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
 Future = Annotated[str | None, typer.Option("--future", help="Table of the known covariates over the horizon.")]
 Samples = Annotated[int | None, typer.Option("--samples", help="Number of paths to draw instead of one forecast.")]
@@ -36,6 +41,7 @@ class Request:
         samples: number of paths; None forecasts points and quantiles.
         plot: picture of the forecasts; None draws none.
         tracking_uri: MLflow store that the model is fetched from; None takes the usual one.
+        set_: settings of a model that is named, such as "id=store"; a directory has its own.
     """
 
     model: str
@@ -47,6 +53,7 @@ class Request:
     samples: int | None
     plot: Path | None
     tracking_uri: str | None
+    set_: tuple[str, ...] = ()
 
 
 def predict(
@@ -57,6 +64,7 @@ def predict(
     horizon: Steps = None,
     quantiles: Levels = None,
     samples: Samples = None,
+    set_: o.Set = None,
     plot: o.Plot = None,
     tracking_uri: o.TrackingUri = None,
     no_track: o.NoTrack = False,
@@ -66,7 +74,11 @@ def predict(
 ) -> None:
     """Forecast the steps after each series' last row.
 
-    Example: forecast predict model sales.csv -o forecasts.csv
+    MODEL is a directory that `fit` wrote, or the name of a model that needs no training, such as `zero`: then --horizon
+    and DATA are needed.
+
+    Examples: forecast predict model sales.csv -o forecasts.csv
+              forecast predict zero sales.csv --horizon 28 --quantiles 0.1,0.5,0.9
     """
     from forecast.cli.session import refuse_mixed_output, session
 
@@ -81,6 +93,7 @@ def predict(
         samples=samples,
         plot=plot,
         tracking_uri=tracking_uri,
+        set_=tuple(set_ or ()),
     )
     with session(quiet=quiet, track=False):
         _predict(request, as_json=json, track=not no_track)
@@ -98,11 +111,13 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
 
     if request.out != "-":
         check_writable(Path(request.out))
-    forecaster = _load(request.model, request.tracking_uri)
+    started, levels = perf_counter(), None
+    if request.quantiles is not None:
+        levels = declarations(Settings)["quantiles"].parse(request.quantiles)
+    named = _is_named(request)
+    forecaster = _fit(request) if named else _load(request.model, request.tracking_uri)
     columns = replace(forecaster.settings.columns, id=forecaster.settings.id or forecaster.context.format.id)
-    table = None if request.data is None else read(request.data, asdict(columns))
-    started = perf_counter()
-    levels = None if request.quantiles is None else declarations(Settings)["quantiles"].parse(request.quantiles)
+    table = None if request.data is None or named else read(request.data, asdict(columns))
     future = None if request.future is None else read_table(request.future, columns)
     frame = forecaster.predict(table, future=future, horizon=request.horizon, quantiles=levels, samples=request.samples)
     seconds = perf_counter() - started
@@ -116,6 +131,43 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
         show_json({"schema": "forecast/predict/v1", "status": "ok", **report, "output": request.out})
     elif request.out != "-":
         say(f"wrote {len(frame)} rows to {request.out}")
+
+
+def _is_named(request: Request) -> bool:
+    """Return whether the model is the name of one that needs no training, and no directory.
+
+    Raises:
+        ConfigError: if what such a model needs is not given.
+    """
+    from forecast.architectures import ARCHITECTURES
+    from forecast.datasets.errors import ConfigError
+
+    line = ARCHITECTURES.get(request.model)
+    named = line is not None and line.kind == "baseline" and not Path(request.model).exists()
+    if named and (request.data is None or request.horizon is None):
+        missing = "DATA" if request.data is None else "--horizon"
+        hint = f"forecast predict {request.model} DATA --horizon 28"
+        raise ConfigError(f"{request.model} is fitted here, and needs {missing}", hint=hint)
+    if request.set_ and not named:
+        raise ConfigError(
+            "--set is for models that are named", hint="A directory has the settings that it was fitted with."
+        )
+    return named
+
+
+def _fit(request: Request) -> Forecaster:
+    """Fit a model that needs no training to the table."""
+    from forecast.cli.config import read_settings
+    from forecast.cli.session import read, remarks
+    from forecast.forecaster import Forecaster
+
+    assert request.data is not None, "it was asked for"
+    given = {"model": request.model, "horizon": str(request.horizon)}
+    given |= {} if request.quantiles is None else {"quantiles": request.quantiles}
+    values = read_settings(given, None, list(request.set_))
+    forecaster = Forecaster(**values).fit(read(request.data, values))
+    remarks(forecaster.notes_)
+    return forecaster
 
 
 def _load(address: str, tracking_uri: str | None) -> Forecaster:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forecast.evaluator import evaluate as evaluate
     from forecast.forecaster import Forecaster as Forecaster
     from forecast.forecaster import load as load
+    from forecast.insight.explanation import explain as explain
     from forecast.insight.gradients import memory_profile as memory_profile
     from forecast.insight.permutation import importance as importance
     from forecast.settings import Settings as Settings
@@ -35,6 +36,7 @@ _HOMES = {
     "compare": "forecast.tracking.comparison",
     "crps": "forecast.uncertainty.paths",
     "evaluate": "forecast.evaluator",
+    "explain": "forecast.insight.explanation",
     "importance": "forecast.insight.permutation",
     "list_datasets": "forecast.datasets.catalog",
     "load": "forecast.forecaster",
@@ -55,6 +57,7 @@ __all__ = [  # resolved by __getattr__
     "compare",
     "crps",
     "evaluate",
+    "explain",
     "importance",
     "list_datasets",
     "load",

@@ -11,7 +11,7 @@ from house import QUICK, same
 
 import forecast as fc
 from forecast.architectures import ARCHITECTURES
-from forecast.baselines import BASELINES
+from forecast.baselines.base import Baseline
 from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
@@ -56,10 +56,10 @@ def check_head(name: str, table: pd.DataFrame) -> None:
         _check_distribution(name, fitted, table)
 
 
-def check_baseline(name: str) -> None:
+def check_baseline(maker: type[Baseline]) -> None:
     """A baseline reads nothing after an origin, no more than its context before it, and is restored from its state."""
     panel = panel_from_table(synthetic(3, 60, seed=3), Columns())
-    model = BASELINES[name](7, season_length=12, levels=LEVELS).fit(panel)
+    model = maker(7, season_length=12, levels=LEVELS).fit(panel)
     origins = Origins(np.array([0, 1, 1, 2]), np.array([60, 80, 120, 180]))
     found = model.predict(panel, origins)
     assert found.point.shape == (4, 7)
@@ -68,14 +68,14 @@ def check_baseline(name: str) -> None:
     assert np.isfinite(found.point).all()
     assert (np.diff(found.quantiles, axis=2) >= 0).all(), "quantiles do not cross"
 
-    again = BASELINES[name](7, season_length=12, levels=LEVELS)
+    again = maker(7, season_length=12, levels=LEVELS)
     again.restore(model.state())
     assert np.array_equal(again.predict(panel, origins).quantiles, found.quantiles)
 
     short = panel.truncate(panel.indptr[1:] - np.array([0, 40, 0]))
     at = Origins(np.array([1]), short.indptr[2:3])
     assert np.array_equal(model.predict(short, at).point[0], found.point[1]), "rows after the origin change nothing"
-    if model.context is not None and name not in ("naive2", "theta"):
+    if model.context is not None and maker.name not in ("naive2", "theta"):
         tail = panel.tail(model.context)
         last = Origins(np.array([2]), tail.indptr[3:])
         assert np.allclose(model.predict(tail, last).point[0], found.point[3], rtol=1e-12), "context is enough"

@@ -36,9 +36,6 @@ class Combination:
     correction: Singles
 
 
-HISTORIES_AT_ONCE = 16  # matrix products of other shapes round otherwise, and company would change the last bit
-
-
 def combine(
     weights: Mapping[str, Singles],
     tokens: Singles,
@@ -58,35 +55,16 @@ def combine(
         available: (n, slots).
         facts: (steps, facts) about the steps.
     """
-    n = len(tokens)
-    blocks = []
-    for start in range(0, n, HISTORIES_AT_ONCE):
-        rows = np.minimum(np.arange(start, start + HISTORIES_AT_ONCE), n - 1)
-        blocks.append(_combine(weights, tokens[rows], alive[rows], forecasts[rows], available[rows], facts))
-    parts = zip(*((b.quantiles, b.weights, b.correction) for b in blocks), strict=True)
-    return Combination(*(np.concatenate(part)[:n] for part in parts))
-
-
-def _combine(
-    weights: Mapping[str, Singles],
-    tokens: Singles,
-    alive: NDArray[np.bool_],
-    forecasts: Singles,
-    available: NDArray[np.bool_],
-    facts: Singles,
-) -> Combination:
-    """Combine the forecasts of a block of histories."""
-    embedded = _gelu(_linear(weights, "embed.0", tokens))
-    state = np.zeros((len(tokens), embedded.shape[2]), np.float32)
+    state = np.zeros((len(tokens), len(weights["embed.0.bias"])), np.float32)
     for origin in range(tokens.shape[1]):
-        new = _gru(weights, embedded[:, origin], state)
-        state = np.where(alive[:, origin, None], new, state)
+        embedded = _gelu(_linear(weights, "embed.0", tokens[:, origin : origin + 1]))[:, 0]
+        state = np.where(alive[:, origin, None], _gru(weights, embedded, state), state)
     around = np.moveaxis(forecasts, 1, 2)  # (n, steps, slots)
     off = around - lower_median(around)[..., None]
     facts_of_all = np.broadcast_to(facts, (len(tokens), *facts.shape))
     place = np.concatenate([facts_of_all, np.tanh(off / 2), np.tanh(off / 8)], axis=2)
-    from_state = _linear(weights, "state", state + embedded[:, -1])
-    hidden = _gelu(from_state[:, None] + _linear(weights, "place", place))
+    from_state = _linear(weights, "state", (state + embedded)[:, None])
+    hidden = _gelu(from_state + _linear(weights, "place", place))
     out = _linear(weights, "out", _gelu(_linear(weights, "inner", hidden)))
     return _quantiles(out, around, available[:, None], facts)
 
@@ -137,13 +115,14 @@ def _quantiles(out: Singles, around: Singles, available: NDArray[np.bool_], fact
 
 
 def _linear(weights: Mapping[str, Singles], name: str, values: Singles) -> Singles:
+    """Map (n, rows, in) to (n, rows, out), a product for each history: others beside it would change its last bit."""
     return np.asarray(values @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
 
 
 def _gru(weights: Mapping[str, Singles], values: Singles, state: Singles) -> Singles:
     """Do a step of torch's gated recurrent units: (n, width) from (n, width) and a state of the same shape."""
-    read = values @ weights["cell.layer.weight_ih_l0"].T + weights["cell.layer.bias_ih_l0"]
-    kept = state @ weights["cell.layer.weight_hh_l0"].T + weights["cell.layer.bias_hh_l0"]
+    read = (values[:, None] @ weights["cell.layer.weight_ih_l0"].T)[:, 0] + weights["cell.layer.bias_ih_l0"]
+    kept = (state[:, None] @ weights["cell.layer.weight_hh_l0"].T)[:, 0] + weights["cell.layer.bias_hh_l0"]
     (reset, update, new), (reset_, update_, new_) = (np.split(gates, 3, axis=1) for gates in (read, kept))
     forget = _sigmoid(update + update_)
     candidate = np.tanh(new + _sigmoid(reset + reset_) * new_)

@@ -52,17 +52,19 @@ def make_tokens(asked: Request, slots: Slots, panel: Floats) -> Tokens:
     newest, overall = missed
     per_unit = unit[:, :, None]
     age = np.maximum(ends[:, None] - block.first, 0)
+    with np.errstate(over="ignore"):  # a forecast that explodes is infinitely wrong, and is clipped below
+        newest, overall = np.log1p(newest / per_unit), np.log1p(overall / per_unit)
     parts = [
         _newest_rows(block, ends, level, unit),
-        np.where(known[0], np.log1p(newest / per_unit), 0.0),
-        np.where(known[1], np.log1p(overall / per_unit), 0.0),
+        np.where(known[0], newest, 0.0),
+        np.where(known[1], overall, 0.0),
         np.repeat(np.log(np.where(panel > 0, panel, 1.0))[:, None], len(block.first), axis=1),
         np.where(slots.available, 1.0, 0.0),
         _spreads(asked, slots, unit),
         _facts(asked, age, level, unit, np.asarray(known[0].any(axis=2))),
     ]
     values = np.concatenate(parts, axis=2)
-    values = np.where(np.isfinite(values), np.clip(values, -MOST, MOST), 0.0)
+    values = np.clip(np.where(np.isnan(values), 0.0, values), -MOST, MOST)
     return Tokens(np.ascontiguousarray(np.moveaxis(values, 0, 1), np.float32), level, unit, age >= 1)
 
 

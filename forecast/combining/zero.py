@@ -17,6 +17,7 @@ from forecast.baselines.smoothing.grid import Grid
 from forecast.combining.experience import learn, unknown
 from forecast.combining.pool import NAMES
 from forecast.combining.reader import LEVELS, MIDDLE, Combination, combine, expected_weights, step_facts
+from forecast.combining.tokens import record
 from forecast.combining.view import Experience, View, look
 from forecast.combining.weights import Weights, load_weights
 from forecast.datasets.panel import Panel
@@ -160,9 +161,19 @@ class Zero(Baseline):
         facts = step_facts(self.steps, self.season_length, self.trained_horizon)
         return combine(self.weights, tokens.values, tokens.alive.T, view.final(), available, facts)
 
-    def weights_at(self, panel: Panel, origins: Origins) -> Floats:
-        """Return how each forecast of the pool is weighed at each step, (n, horizon, slots), summing to 1."""
-        found = np.empty((len(origins), self.horizon, len(NAMES)))
+    def explained(self, panel: Panel, origins: Origins) -> tuple[Floats, Floats]:
+        """Return what the forecasts are made of.
+
+        Returns:
+            How each forecast of the pool is weighed at each step, (n, horizon, slots), summing to 1 over the slots; and
+            the mean error of each at earlier origins in units of the errors to expect, (n, slots), NaN where it is not
+            known.
+        """
+        weights = np.empty((len(origins), self.horizon, len(NAMES)))
+        errors = np.full((len(origins), len(NAMES)), np.nan)
         for block in self._blocks(panel, origins, self.horizon):
-            found[block.index] = self._combine(self._look(block)).weights
-        return found
+            view = self._look(block)
+            weights[block.index] = self._combine(view).weights
+            (_, overall), (_, known) = record(view.asked, view.slots)
+            errors[block.index] = np.where(known[-1], overall[-1] / view.tokens.unit[-1][:, None], np.nan)
+        return weights, errors

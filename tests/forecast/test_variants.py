@@ -111,7 +111,7 @@ EDITS = {
     "interval metric": Edit(
         METRICS, Metric("toy", lambda points: points.high - points.actual, needs="interval"), check_metric
     ),
-    "baseline": Edit(BASELINES, Zero, lambda name: (check_baseline(name), check_model(name, _table()))),
+    "baseline": Edit(BASELINES, Zero, lambda name: (check_baseline(BASELINES[name]), check_model(name, _table()))),
 }
 
 

@@ -58,7 +58,8 @@ def smooth(
     row = min(int(block.first.min()), int(origins[0]))
     for at, end in enumerate(origins):
         while row < end:
-            state.update(row, burn_in)
+            with np.errstate(over="ignore", invalid="ignore"):  # a smoothing that explodes is never among the best
+                state.update(row, burn_in)
             row += 1
         np.divide(state.error_sum, state.error_count, out=one_step[at], where=state.error_count > 0)
         if at < n_origins - 1:

@@ -105,7 +105,7 @@ def test_trees_predict_what_scikit_learn_predicts() -> None:
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_contract(name: str) -> None:
-    check_baseline(name)
+    check_baseline(BASELINES[name])
 
 
 @pytest.mark.parametrize("name", BASELINES)

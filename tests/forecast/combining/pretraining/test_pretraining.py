@@ -1,0 +1,69 @@
+"""Pretraining on made-up series: seeded, resumable, and it learns."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from forecast.combining.network import Combiner
+from forecast.combining.pool import NAMES
+from forecast.combining.pretraining import loop
+from forecast.combining.pretraining.diet import draw_panels
+from forecast.combining.pretraining.examples import Examples, make_examples
+from forecast.combining.tokens import WIDTH
+from forecast.combining.weights import fingerprint, load_weights
+
+
+def _diet(n: int, seed: int = 0) -> list[Examples]:
+    panels = draw_panels(np.random.default_rng(seed))
+    made = (make_examples(panel) for panel in panels if panel.block.rows < 150 and panel.grid.season <= 12)
+    return list(islice((examples for examples in made if examples is not None), n))
+
+
+def _silent(text: str) -> None:
+    pass
+
+
+def test_examples_hold_what_the_network_reads() -> None:
+    (examples,) = _diet(1)
+    n, origins, steps = examples.actual.shape
+    assert examples.tokens.shape == (n, origins, WIDTH)
+    assert examples.forecasts.shape == (n, origins, len(NAMES), steps)
+    assert np.isfinite(examples.forecasts).all()
+    assert np.isfinite(examples.tokens).all()
+    assert np.isfinite(examples.actual).any()
+
+
+def test_a_seed_decides_the_diet() -> None:
+    one, same, other = _diet(2), _diet(2), _diet(2, seed=1)
+    for left, right in zip(one, same, strict=True):
+        assert np.array_equal(left.forecasts, right.forecasts)
+    assert one[0].forecasts.shape != other[0].forecasts.shape or not np.array_equal(
+        one[0].forecasts, other[0].forecasts
+    )
+
+
+def test_it_learns_and_its_weights_are_read_back(tmp_path: Path) -> None:
+    diet = _diet(4)
+    recipe = loop.Recipe(training_seconds=6.0, width=16, hidden=24)
+    random = np.random.default_rng(0)
+    torch.manual_seed(0)
+    before = np.mean([loop.loss_of(Combiner(16, 24), examples, random).item() for examples in diet])
+    network = loop.train(diet, recipe, None, _silent)
+    after = np.mean([loop.loss_of(network, examples, random).item() for examples in diet])
+    assert after < 0.95 * before
+    sha = loop.save(network, recipe, tmp_path / "w.safetensors", series=4)
+    assert fingerprint(load_weights(str(tmp_path / "w.safetensors"))) == sha
+
+
+def test_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "BATCHES_AT_ONCE", 2)
+    diet, reports = _diet(2), list[str]()
+    checkpoint = tmp_path / "part"
+    loop.train(diet, loop.Recipe(training_seconds=0.01, width=8, hidden=8), checkpoint, reports.append)
+    loop.train(diet, loop.Recipe(training_seconds=0.3, width=8, hidden=8), checkpoint, reports.append)
+    assert [report.split()[0] for report in reports[:2]] == ["2", "4"]

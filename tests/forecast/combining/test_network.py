@@ -1,0 +1,89 @@
+"""The combiner in torch, which is trained, and in numpy, which forecasts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from forecast.combining.network import Combiner
+from forecast.combining.pool import NAMES
+from forecast.combining.reader import LEVELS, combine, expected_weights, step_facts
+from forecast.combining.tokens import WIDTH
+
+N, ORIGINS, STEPS = 37, 5, 9
+
+
+def _inputs() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    first = random.integers(0, ORIGINS, N)
+    available = random.random((N, len(NAMES))) < 0.7
+    available[:, 0] = True
+    return {
+        "tokens": random.normal(size=(N, ORIGINS, WIDTH)).astype(np.float32),
+        "alive": np.arange(ORIGINS) >= first[:, None],
+        "forecasts": random.normal(size=(N, len(NAMES), STEPS)).astype(np.float32),
+        "available": available,
+        "facts": step_facts(np.arange(1, STEPS + 1), 4, STEPS),
+    }
+
+
+def _network() -> Combiner:
+    torch.manual_seed(1)
+    network = Combiner(32, 48)
+    torch.nn.init.normal_(network.out.weight, std=0.3)
+    torch.nn.init.normal_(network.out.bias, std=0.3)
+    return network
+
+
+def _weights(network: Combiner) -> dict[str, np.ndarray]:
+    return {name: value.detach().numpy() for name, value in network.state_dict().items()}
+
+
+def test_numpy_computes_what_torch_does() -> None:
+    network, given = _network(), _inputs()
+    found = combine(_weights(network), **given)
+    every = np.repeat(given["forecasts"][:, None], ORIGINS, axis=1)
+    with torch.inference_mode():
+        expected = network(
+            torch.from_numpy(given["tokens"]),
+            torch.from_numpy(given["alive"].argmax(axis=1)),
+            torch.from_numpy(every),
+            torch.from_numpy(given["available"])[:, None].expand(-1, ORIGINS, -1),
+            torch.from_numpy(given["facts"]),
+        )[:, -1]
+    np.testing.assert_allclose(found.quantiles, expected.numpy(), atol=2e-5)
+    assert expected_weights(_weights(network)) == {name: w.shape for name, w in _weights(network).items()}
+
+
+def test_weights_sum_to_one_over_what_is_available() -> None:
+    found = combine(_weights(_network()), **(given := _inputs()))
+    np.testing.assert_allclose(found.weights.sum(axis=2), 1, rtol=1e-5)
+    assert (found.weights.transpose(0, 2, 1)[~given["available"]] == 0).all()
+    assert (np.diff(found.quantiles, axis=2) > 0).all()
+    assert found.quantiles.shape == (N, STEPS, len(LEVELS))
+
+
+def test_it_cannot_run_away() -> None:
+    given = _inputs()
+    found = combine(_weights(_network()), **given)
+    there = np.where(given["available"][:, :, None], given["forecasts"], np.nan)
+    low, high = np.nanmin(there, axis=1), np.nanmax(there, axis=1)
+    middle, reach = found.quantiles[:, :, LEVELS.index(0.5)], high - low + 0.23
+    assert (middle > low - reach).all()
+    assert (middle < high + reach).all()
+
+
+@pytest.mark.parametrize("n", [1, 3, 20])
+def test_company_changes_no_bit(n: int) -> None:
+    given, weights = _inputs(), _weights(_network())
+    every = combine(weights, **given).quantiles
+    part = {name: array if name == "facts" else array[7 : 7 + n] for name, array in given.items()}
+    assert np.array_equal(combine(weights, **part).quantiles, every[7 : 7 + n])
+
+
+def test_what_came_before_a_history_is_not_read() -> None:
+    given, weights = _inputs(), _weights(_network())
+    before = combine(weights, **given).quantiles
+    given["tokens"] = np.where(given["alive"][:, :, None], given["tokens"], np.float32(7))
+    assert np.array_equal(combine(weights, **given).quantiles, before)
