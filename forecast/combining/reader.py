@@ -19,6 +19,7 @@ MIDDLE = LEVELS.index(0.5)
 N_STEP_FACTS = 6
 LEAST_SPREAD = 0.05  # in units of the errors to expect
 MOST_WIDTH = 1024  # of a layer
+ROWS_AT_ONCE = 16  # of a product
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,8 +116,15 @@ def _quantiles(out: Singles, around: Singles, available: NDArray[np.bool_], fact
 
 
 def _linear(weights: Mapping[str, Singles], name: str, values: Singles) -> Singles:
-    """Map (n, rows, in) to (n, rows, out), a product for each history: others beside it would change its last bit."""
-    return np.asarray(values @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
+    """Map (n, rows, in) to (n, rows, out), so that a row has the same bits whatever stands beside it.
+
+    A product is made for each history, and of whole blocks of rows: others are summed in another order.
+    """
+    n, rows, width = values.shape
+    missing = -rows % ROWS_AT_ONCE if rows > 1 else 0
+    if missing:
+        values = np.concatenate([values, np.zeros((n, missing, width), np.float32)], axis=1)
+    return np.asarray((values @ weights[f"{name}.weight"].T)[:, :rows] + weights[f"{name}.bias"])
 
 
 def _gru(weights: Mapping[str, Singles], values: Singles, state: Singles) -> Singles:

@@ -15,7 +15,20 @@ from forecast.datasets.synthetic import synthetic
 
 HORIZON, LONGER = 6, 17
 LEVELS = (0.1, 0.5, 0.9)
-STEPWISE = ("naive", "ets", "zero", "seasonal_naive", "drift", "naive2", "theta", "croston", "sba", "tsb", "boosting", "deepar")
+STEPWISE = (
+    "naive",
+    "ets",
+    "zero",
+    "seasonal_naive",
+    "drift",
+    "naive2",
+    "theta",
+    "croston",
+    "sba",
+    "tsb",
+    "boosting",
+    "deepar",
+)
 
 
 def _quick(name: str) -> dict[str, Any]:
