@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, Problem
 from forecast.datasets.tables.columns import LEFT_OUT, Columns, TableFormat
-from forecast.datasets.tables.encoding import blank, categories_of, is_categorical
+from forecast.datasets.tables.encoding import blank, categories_of, dtype_of, is_categorical
 from forecast.datasets.tables.layout import Rows
 from forecast.datasets.time.frequency import find_grid
 from forecast.datasets.time.grid import DAY, Grid, Integers
+from forecast.datasets.time.repeated import numbered
 from forecast.datasets.time.times import Times, as_text, parse_times
 
 Floats = NDArray[np.float64]
@@ -47,18 +48,21 @@ def read_rows(
     problems += [problem for channel in channels for problem in channel.problems]
     observed, mask_problems = _observed(frame, roles)
     problems += mask_problems
-    if times is not None and problems:  # without problems the caller looks for duplicates, in rows that are sorted
+    if times is not None and problems:
         order = np.lexsort((times.values, series))
-        problems += duplicates(ids, series[order], times.values[order], times.integer, roles)
+        problems += _duplicates(ids, series[order], times.values[order], times.integer, roles)
     if problems or times is None:
         return None, fmt, problems
     on_grid = times.on(grid or (None if times.zone is None else _find_zoned_grid(times, series)))
     sorting = _order(series, on_grid)
+    if sorting is not None:  # rows that ascend already have no duplicates
+        series, on_grid = series[sorting], on_grid[sorting]
+        problems = _duplicates(ids, series, on_grid, times.integer, roles)
     static = frame[list(roles.static)]
     rows = Rows(
         ids=ids,
-        series=_reordered(series, sorting),
-        times=_reordered(on_grid, sorting),
+        series=series,
+        times=on_grid,
         integer=times.integer,
         values=_matrix([channel.values for channel in channels], observed, sorting),
         categories=tuple(channel.categories for channel in channels),
@@ -66,10 +70,10 @@ def read_rows(
         period_freq=times.freq,
         notes=(*_note_ignored(frame, roles), *_note_odd_ids(ids)),
     )
-    return rows, _completed(fmt, frame, roles, times), []
+    return (None if problems else rows), _completed(fmt, frame, roles, times), problems
 
 
-def duplicates(
+def _duplicates(
     ids: NDArray[np.object_], series: Integers, times: Integers, integer: bool, roles: Columns
 ) -> list[Problem]:
     """List the times that stand more than once in a series.
@@ -118,7 +122,7 @@ def _ids(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.object_], Inte
     """Read the ids as text, (series,), ascending as numbers or as text, and each row's number among them, (rows,)."""
     if roles.id is None:
         return np.array([roles.target], object), np.zeros(len(frame), np.int64), []
-    codes, names = pd.factorize(frame[roles.id], use_na_sentinel=True)
+    codes, names = numbered(frame[roles.id])
     without_id = np.flatnonzero(codes < 0)[:MAX_LISTED_PROBLEMS]
     problems = [
         Problem(column=roles.id, what=f"row {row + 1} has no id", remedy="Give it one or remove the row.")
@@ -234,10 +238,11 @@ def _completed(fmt: TableFormat, frame: pd.DataFrame, roles: Columns, times: Tim
     """Return the form with dtypes and zone, and of a long table with the names of its columns."""
     assert roles.time is not None, "the roles are filled in"
     assert roles.target is not None, "the roles are filled in"
-    id_dtype = str(frame[roles.id].dtype) if roles.id is not None else "str"
+    id_dtype = dtype_of(frame, roles.id) if roles.id is not None else "str"
+    time_dtype = times.dtype if times.form is None else dtype_of(frame, roles.time)
     if fmt.kind == "long":
         fmt = replace(fmt, id=roles.id, time=roles.time, target=roles.target)
-    return replace(fmt, id_dtype=id_dtype, time_dtype=times.dtype, zone=times.zone, time_form=times.form)
+    return replace(fmt, id_dtype=id_dtype, time_dtype=time_dtype, zone=times.zone, time_form=times.form)
 
 
 def _note_ignored(frame: pd.DataFrame, roles: Columns) -> tuple[str, ...]:
@@ -264,16 +269,11 @@ def _order(series: Integers, times: Integers) -> Integers | None:
     return None if later.all() else np.lexsort((times, series))
 
 
-def _reordered(column: Integers, order: Integers | None) -> Integers:
-    """Return a column, (rows,), in the order that `_order` gives."""
-    return column if order is None else column[order]
-
-
 def _matrix(columns: list[Floats], observed: Booleans, order: Integers | None) -> Floats:
     """Return the columns side by side in their final order, (rows, channels), the target NaN where not observed."""
     matrix = np.empty((len(observed), len(columns)))
     for number, column in enumerate(columns):  # each is written once: a table may be as large as the memory allows
         matrix[:, number] = column if order is None else column[order]
-    hidden = ~observed if order is None else ~observed[order]
-    matrix[hidden, 0] = np.nan
+    if not observed.all():
+        matrix[~observed if order is None else ~observed[order], 0] = np.nan
     return matrix

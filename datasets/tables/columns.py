@@ -13,7 +13,8 @@ from forecast.datasets.errors import Problem
 IDS = ("unique_id", "item_id", "series_id")
 TIMES = ("ds", "timestamp", "date", "datetime", "time")
 TARGETS = ("y", "target", "value")
-LEFT_OUT = "columns left out"  # of a frame's attrs: the columns of its file that were not read
+# of a frame's attrs: the columns of its file that were not read, and the dtypes of those that were read as categories
+LEFT_OUT, ENCODED = "columns left out", "columns encoded"
 EMPTIES = ("refuse", "skip")
 DUPLICATES = ("refuse", "first", "last", "mean", "sum")
 GAPS = ("mask", "zero", "refuse")

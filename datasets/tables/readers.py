@@ -7,20 +7,16 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError
-from forecast.datasets.tables.columns import IDS, LEFT_OUT, TARGETS, TIMES, Columns
+from forecast.datasets.tables.columns import ENCODED, IDS, TIMES, Columns
+from forecast.datasets.tables.delimited import leaving_out, read_delimited, used_columns
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
-
-BYTES_AT_ONCE = 8 << 20
-# cells of a CSV that have no value, except in ids, where "NA" is Namibia
-MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
 
 
 def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFrame:
@@ -40,7 +36,15 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
         DataError: if there is no such file, or it is empty, cut off, of another kind than its name says, or seems to be
             written otherwise than `columns` says.
     """
-    columns = columns or Columns()
+    frame = read_encoded(source, columns or Columns())
+    return frame.astype(frame.attrs.pop(ENCODED, {}))
+
+
+def read_encoded(source: str | Path, columns: Columns) -> pd.DataFrame:
+    """Read a table as `read_table` does, but with ids and times as categories where a file holds each text once.
+
+    A panel is made of such a table in half the time. Its attrs say of which dtype the columns are for people.
+    """
     if str(source) == "-":
         return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns)
     path = Path(source)
@@ -79,72 +83,12 @@ def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
     return frame
 
 
-def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
-    sep = sep if columns.separator is None else columns.separator.replace("tab", "\t")
-    ids = (*IDS, *((columns.id,) if columns.id else ()))
-    gz: Any = "gzip" if str(place).endswith(".gz") else None
-    # the names are read first, because pandas takes types and missing words by name
-    names = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns
-    if hasattr(place, "seek"):
-        place.seek(0)
-    used = used_columns([str(name) for name in names], columns)
-    if used is not None and not (isinstance(place, Path) and gz is None and _is_rectangular(place, sep, len(names))):
-        used = None  # pandas would leave out the cells that a row has too many
-    text = [name for name in names if str(name).lower() in ids or name in ids]
-    missing = {name: list(MISSING_WORDS) for name in names if name not in text}
-    frame = pd.read_csv(
-        place,
-        usecols=used,
-        sep=sep,
-        decimal=columns.decimal,
-        encoding="utf-8-sig",
-        compression=gz,
-        dtype=dict.fromkeys(text, "str"),
-        keep_default_na=False,
-        na_values=missing,
-        low_memory=False,
-    )
-    return _leaving_out(frame, [] if used is None else [str(name) for name in names if name not in used])
-
-
-def used_columns(names: list[str], columns: Columns) -> list[str] | None:
-    """Return the columns of a long table that have a role; None where that cannot be told from their names."""
-    if columns.wide:
-        return None
-    single = ((columns.id, IDS), (columns.time, TIMES), (columns.target, TARGETS))
-    groups = [[given] if given is not None else [n for n in names if n.lower() in usual] for given, usual in single]
-    if not (groups[1] and groups[2]):
-        return None
-    others = (*columns.static, *columns.covariates, *((columns.observed,) if columns.observed else ()))
-    used = {*(name for group in groups for name in group), *others}
-    return [name for name in names if name in used] if used <= set(names) else None
-
-
-def _is_rectangular(path: Path, sep: str, n_cells: int) -> bool:
-    """Return whether each line of a file has so many cells, none of which is quoted."""
-    rest = b""
-    with open(path, "rb") as file:
-        while part := file.read(BYTES_AT_ONCE):
-            data, _, rest = (rest + part).rpartition(b"\n")
-            lines = data.split(b"\n")
-            found = set(map(methodcaller("count", sep.encode()), lines))
-            is_blank = (
-                n_cells > 1 and 0 in found and not any(line.strip() for line in lines if sep.encode() not in line)
-            )
-            if b'"' in data or not found <= ({n_cells - 1, 0} if is_blank else {n_cells - 1}):
-                return False
-    return b'"' not in rest and (not rest.strip() or rest.count(sep.encode()) == n_cells - 1)
-
-
-def _leaving_out(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Remember the columns of a file that were not read, for a note."""
-    if names:
-        frame.attrs[LEFT_OUT] = names
-    return frame
+def _csv(place: Any, columns: Columns) -> pd.DataFrame:
+    return read_delimited(place, columns, ",")
 
 
 def _tsv(place: Any, columns: Columns) -> pd.DataFrame:
-    return _csv(place, columns, sep="\t")
+    return read_delimited(place, columns, "\t")
 
 
 def _parquet(place: Any, columns: Columns) -> pd.DataFrame:
@@ -152,9 +96,25 @@ def _parquet(place: Any, columns: Columns) -> pd.DataFrame:
 
     if hasattr(place, "seek"):
         return pd.read_parquet(place)
-    names = ds.dataset(place, format="parquet").schema.names
-    used = used_columns(names, columns)
-    return _leaving_out(pd.read_parquet(place, columns=used), [n for n in names if used is not None and n not in used])
+    schema = ds.dataset(place, format="parquet").schema
+    used = used_columns(schema.names, columns)
+    if used is None:
+        return pd.read_parquet(place)
+    # ids and times repeat: a file holds each of them once, and as categories they need not be spelled out and compared
+    encoded = _repeated_text(schema, used, columns)
+    frame = pd.read_parquet(place, columns=used, read_dictionary=encoded)
+    frame.attrs[ENCODED] = {name: str(frame[name].cat.categories.dtype) for name in encoded}
+    return leaving_out(frame, [name for name in schema.names if name not in used])
+
+
+def _repeated_text(schema: Any, used: list[str], columns: Columns) -> list[str]:
+    """Return the ids' and the times' column of a Parquet file where they are text, and are no index of pandas."""
+    import pyarrow.types as kinds
+
+    roles = (*IDS, *TIMES, columns.id, columns.time)
+    others = {*columns.static, *columns.covariates, *(schema.pandas_metadata or {}).get("index_columns", [])}
+    named = [name for name in used if (name in roles or name.lower() in roles) and name not in others]
+    return [name for name in named if kinds.is_string(kind := schema.field(name).type) or kinds.is_large_string(kind)]
 
 
 def _json_lines(place: Any, columns: Columns) -> pd.DataFrame:

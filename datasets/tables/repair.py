@@ -39,4 +39,6 @@ def merge_duplicates(table: pd.DataFrame, roles: Columns) -> tuple[pd.DataFrame,
     note = (
         f"{int(repeated.sum())} rows of the same series and time are merged to {len(merged)}: the {keep} of {target!r}"
     )
-    return pd.concat([table[~repeated], merged], ignore_index=True), (note,)
+    rows = pd.concat([table[~repeated], merged], ignore_index=True)
+    rows.attrs = table.attrs  # they say of the file's columns what the rows do not
+    return rows, (note,)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.tables.arrays import duplicates, read_rows
+from forecast.datasets.tables.arrays import read_rows
 from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, TableFormat, find, missing
 from forecast.datasets.tables.forms import to_long, to_pandas
 from forecast.datasets.tables.layout import count_problems, lay_out
@@ -51,9 +51,6 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = N
     if rows is None:
         raise DataError(count_problems(problems), problems=problems)
     rows = replace(rows, notes=(*rows.notes, *merged))
-    problems += duplicates(rows.ids, rows.series, rows.times, rows.integer, roles)
-    if problems:
-        raise DataError(count_problems(problems), problems=problems)
     known_grid = required_grid or (Grid.of(rows.period_freq) if rows.period_freq else None)
     return lay_out(rows, roles, fmt, known_grid)
 

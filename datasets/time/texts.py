@@ -90,10 +90,10 @@ def _form_of(column: pd.Series, stamps: pd.Series) -> str | None:
     """Return the form that ISO 8601 text of one form is written in, judged by its first and last rows."""
     ends = np.unique(np.r_[: min(ROWS_TRIED, len(column)), max(len(column) - ROWS_TRIED, 0) : len(column)])
     text, times = column.iloc[ends], stamps.iloc[ends]
-    if not all(isinstance(value, str) for value in text):
+    values, first = text.tolist(), times.iloc[0]
+    if not all(isinstance(value, str) for value in values):
         return None
-    length = len(text.iloc[0])
-    fits = (form for form in ISO_FORMS if len(times.iloc[0].strftime(form)) == length)
+    fits = (form for form in ISO_FORMS if first.strftime(form) == values[0])
     return next((form for form in fits if (times.dt.strftime(form) == text).all()), None)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, ConfigError, Problem
 from forecast.datasets.time.grid import DAY, Grid, Integers, microseconds
+from forecast.datasets.time.repeated import numbered
 from forecast.datasets.time.texts import ISO, read_text
 
 DATES_AS_NUMBERS = (19000101, 21001231)
@@ -199,7 +200,7 @@ def _are_dates(column: pd.Series) -> bool:
 
 def _text(column: pd.Series, name: str, date_format: str | None) -> tuple[Times | None, list[Problem]]:
     """Read a column of text, or of whole numbers as text; times that stand in many series are read once."""
-    codes, distinct = pd.factorize(column)
+    codes, distinct = numbered(column)
     if 2 * len(distinct) < len(column) and (codes >= 0).all():
         times, problems = _text(pd.Series(distinct, dtype=column.dtype), name, date_format)
         if times is not None:
