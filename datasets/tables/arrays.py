@@ -68,7 +68,7 @@ def read_rows(
         categories=tuple(channel.categories for channel in channels),
         static=static if sorting is None or static.empty else static.iloc[sorting],
         period_freq=times.freq,
-        notes=(*_note_ignored(frame, roles), *_note_odd_ids(ids)),
+        notes=(*_note_ignored(frame, roles), *_note_odd_ids(ids), *((times.note,) if times.note else ())),
     )
     return (None if problems else rows), _completed(fmt, frame, roles, times), problems
 

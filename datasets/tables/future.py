@@ -15,6 +15,7 @@ from forecast.datasets.tables.columns import IDS, TIMES, find, missing
 from forecast.datasets.tables.encoding import blank
 from forecast.datasets.tables.forms import columns_of
 from forecast.datasets.time.times import as_text, parse_times
+from forecast.datasets.time.writing import has_offset
 from forecast.datasets.windows.origins import Integers, Origins
 
 
@@ -111,7 +112,9 @@ def _future_rows(frame: pd.DataFrame, panel: Panel, horizon: int) -> tuple[Integ
         For each of them, its number in the frame, its series, and its step after the history, counted from 0.
     """
     id_column, time_column = _id_and_time(frame, panel)
-    times, problems = parse_times(frame[time_column], time_column, panel.format.time_form)
+    form = panel.format.time_form
+    # offsets may change on the way: text that has them says itself which time it is
+    times, problems = parse_times(frame[time_column], time_column, None if has_offset(form) else form)
     if times is None or problems:
         raise DataError("the future's times cannot be read", problems=problems)
     series = np.zeros(len(frame), np.int64)
