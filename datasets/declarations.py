@@ -49,7 +49,7 @@ class Range:
     def __str__(self) -> str:
         ends = (("at most", self.most), ("below", self.below))
         return f"of at least {self.least:g}" + "".join(
-            f" and {word} {end:g}" for word, end in ends if end != float("inf")
+            f" and {word} {end:.15g}" for word, end in ends if end != float("inf")
         )
 
 

@@ -1,4 +1,4 @@
-"""The schema of config.json: what its keys are, what their values are, and how large a number may be."""
+"""The schema of config.json: what its keys are, what their values are, and how long a text may be."""
 
 from __future__ import annotations
 
@@ -14,24 +14,6 @@ from forecast.settings import Settings
 
 Check = Callable[[Any], bool]
 MOST_LETTERS = 100_000  # of a text: a note may name every column of a wide table
-# Far above what anybody trains on one machine; a setting that no weight depends on can cost as much memory as it says.
-MOST: dict[str, int] = {
-    "horizon": 100_000,
-    "season_length": 1_000_000,
-    "lookback": 100_000,
-    "segment": 100_000,
-    "origins": 100_000,
-    "memory": 100_000,
-    "hidden_size": 65_536,
-    "layers": 256,
-    "members": 1000,
-    "threads": 4096,
-    "batch_size": 1_000_000_000,
-    "steps": 1_000_000_000,
-    "workers": 100_000,
-    "val_size": 1_000_000_000,
-    "patience": 1_000_000_000,
-}
 # what the settings of the user and the resolved ones have in common, whatever a model resolves
 IN_BOTH = ("horizon", "model", "quantiles", "static", "known", "past", "point", "calibrate", "seed")
 
@@ -128,7 +110,7 @@ def check_config(config: Any) -> None:
 
     Raises:
         ValueError: if a key is missing, unknown, or has a value of another kind; it names the key.
-        ModelError: if settings contradict one another, or a size is beyond `MOST`.
+        ModelError: if settings contradict one another.
         ConfigError: if a setting is unknown or out of its range.
     """
     _keys(config, CONFIG, "the file")
@@ -138,7 +120,6 @@ def check_config(config: Any) -> None:
     _keys(config["panel"]["format"], FORMAT, "panel.format")
     for number, channel in enumerate(config["panel"]["channels"]):
         _keys(channel, CHANNEL, f"panel.channels[{number}]")
-    _sizes("season_length", config["season_length"])
     _check_support(Support.from_json(config["support"]))
     _check_grid(Grid.from_json(config["panel"]["grid"]))
     _check_settings(config)
@@ -164,8 +145,6 @@ def _check_settings(config: dict[str, Any]) -> None:
         if missing:
             raise ValueError(f"{place} lacks the key {shown(min(missing))!r}")
         both.append(Settings.of(config[place]))
-        for name in MOST:
-            _sizes(f"{place}.{name}", getattr(both[-1], name))
     asked, resolved = both
     for name in IN_BOTH:
         if getattr(asked, name) != getattr(resolved, name):
@@ -179,12 +158,6 @@ def _check_settings(config: dict[str, Any]) -> None:
     named = [*(("known", name) for name in asked.known), *(("past", name) for name in asked.past)]
     if not channels or channels[0][0] != "target" or channels[1:] != named:
         raise ModelError("the panel's channels are not the target and the covariates that the settings name")
-
-
-def _sizes(place: str, value: Any) -> None:
-    name = place.rpartition(".")[2]
-    if isinstance(value, int) and value > MOST[name]:
-        raise ModelError(f"{place} is {shown(value)}, beyond {MOST[name]}")
 
 
 def _check_support(support: Support) -> None:
