@@ -33,7 +33,7 @@ def read_delimited(place: Any, columns: Columns, sep: str) -> pd.DataFrame:
     Raises:
         ValueError: if it is no such file.
     """
-    sep = sep if columns.separator is None else columns.separator.replace("tab", "\t")
+    sep = _sign(columns, sep)
     ids = (*IDS, *((columns.id,) if columns.id else ()))
     gz: Any = "gzip" if str(place).endswith(".gz") else None
     # the names are read first, because pandas takes types and missing words by name
@@ -53,9 +53,19 @@ def read_delimited(place: Any, columns: Columns, sep: str) -> pd.DataFrame:
         "keep_default_na": False,
         "na_values": missing,
     }
-    frame = _in_parts(place, max(1, CELLS_AT_ONCE // len(names)), how) if len(sep) == 1 else None
+    frame = _in_parts(place, max(1, CELLS_AT_ONCE // len(names)), how)
     frame = _whole(place, how) if frame is None else frame
     return leaving_out(frame, [] if used is None else [str(name) for name in names if name not in used])
+
+
+def write_delimited(frame: pd.DataFrame, place: Any, columns: Columns) -> None:
+    """Write a table as `columns` says that files of separated cells are written, so that it can be read like them."""
+    frame.to_csv(place, index=False, sep=_sign(columns, ","), decimal=columns.decimal)
+
+
+def _sign(columns: Columns, usual: str) -> str:
+    """Return the sign between cells; the usual one where none is named."""
+    return usual if columns.separator is None else columns.separator.replace("tab", "\t")
 
 
 def used_columns(names: list[str], columns: Columns) -> list[str] | None:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError
 from forecast.datasets.tables.columns import ENCODED, IDS, TIMES, Columns
-from forecast.datasets.tables.delimited import leaving_out, read_delimited, used_columns
+from forecast.datasets.tables.delimited import leaving_out, read_delimited, used_columns, write_delimited
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
@@ -145,29 +145,31 @@ def _sniff(data: bytes) -> str:
     return binary or ("jsonl" if data.lstrip()[:1] == b"{" else "csv")
 
 
-def write_table(frame: pd.DataFrame, target: str | Path) -> None:
+def write_table(frame: pd.DataFrame, target: str | Path, columns: Columns | None = None) -> None:
     """Write a table; after an interruption the file is the old one or the new one, never half of one.
 
     Args:
         frame: the table; an index of times becomes a column.
         target: path of a .csv, .parquet, .jsonl or .arrow file; "-" writes CSV to stdout.
+        columns: how a .csv file writes cells and numbers; by default with commas between cells, and points in numbers.
 
     Raises:
         ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
     """
+    columns = columns or Columns()
     if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
         frame = frame.reset_index()
     if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles
         frame.columns = [".".join(filter(None, map(str, name))) for name in frame.columns]
     if str(target) == "-":
-        frame.to_csv(sys.stdout, index=False)
+        write_delimited(frame, sys.stdout, columns)
         return
     path = Path(target)
     check_writable(path)
     with beside(path) as temporary:
         with open(temporary, "wb") as file:
             with warnings.catch_warnings(action="ignore"):  # pyarrow asks pandas for zoned times in a way that will go
-                WRITERS[path.suffix](frame, file)
+                WRITERS[path.suffix](frame, file, columns)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
@@ -186,9 +188,9 @@ def check_writable(path: Path) -> None:
         )
 
 
-WRITERS: dict[str, Callable[[pd.DataFrame, Any], Any]] = {
-    ".csv": lambda frame, file: frame.to_csv(file, index=False),
-    ".parquet": lambda frame, file: frame.to_parquet(file, index=False),
-    ".jsonl": lambda frame, file: frame.to_json(file, orient="records", lines=True, date_format="iso"),
-    ".arrow": lambda frame, file: frame.reset_index(drop=True).to_feather(file),
+WRITERS: dict[str, Callable[[pd.DataFrame, Any, Columns], Any]] = {
+    ".csv": write_delimited,
+    ".parquet": lambda frame, file, columns: frame.to_parquet(file, index=False),
+    ".jsonl": lambda frame, file, columns: frame.to_json(file, orient="records", lines=True, date_format="iso"),
+    ".arrow": lambda frame, file, columns: frame.reset_index(drop=True).to_feather(file),
 }

@@ -39,7 +39,8 @@ class RecursiveModel(RecurrentModel):
         more: the other keywords of `RecurrentModel`.
 
     Raises:
-        ConfigError: if the head forecasts no distribution, or there are past covariates or a transform.
+        ConfigError: if the head forecasts no distribution, there are past covariates or a transform, or the horizon is
+            longer than `MOST_ROWS_DRAWN`.
 
     References:
         Salinas et al. (2020), DeepAR: Probabilistic Forecasting with Autoregressive Recurrent Networks.
