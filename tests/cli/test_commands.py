@@ -147,13 +147,13 @@ def test_every_wrong_setting_is_named_with_its_place(sales: str) -> None:
     assert _problems("-c", "c.yaml", "--set", "hiden_size=3", "--set", "dropout=2", "--threads", "two") == [
         "unknown setting 'learning_rat': 'learning_rate'?",
         "unknown setting 'hiden_size': 'hidden_size'?",
-        "layers=[2] (c.yaml): a whole number of at least 1",
-        "steps='1e3' (c.yaml): a whole number of at least 1, or auto",
+        "layers=[2] (c.yaml): a whole number of at least 1 and at most 256",
+        "steps='1e3' (c.yaml): a whole number of at least 1 and at most 1000000000, or auto",
         "dropout=2.0 (--set): a number of at least 0 and below 1",
-        "threads='two' (--threads): a whole number of at least 1, or auto",
+        "threads='two' (--threads): a whole number of at least 1 and at most 4096, or auto",
     ]
     assert _problems("-H", "0", "--quantiles", "0.9,0.1") == [
-        "horizon=0 (--horizon): a whole number of at least 1",
+        "horizon=0 (--horizon): a whole number of at least 1 and at most 100000",
         "quantiles=(0.9, 0.1): ascending levels without repeats",
     ]
 
