@@ -14,16 +14,16 @@ from typing import Any
 import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError
-from forecast.datasets.tables.columns import IDS, LEFT_OUT, TARGETS, TIMES, Columns
+from forecast.datasets.tables.columns import FILE, IDS, LEFT_OUT, TARGETS, TIMES, Columns, id_names
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
 BYTES_AT_ONCE = 8 << 20
-# cells of a CSV that have no value, except in ids, where "NA" is Namibia
+# cells of a CSV that have no value; in ids only blank ones have none, since "NA" is Namibia
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
 
 
-def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFrame:
+def read_table(source: str | Path, columns: Columns | None = None, *, every: bool = False) -> pd.DataFrame:
     """Read a table.
 
     Args:
@@ -32,9 +32,10 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
             CSV by their first bytes.
         columns: the roles of its columns, and how a .csv file writes cells and numbers. The id column is kept as text,
             so that "001" stays "001"; unique_id, item_id and series_id always are.
+        every: whether columns without a role are read, too; False by default.
 
     Returns:
-        The table, with column names as text.
+        The table, with column names as text. Its `attrs` name the columns that were not read.
 
     Raises:
         DataError: if there is no such file, or it is empty, cut off, of another kind than its name says, or seems to be
@@ -42,10 +43,10 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
     """
     columns = columns or Columns()
     if str(source) == "-":
-        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns)
+        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns, True)
     path = Path(source)
     if path.is_dir() and any(path.glob("*.parquet")):
-        return _parse("parquet", path, str(path), columns)
+        return _parse("parquet", path, str(path), columns, every)
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
         hint = "Name a file, a bundled data set (`forecast datasets list`), or - for stdin."
@@ -55,12 +56,25 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
         raise DataError(f"{path}: files ending in .{kind} cannot be read", hint=f"Known: {', '.join(READERS)}.")
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty", hint="Write a header and rows into it.")
-    return _parse(kind, path, str(path), columns)
+    return _parse(kind, path, str(path), columns, every)
 
 
-def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
+def with_columns_left_out(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return a table with the columns of its file that were not read; as it is where there are none."""
+    names, path = frame.attrs.get(LEFT_OUT, []), frame.attrs.get(FILE)
+    if not names or path is None:
+        return frame
     try:
-        frame = READERS[kind](place, columns)
+        whole = read_table(path, columns, every=True)
+    except DataError:  # the file is no longer what it was
+        return frame
+    others = [name for name in names if name in whole.columns and name not in frame.columns]
+    return frame.join(whole[others]) if len(whole) == len(frame) and whole.index.equals(frame.index) else frame
+
+
+def _parse(kind: str, place: Any, name: str, columns: Columns, every: bool) -> pd.DataFrame:
+    try:
+        frame = READERS[kind](place, columns, every)
     except UnicodeDecodeError as error:
         hint = "Save it as UTF-8; spreadsheets call that CSV UTF-8."
         raise DataError(f"{name} is not written in UTF-8: {error.reason} at byte {error.start}", hint=hint) from error
@@ -79,19 +93,19 @@ def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
     return frame
 
 
-def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
+def _csv(place: Any, columns: Columns, every: bool, sep: str = ",") -> pd.DataFrame:
     sep = sep if columns.separator is None else columns.separator.replace("tab", "\t")
-    ids = (*IDS, *((columns.id,) if columns.id else ()))
     gz: Any = "gzip" if str(place).endswith(".gz") else None
     # the names are read first, because pandas takes types and missing words by name
-    names = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns
+    names = [str(n) for n in pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns]
     if hasattr(place, "seek"):
         place.seek(0)
-    used = used_columns([str(name) for name in names], columns)
+    used = None if every else used_columns(names, columns)
     if used is not None and not (isinstance(place, Path) and gz is None and _is_rectangular(place, sep, len(names))):
         used = None  # pandas would leave out the cells that a row has too many
-    text = [name for name in names if str(name).lower() in ids or name in ids]
-    missing = {name: list(MISSING_WORDS) for name in names if name not in text}
+    ids = (*IDS, *id_names(columns.id, names))
+    text = [name for name in names if name.lower() in ids or name in ids]
+    missing = {name: [""] if name in text else list(MISSING_WORDS) for name in names}
     frame = pd.read_csv(
         place,
         usecols=used,
@@ -104,15 +118,16 @@ def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
         na_values=missing,
         low_memory=False,
     )
-    return _leaving_out(frame, [] if used is None else [str(name) for name in names if name not in used])
+    return _leaving_out(frame, [] if used is None else [name for name in names if name not in used], place)
 
 
 def used_columns(names: list[str], columns: Columns) -> list[str] | None:
     """Return the columns of a long table that have a role; None where that cannot be told from their names."""
     if columns.wide:
         return None
-    single = ((columns.id, IDS), (columns.time, TIMES), (columns.target, TARGETS))
-    groups = [[given] if given is not None else [n for n in names if n.lower() in usual] for given, usual in single]
+    given = (id_names(columns.id, names), *(() if n is None else (n,) for n in (columns.time, columns.target)))
+    usual = (IDS, TIMES, TARGETS)
+    groups = [g or [n for n in names if n.lower() in u] for g, u in zip(given, usual, strict=True)]
     if not (groups[1] and groups[2]):
         return None
     others = (*columns.static, *columns.covariates, *((columns.observed,) if columns.observed else ()))
@@ -136,36 +151,38 @@ def _is_rectangular(path: Path, sep: str, n_cells: int) -> bool:
     return b'"' not in rest and (not rest.strip() or rest.count(sep.encode()) == n_cells - 1)
 
 
-def _leaving_out(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Remember the columns of a file that were not read, for a note."""
+def _leaving_out(frame: pd.DataFrame, names: list[str], place: Path) -> pd.DataFrame:
+    """Remember the columns of a file that were not read."""
     if names:
-        frame.attrs[LEFT_OUT] = names
+        frame.attrs |= {LEFT_OUT: names, FILE: str(place)}
     return frame
 
 
-def _tsv(place: Any, columns: Columns) -> pd.DataFrame:
-    return _csv(place, columns, sep="\t")
+def _tsv(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
+    return _csv(place, columns, every, sep="\t")
 
 
-def _parquet(place: Any, columns: Columns) -> pd.DataFrame:
+def _parquet(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     import pyarrow.dataset as ds
 
     if hasattr(place, "seek"):
         return pd.read_parquet(place)
     names = ds.dataset(place, format="parquet").schema.names
-    used = used_columns(names, columns)
-    return _leaving_out(pd.read_parquet(place, columns=used), [n for n in names if used is not None and n not in used])
+    used = None if every else used_columns(names, columns)
+    frame = pd.read_parquet(place, columns=used)
+    unread = [name for name in names if used is not None and name not in (*used, *frame.index.names)]
+    return _leaving_out(frame, unread, place)
 
 
-def _json_lines(place: Any, columns: Columns) -> pd.DataFrame:
+def _json_lines(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     return pd.read_json(place, lines=True, dtype=False)
 
 
-def _arrow(place: Any, columns: Columns) -> pd.DataFrame:
+def _arrow(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     return pd.read_feather(place)
 
 
-READERS: dict[str, Callable[[Any, Columns], pd.DataFrame]] = {
+READERS: dict[str, Callable[[Any, Columns, bool], pd.DataFrame]] = {
     "csv": _csv,
     "tsv": _tsv,
     "parquet": _parquet,
@@ -189,13 +206,13 @@ def write_table(frame: pd.DataFrame, target: str | Path) -> None:
     """Write a table; after an interruption the file is the old one or the new one, never half of one.
 
     Args:
-        frame: the table; an index of times becomes a column.
+        frame: the table; an index of times, or of ids and times, becomes columns.
         target: path of a .csv, .parquet, .jsonl or .arrow file; "-" writes CSV to stdout.
 
     Raises:
         ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
     """
-    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex):
         frame = frame.reset_index()
     if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles
         frame.columns = [".".join(filter(None, map(str, name))) for name in frame.columns]
