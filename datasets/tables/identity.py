@@ -156,14 +156,17 @@ def _part(column: pd.Series, name: str, *, alone: bool) -> Ids:
 
 
 def _differing_by_blanks(text: NDArray[np.object_], column: str) -> list[Problem]:
-    """List the ids that are the same but for blanks at their ends: one series would become two."""
+    """List the ids that are the same but for blanks at their ends, or as text: one series would become two."""
     seen: dict[str, str] = {}
     problems = []
     for name in text[:MOST_IDS_COMPARED]:
-        other = seen.setdefault(name.strip(), name)
-        if other != name:
-            what = f"the ids {other!r} and {name!r} differ only by blanks"
-            problems.append(Problem(column=column, what=what, expected="one id a series", remedy="Write them alike."))
+        other = seen.get(name.strip())
+        if other is None:
+            seen[name.strip()] = name
+            continue
+        two_kinds = f"the id {name!r} is a number in some rows and text in others"
+        what = two_kinds if other == name else f"the ids {other!r} and {name!r} differ only by blanks"
+        problems.append(Problem(column=column, what=what, expected="one id a series", remedy="Write them alike."))
     return problems
 
 

@@ -19,6 +19,7 @@ from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
 BYTES_AT_ONCE = 8 << 20
+MOST_BYTES_READ_AGAIN = 1 << 28
 # cells of a CSV that have no value; in ids only blank ones have none, since "NA" is Namibia
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
 
@@ -60,9 +61,12 @@ def read_table(source: str | Path, columns: Columns | None = None, *, every: boo
 
 
 def with_columns_left_out(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """Return a table with the columns of its file that were not read; as it is where there are none."""
+    """Return a table with the columns of its file that were not read; as it is if there are none, or the file is large."""
     names, path = frame.attrs.get(LEFT_OUT, []), frame.attrs.get(FILE)
     if not names or path is None:
+        return frame
+    parts = list(Path(path).glob("*.parquet")) if Path(path).is_dir() else [Path(path)]
+    if sum(part.stat().st_size for part in parts if part.exists()) > MOST_BYTES_READ_AGAIN:
         return frame
     try:
         whole = read_table(path, columns, every=True)
