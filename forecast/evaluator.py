@@ -9,15 +9,17 @@ from typing import Any, Literal, Protocol, cast
 
 from forecast.architectures import ARCHITECTURES, not_used, with_defaults
 from forecast.datasets.declarations import declarations
-from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
 from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.cutoffs import Cutoff, cutoffs_between, last_cutoffs
 from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol, first_ends
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation
+from forecast.evaluation.scoring import MODEL
 from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage.saving import load
@@ -119,7 +121,16 @@ def evaluate(
 def _panel(data: Any, candidates: dict[str, Candidate]) -> Panel:
     """Read the table once, with the covariates of every candidate; each is given its own of them later."""
     columns, freq = shared_columns(candidates)
-    return panel_from_table(data, columns, freq=freq)
+    panel = panel_from_table(data, columns, freq=freq)
+    taken = {FORECAST, CUTOFF, *((MODEL,) if len(candidates) > 1 else ())}
+    problems = [
+        Problem(column=name, what="the forecasts of an evaluation have a column of this name", remedy="Rename it.")
+        for name in (*panel.format.ids, panel.format.time, panel.format.target)
+        if name in taken
+    ]
+    if problems:
+        raise DataError("the table's columns cannot stand beside those of an evaluation", problems=problems)
+    return panel
 
 
 def shared_columns(candidates: dict[str, Candidate]) -> tuple[Columns, str | int | None]:

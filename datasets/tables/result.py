@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.forms import in_callers_form
 from forecast.datasets.tables.identity import give_ids
@@ -15,7 +16,7 @@ from forecast.datasets.time.times import give_back
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 
-FORECAST, CUTOFF = "forecast", "cutoff"
+FORECAST, CUTOFF, SAMPLE = "forecast", "cutoff", "sample"
 
 
 def quantile_column(level: float) -> str:
@@ -80,13 +81,19 @@ def path_table(panel: Panel, origins: Origins, paths: NDArray[np.float64]) -> pd
 
     Returns:
         Columns of the ids (where the table had any), time, `sample` from 0, and `forecast`.
+
+    Raises:
+        DataError: if ids or times have the name `sample`.
     """
+    if SAMPLE in (*panel.format.ids, panel.format.time):
+        problem = Problem(column=SAMPLE, what="paths have a column of this name", remedy="Rename it.")
+        raise DataError("the paths cannot be laid out as a table", problems=[problem])
     n, horizon, samples = paths.shape
     rows_before = origins.end - panel.indptr[origins.series]
     times = panel.grid.shift(panel.starts[origins.series][:, None], rows_before[:, None] + np.arange(horizon))
     columns: dict[str, Any] = give_ids(panel, np.repeat(origins.series, samples * horizon))
     columns[panel.format.time] = give_times(panel, np.repeat(times[:, None], samples, axis=1).ravel())
-    columns["sample"] = np.tile(np.repeat(np.arange(samples), horizon), n)
+    columns[SAMPLE] = np.tile(np.repeat(np.arange(samples), horizon), n)
     columns[FORECAST] = paths.transpose(0, 2, 1).ravel()  # (n, samples, horizon)
     return pd.DataFrame(columns)
 

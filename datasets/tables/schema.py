@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from forecast.datasets.tables.forms import to_long, to_pandas
 from forecast.datasets.tables.layout import count_problems, lay_out
 from forecast.datasets.tables.repair import merge_duplicates
 from forecast.datasets.time.grid import Grid
+
+NAMES_OF_FORECASTS = re.compile(r"forecast|q\d+(\.\d+)?")
 
 
 def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = None, grid: Grid | None = None) -> Panel:
@@ -84,7 +87,7 @@ def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Col
     if columns.observed is not None and columns.observed not in names:
         problems.append(missing(columns.observed, names, "observed"))
     roles = replace(columns, id=ids or None, time=time, target=target)
-    return roles, problems or _double_roles(roles)
+    return roles, problems or [*_double_roles(roles), *_names_of_results(roles)]
 
 
 def _ids(columns: Columns, fmt: TableFormat, names: list[str]) -> tuple[tuple[str, ...], list[Problem]]:
@@ -92,6 +95,16 @@ def _ids(columns: Columns, fmt: TableFormat, names: list[str]) -> tuple[tuple[st
     if fmt.kind == "series":
         return (), []
     return find_ids(id_names(columns.id, names) or (fmt.ids if fmt.levels else ()), names, needed=False)
+
+
+def _names_of_results(roles: Columns) -> list[Problem]:
+    """List the ids and times that have the name of a column of forecasts, in which they could not stand beside it."""
+    taken = [name for name in (*roles.ids, str(roles.time)) if NAMES_OF_FORECASTS.fullmatch(name)]
+    expected = "another name for ids and times"
+    return [
+        Problem(column=name, what="forecasts have a column of this name", expected=expected, remedy="Rename it.")
+        for name in taken
+    ]
 
 
 def _double_roles(roles: Columns) -> list[Problem]:

@@ -168,7 +168,7 @@ class Evaluation:
         """
         panel = self.panel
         parts = give_ids(panel, np.arange(panel.n_series)) if len(panel.format.ids) > 1 else {}
-        columns = {**parts, **panel.static}
+        columns = {name: values for name, values in {**parts, **panel.static}.items() if name != "model"}
         if column not in columns:
             names = ", ".join(map(str, columns)) or "none"
             raise KeyError(f"{column!r} is not a static column; name it with static=. Static columns: {names}")

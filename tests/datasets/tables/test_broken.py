@@ -90,6 +90,8 @@ TABLES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "no rows": (TABLE.head(0), {}, "no rows", "two rows"),
     "one row": (TABLE.head(1), {}, "frequency cannot be found", "--freq"),
     "ids of two kinds": (_with("unique_id", 3, 1, TABLE.replace({"unique_id": {"b": "1"}})), {}, "the id '1' is a number in", "alike"),
+    "id named as forecasts": (TABLE.rename(columns={"unique_id": "forecast"}), {"id": "forecast"}, "forecasts have a column", "Rename it"),
+    "part named as quantiles": (SHOPS.rename(columns={"item": "q10"}), {"id": "store,q10"}, "column 'q10'", "Rename it"),
     "no part of an id": (_with("item", 4, None, SHOPS), {"id": "store,item"}, "row 5 has no item", "Give it one"),
     "mistyped part": (SHOPS, {"id": ("store", "itm")}, "column 'itm'", "Did you mean 'item'"),
     "part and covariate": (SHOPS, {"id": ("store", "item"), "known": ("item",)}, "it is id and a covariate", "Name it once"),

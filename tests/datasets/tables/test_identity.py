@@ -138,6 +138,29 @@ def test_an_evaluation_names_the_parts() -> None:
         fc.score(result.forecasts.replace({"item": {"tea": "tee"}}).query("store == 9"), _sales(), id=BOTH)
 
 
+def test_parts_have_other_names_than_the_columns_of_results() -> None:
+    table = _sales().rename(columns={"item": "model"})
+    one = fc.evaluate(table, 2, models="naive", id=("store", "model"))
+    assert list(one.by_series.columns[:3]) == ["series", "store", "smape"], "the column model names models there"
+    assert one.forecasts is not None
+    assert fc.score(one.forecasts, table, id=("store", "model"))["mae"] == pytest.approx(one.metrics["mae"])
+    with pytest.raises(DataError, match="column 'model': the forecasts of an evaluation have a column of this name"):
+        fc.evaluate(table, 2, models=["naive", "drift"], id=("store", "model"))
+    with pytest.raises(DataError, match="column 'cutoff': the forecasts of an evaluation"):
+        fc.evaluate(table.rename(columns={"model": "cutoff"}), 2, models="naive", id=("store", "cutoff"))
+    samples = _naive(table.rename(columns={"model": "sample"}), id=("store", "sample"), quantiles=(0.1, 0.9))
+    with pytest.raises(DataError, match="column 'sample': paths have a column of this name"):
+        samples.predict(samples=3)
+
+
+def test_a_table_of_pyarrow_comes_back_as_one() -> None:
+    found = _naive(pa.Table.from_pandas(_sales()), id=BOTH).predict()
+    assert isinstance(found, pa.Table)
+    assert found.column_names == ["store", "item", "ds", "forecast"]
+    assert found.schema.field("store").type == pa.int64()
+    assert _pairs(found.to_pandas()) == ORDER
+
+
 def test_models_may_be_told_of_the_parts_in_either_way() -> None:
     models = [fc.Forecaster(2, model="naive", id=BOTH), fc.Forecaster(2, model="drift", id="store,item")]
     assert len(fc.evaluate(_sales(), 2, models=models).models) == 2
