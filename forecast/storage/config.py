@@ -7,6 +7,7 @@ from typing import Any
 
 from forecast.datasets.errors import ModelError
 from forecast.datasets.strict_json import shown
+from forecast.datasets.tables.columns import TableFormat
 from forecast.datasets.tables.forms import LIBRARIES
 from forecast.datasets.time.grid import Grid
 from forecast.datasets.windows.support import Support
@@ -81,10 +82,10 @@ PANEL: dict[str, Check] = {"grid": _object, "format": _object, "channels": _obje
 GRID: dict[str, Check] = {"kind": _text, "freq": _text, "step": _count}
 FORMAT: dict[str, Check] = {
     "kind": lambda value: value in ("long", "wide", "series"),
-    "id": _text_or_none,
+    "ids": _texts,
     "time": _text,
     "target": _text,
-    "id_dtype": _text,
+    "id_dtypes": _texts,
     "time_dtype": _text,
     "zone": _text_or_none,
     "time_form": _text_or_none,
@@ -120,6 +121,7 @@ def check_config(config: Any) -> None:
     _keys(config["panel"]["format"], FORMAT, "panel.format")
     for number, channel in enumerate(config["panel"]["channels"]):
         _keys(channel, CHANNEL, f"panel.channels[{number}]")
+    _check_format(TableFormat.from_json(config["panel"]["format"]))
     _check_support(Support.from_json(config["support"]))
     _check_grid(Grid.from_json(config["panel"]["grid"]))
     _check_settings(config)
@@ -163,6 +165,15 @@ def _check_settings(config: dict[str, Any]) -> None:
 def _check_support(support: Support) -> None:
     if not support.lower < support.upper:
         raise ModelError("support leaves no room between lower and upper")
+
+
+def _check_format(fmt: TableFormat) -> None:
+    """Refuse a form that no table has: a result could not be given back in it."""
+    is_one = len(fmt.ids) == 1 if fmt.kind == "wide" else not fmt.ids
+    if len(fmt.ids) != len(fmt.id_dtypes) or (fmt.kind != "long" and not is_one):
+        raise ModelError("the panel's format has ids that a table of its kind does not have")
+    if not set(fmt.levels) <= {*fmt.ids, fmt.time}:
+        raise ModelError("the panel's format has levels that are neither ids nor times")
 
 
 def _check_grid(grid: Grid) -> None:

@@ -17,6 +17,8 @@ from hostile import (
     sign,
 )
 
+from forecast.datasets.tables.columns import TableFormat
+
 PLACES = ["season_length", "settings.horizon", "panel.grid.freq", "support.lower", "resolved.hidden_size"]
 OBJECTS = ["settings", "resolved", "panel", "panel.format", "support"]
 VALUES: dict[str, Any] = {
@@ -122,7 +124,10 @@ PANELS: dict[str, tuple[str, Any]] = {
     "an unknown frequency": ("panel.grid.freq", "fortnight"),
     "an unknown zone": ("panel.format.zone", "Mars/Olympus"),
     "an unknown dtype of times": ("panel.format.time_dtype", "period[x]"),
-    "an unknown dtype of ids": ("panel.format.id_dtype", "nonsense"),
+    "an unknown dtype of ids": ("panel.format.id_dtypes", ["nonsense"]),
+    "an id of other parts": ("panel.format", TableFormat(ids=("a", "b"), id_dtypes=("str", "str")).to_json()),
+    "an id without a dtype": ("panel.format.ids", ["unique_id", "shop"]),
+    "a level that is no column": ("panel.format.levels", ["unique_id", "when"]),
     "another role": ("panel.channels.1.role", "past"),
     "no channel": ("panel.channels", []),
     "names that do not suffice": ("panel.channels.1.categories", ["high"]),
