@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from forecast.datasets.errors import ModelError
@@ -14,6 +14,7 @@ from forecast.datasets.windows.support import Support
 from forecast.settings import Settings
 
 Check = Callable[[Any], bool]
+ANOTHER_VERSION = "The model was written by another version, or changed since: fit it again."
 MOST_LETTERS = 100_000  # of a text: a note may name every column of a wide table
 # what the settings of the user and the resolved ones have in common, whatever a model resolves
 IN_BOTH = ("horizon", "model", "quantiles", "static", "known", "past", "point", "calibrate", "seed")
@@ -110,9 +111,9 @@ def check_config(config: Any) -> None:
         config: JSON primitives.
 
     Raises:
-        ValueError: if a key is missing, unknown, or has a value of another kind; it names the key.
-        ModelError: if settings contradict one another.
-        ConfigError: if a setting is unknown or out of its range.
+        ValueError: if a key has a value of another kind; it names the key.
+        ModelError: if a key is missing or unknown, as those of other versions are, or if settings contradict one another.
+        ConfigError: if a setting is out of its range.
     """
     _keys(config, CONFIG, "the file")
     _keys(config["support"], SUPPORT, "support")
@@ -131,21 +132,23 @@ def _keys(value: Any, schema: Mapping[str, Check], place: str) -> None:
     """Refuse an object that has not exactly the keys of a schema, or a value of another kind."""
     if not isinstance(value, dict):
         raise ValueError(f"{place} is no JSON object")
-    for what, names in (("lacks", schema.keys() - value.keys()), ("has the unknown", value.keys() - schema.keys())):
-        if names:
-            raise ValueError(f"{place} {what} key {shown(min(names))!r}")
+    _same_keys(value.keys(), schema.keys(), place)
     for name, check in schema.items():
         if not check(value[name]):
             raise ValueError(f"{place} has a {name} of the wrong kind: {shown(value[name])}")
+
+
+def _same_keys(found: Set[str], expected: Set[str], place: str) -> None:
+    for what, names in (("lacks the", expected - found), ("has the unknown", found - expected)):
+        if names:
+            raise ModelError(f"{place} {what} key {shown(min(names))!r}", hint=ANOTHER_VERSION)
 
 
 def _check_settings(config: dict[str, Any]) -> None:
     """Check both sets of settings, and that they go together with each other and with the panel."""
     both = []
     for place in ("settings", "resolved"):
-        missing = set(Settings.names()) - config[place].keys()
-        if missing:
-            raise ValueError(f"{place} lacks the key {shown(min(missing))!r}")
+        _same_keys(config[place].keys(), set(Settings.names()), place)
         both.append(Settings.of(config[place]))
     asked, resolved = both
     for name in IN_BOTH:

@@ -64,6 +64,30 @@ def test_a_model_directory_is_evaluated_on_the_columns_that_it_names(sales: str)
     assert sorted(set(pd.read_csv("back.csv", dtype="str")["store"])) == ["01", "02", "10"]
 
 
+def test_a_model_directory_reads_and_writes_the_separator_of_its_table(sales: str) -> None:
+    pd.read_csv(sales, dtype={"store": "str"}).to_csv("sheet.csv", index=False, sep=";", decimal=",")
+    words = (
+        "--id",
+        "store,item",
+        "--separator",
+        ";",
+        "--decimal",
+        ",",
+        "-H",
+        "3",
+        "-m",
+        "naive",
+        "-o",
+        "model",
+        *QUIET,
+    )
+    _run("fit", "sheet.csv", *words)
+    lines = _run("predict", "model", "sheet.csv", *QUIET).splitlines()
+    assert lines[0] == ";".join(HEADER)
+    assert lines[1].startswith("01;a|b;2024-02-10;")
+    assert "," in lines[1]
+
+
 @pytest.mark.parametrize("way", ["--id", "--set", "toml text", "toml list", "json"])
 def test_the_columns_are_named_in_every_way(sales: str, way: str) -> None:
     Path("text.toml").write_text('id = "store,item"\n')

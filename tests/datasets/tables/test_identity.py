@@ -18,7 +18,7 @@ import forecast as fc
 from forecast.datasets.errors import ConfigError, DataError
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.identity import joined, parts_of
-from forecast.datasets.tables.readers import read_table
+from forecast.datasets.tables.readers import read_encoded, read_table
 from forecast.datasets.tables.result import panel_to_table
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.settings import Settings
@@ -206,17 +206,20 @@ def test_a_file_is_read_with_all_parts_and_no_more(kind: str) -> None:
     assert "columns not used: other, city" in _naive(found, id=BOTH).notes_
 
 
+@pytest.mark.parametrize("read", [read_table, read_encoded])
 @pytest.mark.parametrize("kind", ["csv", "parquet", "frame"])
 @pytest.mark.parametrize(
     ("id", "advice"),
     [(None, "--id store,item (id='store,item')"), ("store", "--id store,item (id='store,item')")],
 )
-def test_doubled_times_name_the_columns_that_tell_series_apart(kind: str, id: str | None, advice: str) -> None:
+def test_doubled_times_name_the_columns_that_tell_series_apart(
+    kind: str, read: Any, id: str | None, advice: str
+) -> None:
     """They are found in a file, too, from which only the columns with a role are read."""
     table = _sales([*PAIRS, (100, "milk")]).assign(weekday=DAYS.day_name().tolist() * 5, row=range(200))
     table.to_csv("sales.csv", index=False)
     table.to_parquet("sales.parquet", index=False)
-    found = table if kind == "frame" else read_table(f"sales.{kind}", Columns(id=id))
+    found = table if kind == "frame" else read(f"sales.{kind}", Columns(id=id))
     with pytest.raises(DataError) as caught:
         _naive(found, id=id)
     assert f"or name the columns that tell series apart: {advice}." in str(caught.value)

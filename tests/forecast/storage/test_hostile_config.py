@@ -79,7 +79,9 @@ def test_a_key_that_is_missing(copy: Callable[[str], Path], place: str) -> None:
         del part[key]
 
     change_config(directory, change)
-    assert place.rpartition(".")[2] in refused(directory, CONFIG).message
+    error = refused(directory, CONFIG)
+    assert place.rpartition(".")[2] in error.message
+    assert error.hint == "The model was written by another version, or changed since: fit it again."
 
 
 @pytest.mark.parametrize("place", OBJECTS)
@@ -91,7 +93,9 @@ def test_a_key_that_is_unknown(copy: Callable[[str], Path], place: str) -> None:
         part[key]["surprise"] = 1
 
     change_config(directory, change)
-    assert "surprise" in refused(directory, CONFIG).message
+    error = refused(directory, CONFIG)
+    assert "surprise" in error.message
+    assert error.hint == "The model was written by another version, or changed since: fit it again."
 
 
 @pytest.mark.parametrize("place", OBJECTS)
