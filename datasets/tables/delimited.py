@@ -10,22 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from forecast.datasets.tables.columns import IDS, LEFT_OUT, TARGETS, TIMES, Columns
+from forecast.datasets.tables.columns import FILE, IDS, LEFT_OUT, TARGETS, TIMES, Columns, id_names
 
 BYTES_AT_ONCE = 1 << 20  # what the processor keeps at hand
 CELLS_AT_ONCE = 1 << 19  # in a part of the table; a line has at least one
 BITS = 64  # of a word
-# cells that have no value, except in ids, where "NA" is Namibia
+# cells that have no value; in ids only blank ones have none, since "NA" is Namibia
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
 
 
-def read_delimited(place: Any, columns: Columns, sep: str) -> pd.DataFrame:
+def read_delimited(place: Any, columns: Columns, sep: str, *, every: bool = False) -> pd.DataFrame:
     """Read a file of separated cells.
 
     Args:
         place: path of the file, or its bytes as a stream.
         columns: the roles of its columns, and how it writes cells and numbers.
         sep: the sign between its cells, where `columns` names none.
+        every: whether columns without a role are read, too; False by default.
 
     Returns:
         The table. It lacks the columns without a role, which its attrs name, if the file tells them from the others.
@@ -34,15 +35,16 @@ def read_delimited(place: Any, columns: Columns, sep: str) -> pd.DataFrame:
         ValueError: if it is no such file.
     """
     sep = _sign(columns, sep)
-    ids = (*IDS, *((columns.id,) if columns.id else ()))
     gz: Any = "gzip" if str(place).endswith(".gz") else None
     # the names are read first, because pandas takes types and missing words by name
-    names = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns
-    used = used_columns([str(name) for name in names], columns)
+    head = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz)
+    names = [str(name) for name in head.columns]
+    used = None if every else used_columns(names, columns)
     if used is not None and not (isinstance(place, Path) and gz is None and is_rectangular(place, sep, len(names))):
         used = None  # pandas would leave out the cells that a row has too many
-    text = [name for name in names if str(name).lower() in ids or name in ids]
-    missing = {name: list(MISSING_WORDS) for name in names if name not in text}
+    ids = (*IDS, *id_names(columns.id, names))
+    text = [name for name in names if name.lower() in ids or name in ids]
+    missing = {name: [""] if name in text else list(MISSING_WORDS) for name in names}
     how: dict[str, Any] = {
         "usecols": used,
         "sep": sep,
@@ -55,7 +57,7 @@ def read_delimited(place: Any, columns: Columns, sep: str) -> pd.DataFrame:
     }
     frame = _in_parts(place, max(1, CELLS_AT_ONCE // len(names)), how)
     frame = _whole(place, how) if frame is None else frame
-    return leaving_out(frame, [] if used is None else [str(name) for name in names if name not in used])
+    return leaving_out(frame, [] if used is None else [name for name in names if name not in used], place)
 
 
 def write_delimited(frame: pd.DataFrame, place: Any, columns: Columns) -> None:
@@ -72,8 +74,9 @@ def used_columns(names: list[str], columns: Columns) -> list[str] | None:
     """Return the columns of a long table that have a role; None where that cannot be told from their names."""
     if columns.wide:
         return None
-    single = ((columns.id, IDS), (columns.time, TIMES), (columns.target, TARGETS))
-    groups = [[given] if given is not None else [n for n in names if n.lower() in usual] for given, usual in single]
+    given = (id_names(columns.id, names), *(() if n is None else (n,) for n in (columns.time, columns.target)))
+    usual = (IDS, TIMES, TARGETS)
+    groups = [g or [n for n in names if n.lower() in u] for g, u in zip(given, usual, strict=True)]
     if not (groups[1] and groups[2]):
         return None
     others = (*columns.static, *columns.covariates, *((columns.observed,) if columns.observed else ()))
@@ -81,10 +84,10 @@ def used_columns(names: list[str], columns: Columns) -> list[str] | None:
     return [name for name in names if name in used] if used <= set(names) else None
 
 
-def leaving_out(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Remember the columns of a file that were not read, for a note."""
+def leaving_out(frame: pd.DataFrame, names: list[str], place: Path) -> pd.DataFrame:
+    """Remember the columns of a file that were not read, for a note, and the file, from which they can be read."""
     if names:
-        frame.attrs[LEFT_OUT] = names
+        frame.attrs |= {LEFT_OUT: names, FILE: str(place)}
     return frame
 
 

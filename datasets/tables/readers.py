@@ -13,10 +13,12 @@ from typing import Any
 import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError
-from forecast.datasets.tables.columns import ENCODED, IDS, TIMES, Columns
+from forecast.datasets.tables.columns import ENCODED, FILE, IDS, LEFT_OUT, TIMES, Columns, id_names
 from forecast.datasets.tables.delimited import leaving_out, read_delimited, used_columns, write_delimited
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
+
+MOST_BYTES_READ_AGAIN = 1 << 28
 
 
 def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFrame:
@@ -26,11 +28,11 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
         source: path of a .csv, .csv.gz, .tsv, .parquet, .jsonl, .ndjson, .arrow or .feather file, or of a folder of
             .parquet files, whose rows follow each other; "-" reads stdin and recognises Parquet, Arrow, JSON lines and
             CSV by their first bytes.
-        columns: the roles of its columns, and how a .csv file writes cells and numbers. The id column is kept as text,
+        columns: the roles of its columns, and how a .csv file writes cells and numbers. Id columns are kept as text,
             so that "001" stays "001"; unique_id, item_id and series_id always are.
 
     Returns:
-        The table, with column names as text.
+        The table, with column names as text. Its `attrs` name the columns that were not read.
 
     Raises:
         DataError: if there is no such file, or it is empty, cut off, of another kind than its name says, or seems to be
@@ -40,16 +42,17 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
     return frame.astype(frame.attrs.pop(ENCODED, {}))
 
 
-def read_encoded(source: str | Path, columns: Columns) -> pd.DataFrame:
+def read_encoded(source: str | Path, columns: Columns, *, every: bool = False) -> pd.DataFrame:
     """Read a table as `read_table` does, but with ids and times as categories where a file holds each text once.
 
-    A panel is made of such a table in half the time. Its attrs say of which dtype the columns are for people.
+    A panel is made of such a table in half the time. Its attrs say of which dtype the columns are for people. `every`
+    reads columns without a role, too, and has no categories.
     """
     if str(source) == "-":
-        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns)
+        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns, every)
     path = Path(source)
     if path.is_dir() and any(path.glob("*.parquet")):
-        return _parse("parquet", path, str(path), columns)
+        return _parse("parquet", path, str(path), columns, every)
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
         hint = "Name a file, a bundled data set (`forecast datasets list`), or - for stdin."
@@ -59,12 +62,28 @@ def read_encoded(source: str | Path, columns: Columns) -> pd.DataFrame:
         raise DataError(f"{path}: files ending in .{kind} cannot be read", hint=f"Known: {', '.join(READERS)}.")
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty", hint="Write a header and rows into it.")
-    return _parse(kind, path, str(path), columns)
+    return _parse(kind, path, str(path), columns, every)
 
 
-def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
+def with_columns_left_out(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return a table with the columns of its file that were not read; as it is if there are none, or the file is large."""
+    names, path = frame.attrs.get(LEFT_OUT, []), frame.attrs.get(FILE)
+    if not names or path is None:
+        return frame
+    parts = list(Path(path).glob("*.parquet")) if Path(path).is_dir() else [Path(path)]
+    if sum(part.stat().st_size for part in parts if part.exists()) > MOST_BYTES_READ_AGAIN:
+        return frame
     try:
-        frame = READERS[kind](place, columns)
+        whole = read_encoded(path, columns, every=True)
+    except DataError:  # the file is no longer what it was
+        return frame
+    others = [name for name in names if name in whole.columns and name not in frame.columns]
+    return frame.join(whole[others]) if len(whole) == len(frame) and whole.index.equals(frame.index) else frame
+
+
+def _parse(kind: str, place: Any, name: str, columns: Columns, every: bool) -> pd.DataFrame:
+    try:
+        frame = READERS[kind](place, columns, every)
     except UnicodeDecodeError as error:
         hint = "Save it as UTF-8; spreadsheets call that CSV UTF-8."
         raise DataError(f"{name} is not written in UTF-8: {error.reason} at byte {error.start}", hint=hint) from error
@@ -83,49 +102,49 @@ def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
     return frame
 
 
-def _csv(place: Any, columns: Columns) -> pd.DataFrame:
-    return read_delimited(place, columns, ",")
+def _csv(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
+    return read_delimited(place, columns, ",", every=every)
 
 
-def _tsv(place: Any, columns: Columns) -> pd.DataFrame:
-    return read_delimited(place, columns, "\t")
+def _tsv(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
+    return read_delimited(place, columns, "\t", every=every)
 
 
-def _parquet(place: Any, columns: Columns) -> pd.DataFrame:
+def _parquet(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     import pyarrow.dataset as ds
 
     if hasattr(place, "seek"):
         return pd.read_parquet(place)
     schema = ds.dataset(place, format="parquet").schema
-    used = used_columns(schema.names, columns)
+    used = None if every else used_columns(schema.names, columns)
     if used is None:
         return pd.read_parquet(place)
     # ids and times repeat: a file holds each of them once, and as categories they need not be spelled out and compared
     encoded = _repeated_text(schema, used, columns)
     frame = pd.read_parquet(place, columns=used, read_dictionary=encoded)
     frame.attrs[ENCODED] = {name: str(frame[name].cat.categories.dtype) for name in encoded}
-    return leaving_out(frame, [name for name in schema.names if name not in used])
+    return leaving_out(frame, [name for name in schema.names if name not in (*used, *frame.index.names)], place)
 
 
 def _repeated_text(schema: Any, used: list[str], columns: Columns) -> list[str]:
-    """Return the ids' and the times' column of a Parquet file where they are text, and are no index of pandas."""
+    """Return the columns of ids and of times of a Parquet file that are text, and are no index of pandas."""
     import pyarrow.types as kinds
 
-    roles = (*IDS, *TIMES, columns.id, columns.time)
+    roles = (*IDS, *TIMES, *id_names(columns.id, schema.names), columns.time)
     others = {*columns.static, *columns.covariates, *(schema.pandas_metadata or {}).get("index_columns", [])}
     named = [name for name in used if (name in roles or name.lower() in roles) and name not in others]
     return [name for name in named if kinds.is_string(kind := schema.field(name).type) or kinds.is_large_string(kind)]
 
 
-def _json_lines(place: Any, columns: Columns) -> pd.DataFrame:
+def _json_lines(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     return pd.read_json(place, lines=True, dtype=False)
 
 
-def _arrow(place: Any, columns: Columns) -> pd.DataFrame:
+def _arrow(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     return pd.read_feather(place)
 
 
-READERS: dict[str, Callable[[Any, Columns], pd.DataFrame]] = {
+READERS: dict[str, Callable[[Any, Columns, bool], pd.DataFrame]] = {
     "csv": _csv,
     "tsv": _tsv,
     "parquet": _parquet,
@@ -149,7 +168,7 @@ def write_table(frame: pd.DataFrame, target: str | Path, columns: Columns | None
     """Write a table; after an interruption the file is the old one or the new one, never half of one.
 
     Args:
-        frame: the table; an index of times becomes a column.
+        frame: the table; an index of times, or of ids and times, becomes columns.
         target: path of a .csv, .parquet, .jsonl or .arrow file; "-" writes CSV to stdout.
         columns: how a .csv file writes cells and numbers; by default with commas between cells, and points in numbers.
 
@@ -157,7 +176,7 @@ def write_table(frame: pd.DataFrame, target: str | Path, columns: Columns | None
         ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
     """
     columns = columns or Columns()
-    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex):
         frame = frame.reset_index()
     if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles
         frame.columns = [".".join(filter(None, map(str, name))) for name in frame.columns]

@@ -20,7 +20,7 @@ def merge_duplicates(table: pd.DataFrame, roles: Columns) -> tuple[pd.DataFrame,
         nothing to merge, or nothing that can be: what is wrong with it is said later.
     """
     keep, target = roles.on_duplicate, str(roles.target)
-    key = [str(name) for name in (roles.id, roles.time) if name is not None]
+    key = [*roles.ids, str(roles.time)]
     if keep == "refuse" or (keep in ("mean", "sum") and not pd.api.types.is_numeric_dtype(table[target].dtype)):
         return table, ()
     repeated = table.duplicated(key, keep=False)

@@ -82,18 +82,25 @@ def test_long_and_short_lines_that_make_up_for_each_other_are_found(n_cells: int
 
 
 @pytest.mark.parametrize("sorted_rows", [True, False])
-def test_a_table_read_for_a_panel_gives_that_of_the_table_for_people(sorted_rows: bool) -> None:
+@pytest.mark.parametrize("id", [None, ("store", "unique_id"), ("unique_id", "store")])
+def test_a_table_read_for_a_panel_gives_that_of_the_table_for_people(
+    sorted_rows: bool, id: tuple[str, ...] | None
+) -> None:
     """Ids and times of a Parquet file come as categories; every array, dtype and note is as if they had not."""
     days = pd.date_range("2024-01-01", periods=30).strftime("%d/%m/%Y")
     table = pd.DataFrame({"unique_id": np.repeat(["b", "a"], 30), "ds": np.tile(days, 2), "y": NUMBERS, "z": 0})
+    table.insert(0, "store", table["unique_id"].map({"b": "10", "a": "9"}))
     table = table if sorted_rows else table.sample(frac=1, random_state=0)
     table.to_parquet("table.parquet", index=False)
-    roles = Columns()
+    roles, ids = Columns(id=id), id or ("unique_id",)
     encoded, plain = read_encoded("table.parquet", roles), read_table("table.parquet", roles)
-    assert str(encoded["unique_id"].dtype) == str(encoded["ds"].dtype) == "category"
-    pd.testing.assert_frame_equal(plain, table[["unique_id", "ds", "y"]].reset_index(drop=True))
+    assert {str(encoded[name].dtype) for name in (*ids, "ds")} == {"category"}
+    pd.testing.assert_frame_equal(
+        plain, table[[name for name in table if name in {*ids, "ds", "y"}]].reset_index(drop=True)
+    )
     left, right = panel_from_table(encoded, roles), panel_from_table(plain, roles)
     assert left.format == right.format
+    assert left.format.id_dtypes == ("str",) * len(ids)
     assert (left.notes, left.grid) == (right.notes, right.grid)
     for name in ("values", "observed", "target", "offset", "indptr", "ids", "starts"):
         assert np.array_equal(getattr(left, name), getattr(right, name)), name
@@ -105,3 +112,33 @@ def test_what_was_not_read_is_noted_after_rows_were_merged() -> None:
     table.to_parquet("twice.parquet", index=False)
     roles = Columns(on_duplicate="last")
     assert "columns not used: z" in panel_from_table(read_encoded("twice.parquet", roles), roles).notes
+
+
+def test_parts_of_a_file_keep_all_ids_as_text_and_name_a_blank_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the last part shows that an id is no number, or that it is blank."""
+    monkeypatch.setattr(delimited, "CELLS_AT_ONCE", 20)  # four lines
+    days = pd.date_range("2024-01-01", periods=30).strftime("%Y-%m-%d")
+    table = pd.DataFrame(
+        {"store": "01", "item": np.repeat(["1", "NA"], 30), "ds": np.tile(days, 2), "y": NUMBERS, "z": 0}
+    )
+    table.to_csv("stores.csv", index=False)
+    roles = Columns(id="store,item")
+    found = read_encoded("stores.csv", roles)
+    pd.testing.assert_frame_equal(found, table[["store", "item", "ds", "y"]])
+    assert panel_from_table(found, roles).ids.tolist() == ["01|1", "01|NA"]
+    table.assign(item=table["item"].where(table.index != 57)).to_csv("stores.csv", index=False)
+    with pytest.raises(DataError, match="row 58 has no item, which is a part of its id"):
+        panel_from_table(read_encoded("stores.csv", roles), roles)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_what_is_odd_in_ids_times_and_columns_is_noted_together(kind: str) -> None:
+    hours = pd.date_range("2024-03-30 12:00", periods=30, freq="h", tz="Europe/Berlin")  # clocks change in between
+    text = [hour.isoformat() for hour in hours]
+    table = pd.DataFrame({"store": "x", "item": np.repeat(["nan", "b"], 30), "ds": text * 2, "y": NUMBERS, "z": 0})
+    table.to_csv("odd.csv", index=False)
+    table.to_parquet("odd.parquet", index=False)
+    roles = Columns(id=("store", "item"))
+    notes = panel_from_table(read_encoded(f"odd.{kind}", roles), roles).notes
+    assert notes[:2] == ("columns not used: z", "ids that look like missing ones in item: 'nan'")
+    assert "times have several offsets" in notes[2]

@@ -17,6 +17,8 @@ from hostile import (
     sign,
 )
 
+from forecast.datasets.tables.columns import TableFormat
+
 PLACES = ["season_length", "settings.horizon", "panel.grid.freq", "support.lower", "resolved.hidden_size"]
 OBJECTS = ["settings", "resolved", "panel", "panel.format", "support"]
 VALUES: dict[str, Any] = {
@@ -77,7 +79,9 @@ def test_a_key_that_is_missing(copy: Callable[[str], Path], place: str) -> None:
         del part[key]
 
     change_config(directory, change)
-    assert place.rpartition(".")[2] in refused(directory, CONFIG).message
+    error = refused(directory, CONFIG)
+    assert place.rpartition(".")[2] in error.message
+    assert error.hint == "The model was written by another version, or changed since: fit it again."
 
 
 @pytest.mark.parametrize("place", OBJECTS)
@@ -89,7 +93,9 @@ def test_a_key_that_is_unknown(copy: Callable[[str], Path], place: str) -> None:
         part[key]["surprise"] = 1
 
     change_config(directory, change)
-    assert "surprise" in refused(directory, CONFIG).message
+    error = refused(directory, CONFIG)
+    assert "surprise" in error.message
+    assert error.hint == "The model was written by another version, or changed since: fit it again."
 
 
 @pytest.mark.parametrize("place", OBJECTS)
@@ -122,7 +128,10 @@ PANELS: dict[str, tuple[str, Any]] = {
     "an unknown frequency": ("panel.grid.freq", "fortnight"),
     "an unknown zone": ("panel.format.zone", "Mars/Olympus"),
     "an unknown dtype of times": ("panel.format.time_dtype", "period[x]"),
-    "an unknown dtype of ids": ("panel.format.id_dtype", "nonsense"),
+    "an unknown dtype of ids": ("panel.format.id_dtypes", ["nonsense"]),
+    "an id of other parts": ("panel.format", TableFormat(ids=("a", "b"), id_dtypes=("str", "str")).to_json()),
+    "an id without a dtype": ("panel.format.ids", ["unique_id", "shop"]),
+    "a level that is no column": ("panel.format.levels", ["unique_id", "when"]),
     "another role": ("panel.channels.1.role", "past"),
     "no channel": ("panel.channels", []),
     "names that do not suffice": ("panel.channels.1.categories", ["high"]),
