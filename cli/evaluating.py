@@ -125,13 +125,15 @@ def _check_gates(gates: list[Gate], request: Request, models: list[str]) -> None
 
 def _evaluate(request: Request, models: list[str]) -> Evaluation:
     """Evaluate the models on the table."""
-    from forecast.evaluator import evaluate
+    from forecast.evaluator import evaluate, named_candidates, shared_columns
 
     values, backtest = dict(request.settings), dict(request.backtest)
     values.pop("model", None)
+    # model directories know columns that no option names
+    columns, _ = shared_columns(named_candidates(models, values, values["horizon"] + backtest["gap"]))
     refit, metrics = backtest.pop("refit"), backtest.pop("metrics")
     return evaluate(
-        read(request.data, values),
+        read(request.data, asdict(columns)),
         values.pop("horizon"),
         models=models,
         refit=int(refit) if refit.isdigit() else refit,

@@ -121,7 +121,7 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     future = None if request.future is None else read_table(request.future, columns)
     frame = forecaster.predict(table, future=future, horizon=request.horizon, quantiles=levels, samples=request.samples)
     seconds = perf_counter() - started
-    write_table(frame, request.out)
+    write_table(frame, request.out, columns)
     if request.plot is not None:
         _draw(forecaster, table, future, request.plot)
     report = {"model_dir": request.model, "rows": len(frame), "predict_seconds": seconds, "run_id": forecaster.run_id_}

@@ -63,12 +63,12 @@ def read(data: str, values: dict[str, Any]) -> pd.DataFrame:
 
     from forecast.datasets.catalog import catalog, load_dataset
     from forecast.datasets.tables.columns import Columns
-    from forecast.datasets.tables.readers import read_table
+    from forecast.datasets.tables.readers import read_encoded
 
     if data != "-" and not Path(data).exists() and data in catalog():
         return load_dataset(data)
     given = {field.name: values[field.name] for field in fields(Columns) if values.get(field.name) is not None}
-    return read_table(data, Columns(**given))
+    return read_encoded(data, Columns(**given))
 
 
 def progress(quiet: bool) -> Progress:

@@ -2,7 +2,7 @@
 
 A field of a settings class is one call of `setting`: its default, its meaning, the group it is shown in, and the range
 or the choices of its values. The type that stands before it says the rest: `int | Auto` may be "auto", `str | None` may
-be left out, `tuple[str, ...]` is a list.
+be left out, `tuple[str, ...]` is a list, `str | tuple[str, ...]` is one name or several.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Range:
     def __str__(self) -> str:
         ends = (("at most", self.most), ("below", self.below))
         return f"of at least {self.least:g}" + "".join(
-            f" and {word} {end:g}" for word, end in ends if end != float("inf")
+            f" and {word} {end:.15g}" for word, end in ends if end != float("inf")
         )
 
 
@@ -71,6 +71,7 @@ class Declaration:
         words: texts that a value of another type may be, such as "auto".
         optional: whether None is a value.
         many: whether the value is a tuple.
+        either: whether the value is one item, or a tuple of several.
     """
 
     help: str
@@ -86,6 +87,7 @@ class Declaration:
     words: tuple[str, ...] = ()
     optional: bool = False
     many: bool = False
+    either: bool = False
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -121,23 +123,31 @@ class Declaration:
         nouns = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
         plurals = {int: "whole numbers", float: "numbers", str: "names"}
         noun = plurals[self.kinds[0]] if self.many else " or ".join(nouns[kind] for kind in self.kinds)
+        noun = f"{noun} or several" if self.either else noun
         noun = f"{noun} {self.values}" if isinstance(self.values, Range) else noun
         return ", or ".join([noun, *self.words, *(["none"] if self.optional else [])])
 
     def coerced(self, value: Any) -> Any:
-        """Return a list's value, or its single item, as a tuple; values of other settings stay as they are."""
+        """Return a list's value, or its single item, as a tuple; values of other settings stay as they are.
+
+        Where a value is one item or several, a list of several becomes a tuple, a list of one its item, and no item none.
+        """
+        single = isinstance(value, str) or not isinstance(value, Iterable)
+        if self.either and not single:
+            items = tuple(value)
+            return items if len(items) > 1 else next(iter(items), None)
         if not self.many:
             return value
         if value is None:
             return ()
-        single = isinstance(value, str) or not isinstance(value, Iterable)
         return (value,) if single else tuple(value)
 
     def problems(self, value: Any) -> list[Problem]:
         """List what is wrong with a value that `coerced` returned."""
         if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return []
-        if all(self._admits(item) for item in (value if self.many else (value,))):
+        several = self.many or (self.either and isinstance(value, tuple))
+        if all(self._admits(item) for item in (value if several else (value,))):
             return []
         return [Problem(what=f"{self.name}={value!r}", expected=self.expected)]
 
@@ -154,7 +164,7 @@ class Declaration:
         """Return a value as text that `parse` reads."""
         if value is None or value == ():
             return "none"
-        if self.many:
+        if isinstance(value, tuple):
             return ",".join(map(str, value))
         return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -273,13 +283,16 @@ def docstring(summary: str, kind: type) -> str:
 def _typed(name: str, hint: Any) -> dict[str, Any]:
     """Read from a field's type the kinds and words that a value may have, and whether it may be None or a list."""
     parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    many = any(get_origin(part) is tuple for part in parts)
+    tuples = [part for part in parts if get_origin(part) is tuple]
+    items = [get_args(part)[0] for part in tuples]
+    either = bool(tuples) and all(item in parts for item in items)
     parts = tuple(get_args(part)[0] if get_origin(part) is tuple else part for part in parts)
     words = tuple(word for part in parts if get_origin(part) is Literal for word in get_args(part))
-    kinds = tuple(part for part in parts if part is not NoneType and get_origin(part) is not Literal)
+    kinds = tuple(dict.fromkeys(p for p in parts if p is not NoneType and get_origin(p) is not Literal))
     if not kinds or not set(kinds) <= {int, float, str, bool}:
         raise TypeError(f"the setting {name} has the type {hint}, which no text can be parsed into")
-    return {"kinds": kinds, "words": words, "optional": NoneType in parts, "many": many}
+    several = {"many": bool(tuples) and not either, "either": either}
+    return {"kinds": kinds, "words": words, "optional": NoneType in parts, **several}
 
 
 def quantile_problems(levels: tuple[float, ...]) -> list[Problem]:

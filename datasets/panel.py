@@ -46,7 +46,7 @@ class Panel:
         offset: (series, channels) float64, each series' first observed target in the table's units and 0 for covariates;
             it is taken off before the cast to float32 so that a level of 1e9 keeps its digits.
         indptr: (series + 1,) int64; the rows of series i are indptr[i]:indptr[i + 1].
-        ids: (series,) ids as text, ascending.
+        ids: (series,) ids as text, ascending; where several columns name a series, they are joined.
         starts: (series,) int64, the time of each series' first row in the unit of the grid (see `Grid`).
         grid: the time grid; series differ only in where they start on it.
         channels: name and role of every column of `values`.

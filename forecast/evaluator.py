@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 from forecast.architectures import ARCHITECTURES, not_used, with_defaults
-from forecast.datasets.errors import ConfigError, Problem
+from forecast.datasets.declarations import declarations
+from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
 from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.cutoffs import Cutoff, cutoffs_between, last_cutoffs
 from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol, first_ends
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation
+from forecast.evaluation.scoring import MODEL
 from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage.saving import load
@@ -116,7 +119,22 @@ def evaluate(
 
 
 def _panel(data: Any, candidates: dict[str, Candidate]) -> Panel:
-    """Read the table once, with the covariates of every candidate; each is given its own of them later.
+    """Read the table once, with the covariates of every candidate; each is given its own of them later."""
+    columns, freq = shared_columns(candidates)
+    panel = panel_from_table(data, columns, freq=freq)
+    taken = {FORECAST, CUTOFF, *((MODEL,) if len(candidates) > 1 else ())}
+    problems = [
+        Problem(column=name, what="the forecasts of an evaluation have a column of this name", remedy="Rename it.")
+        for name in (*panel.format.ids, panel.format.time, panel.format.target)
+        if name in taken
+    ]
+    if problems:
+        raise DataError("the table's columns cannot stand beside those of an evaluation", problems=problems)
+    return panel
+
+
+def shared_columns(candidates: dict[str, Candidate]) -> tuple[Columns, str | int | None]:
+    """Return the roles of the columns that candidates read together, and the frequency.
 
     Raises:
         ConfigError: if candidates name different columns for one of the roles that they share, or different grids.
@@ -126,8 +144,9 @@ def _panel(data: Any, candidates: dict[str, Candidate]) -> Panel:
     problems = []
     for name in SHARED:
         # who names no column takes the one with a usual name; but without `observed`, filled-in targets are read as data
-        values = {getattr(one, name) for one in settings} - ({None} if name != "observed" else set())
-        shared[name] = next(iter(values), None)
+        given = [value for one in settings if (value := getattr(one, name)) is not None or name == "observed"]
+        values = {declarations(Settings)[name].text(value): value for value in given}  # a list may be written as a text
+        shared[name] = next(iter(values.values()), None)
         if len(values) > 1:
             by_model = ", ".join(f"{model}: {getattr(one.settings, name)}" for model, one in candidates.items())
             problems.append(Problem(what=f"{name} differs ({by_model})", expected="one for all models"))
@@ -136,7 +155,7 @@ def _panel(data: Any, candidates: dict[str, Candidate]) -> Panel:
         raise ConfigError("the models do not read the same table", problems=problems, hint=hint)
     freq = shared.pop("freq")
     shared |= {role: tuple(dict.fromkeys(c for one in settings for c in getattr(one, role))) for role in COVARIATES}
-    return panel_from_table(data, Columns(**shared), freq=freq)
+    return Columns(**shared), freq
 
 
 def _protocol(

@@ -362,8 +362,9 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
 def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:
     """Fill in columns that nobody named: they have the names of the training table, if the new table has them."""
     names, fmt = set(map(str, getattr(data, "columns", ()))), context.format
-    unnamed = {role: getattr(fmt, role) for role in ("id", "time", "target") if getattr(roles, role) is None}
-    return replace(roles, **{role: name for role, name in unnamed.items() if name in names})
+    named = {"id": fmt.ids, "time": (fmt.time,), "target": (fmt.target,)}
+    missing = [role for role, found in named.items() if getattr(roles, role) is None and set(found) <= names]
+    return replace(roles, **{role: getattr(fmt, role) for role in missing})
 
 
 def _short(panel: Panel, horizon: int) -> str | None:

@@ -28,6 +28,11 @@ from forecast.datasets.tables.columns import Columns
 
 Auto = Literal["auto"]
 COUNT, AMOUNT = Range(least=1), Range(least=0)
+# Far above what anybody trains on one machine. A model directory with more is not loaded, since a setting that no weight
+# depends on can cost as much memory as it says; so more is not fitted, either.
+SOME, MANY = Range(least=1, most=100_000), Range(least=1, most=1_000_000_000)
+MANY_OR_NONE = Range(least=0, most=1_000_000_000)
+MOST_BYTES_OF_WEIGHTS = 2**30  # of a model, in model.safetensors
 PRESETS = ("fast", "balanced", "best")
 DEVICES = ("auto", "cpu", "cuda")
 BLENDS = ("auto", "on", "boosted", "intermittent", "off")
@@ -43,7 +48,7 @@ class Settings(Columns):
         metadata=described(
             "Number of steps to forecast after the cutoff.",
             group=MODEL,
-            values=COUNT,
+            values=SOME,
             flags=("--horizon", "-H"),
             metavar="STEPS",
             everyday=True,
@@ -67,7 +72,7 @@ class Settings(Columns):
         None,
         "Steps in one season. If left out, it is the usual one of the frequency, or else is found from the values.",
         group=DATA,
-        values=COUNT,
+        values=Range(least=1, most=1_000_000),
         metavar="STEPS",
         everyday=True,
     )
@@ -79,20 +84,20 @@ class Settings(Columns):
         everyday=True,
     )
     lookback: int | Auto = setting(
-        "auto", "Rows of history that the network reads.", group=MODEL, values=COUNT, metavar="ROWS"
+        "auto", "Rows of history that the network reads.", group=MODEL, values=SOME, metavar="ROWS"
     )
     segment: int | Auto = setting(
         "auto",
         "Rows that one recurrent step reads; 1 gives the textbook network.",
         group=MODEL,
-        values=COUNT,
+        values=SOME,
         metavar="ROWS",
     )
     origins: int | Auto = setting(
         "auto",
         "Number of origins in a training crop, each with a forecast; 1 gives the classical window.",
         group=MODEL,
-        values=COUNT,
+        values=SOME,
     )
     transform: str = setting(
         "auto",
@@ -103,7 +108,7 @@ class Settings(Columns):
     )
     normaliser: str = setting("auto", "Scaling of the history at each origin: mean, last or robust.", group=MODEL)
     memory: int | Auto = setting(
-        "auto", "Rows that the normaliser and the linear highway read.", group=MODEL, values=COUNT, metavar="ROWS"
+        "auto", "Rows that the normaliser and the linear highway read.", group=MODEL, values=SOME, metavar="ROWS"
     )
     base: str = setting(
         "auto",
@@ -117,8 +122,12 @@ class Settings(Columns):
         group=MODEL,
         values=HIGHWAYS,
     )
-    hidden_size: int | Auto = setting("auto", "Numbers in the state of a recurrent layer.", group=MODEL, values=COUNT)
-    layers: int = setting(1, "Number of recurrent layers, one on top of the other.", group=MODEL, values=COUNT)
+    hidden_size: int | Auto = setting(
+        "auto", "Numbers in the state of a recurrent layer.", group=MODEL, values=Range(least=1, most=65_536)
+    )
+    layers: int = setting(
+        1, "Number of recurrent layers, one on top of the other.", group=MODEL, values=Range(least=1, most=256)
+    )
     dilations: tuple[int, ...] = setting(
         (),
         "Steps between the states that a layer connects, a number for each layer; none takes 1 for all.",
@@ -188,7 +197,7 @@ class Settings(Columns):
         values=Range(least=1, most=1000),
     )
     workers: int | Auto = setting(
-        "auto", "Number of processes that train the networks of `auto` side by side.", group=TRAINING, values=COUNT
+        "auto", "Number of processes that train the networks of `auto` side by side.", group=TRAINING, values=SOME
     )
     blend: str = setting(
         "auto",
@@ -210,8 +219,8 @@ class Settings(Columns):
         values=PRESETS,
         everyday=True,
     )
-    steps: int | Auto = setting("auto", "Number of optimiser steps.", group=TRAINING, values=COUNT)
-    batch_size: int | Auto = setting("auto", "Number of crops in one optimiser step.", group=TRAINING, values=COUNT)
+    steps: int | Auto = setting("auto", "Number of optimiser steps.", group=TRAINING, values=MANY)
+    batch_size: int | Auto = setting("auto", "Number of crops in one optimiser step.", group=TRAINING, values=MANY)
     learning_rate: float | Auto = setting(
         "auto", "Peak of the one-cycle learning-rate schedule.", group=TRAINING, values=AMOUNT
     )
@@ -229,14 +238,14 @@ class Settings(Columns):
         "auto",
         "Number of validation rounds without progress after which training stops; 0 never stops early.",
         group=TRAINING,
-        values=AMOUNT,
+        values=MANY_OR_NONE,
         metavar="ROUNDS",
     )
     val_size: int | Auto = setting(
         "auto",
         "Rows at each series' end that are held back to choose the best weights.",
         group=TRAINING,
-        values=AMOUNT,
+        values=MANY_OR_NONE,
         metavar="ROWS",
         everyday=True,
     )
@@ -251,7 +260,11 @@ class Settings(Columns):
         0, "Seed of the weights and of the order of crops.", group=TRAINING, values=Range(below=2**63), everyday=True
     )
     threads: int | Auto = setting(
-        "auto", "Number of CPU threads that torch computes with.", group=TRAINING, values=COUNT, everyday=True
+        "auto",
+        "Number of CPU threads that torch computes with.",
+        group=TRAINING,
+        values=Range(least=1, most=4096),
+        everyday=True,
     )
     device: str = setting(
         "auto", "Device that the network is trained on.", group=TRAINING, values=DEVICES, everyday=True

@@ -25,7 +25,7 @@ NUMBERS = {  # how many each gives
     "bench_memory.py": 2,
     "bench_origins.py": 3,
     "bench_predict.py": 8,
-    "bench_reading.py": 3,
+    "bench_reading.py": 5,
     "bench_step.py": 3,
     "bench_totals.py": 6,
     "family.py": 4,

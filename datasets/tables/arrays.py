@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, Problem
 from forecast.datasets.tables.columns import LEFT_OUT, Columns, TableFormat
-from forecast.datasets.tables.encoding import blank, categories_of, is_categorical
+from forecast.datasets.tables.doubles import duplicates
+from forecast.datasets.tables.encoding import blank, categories_of, dtype_of, is_categorical
+from forecast.datasets.tables.identity import read_ids
 from forecast.datasets.tables.layout import Rows
 from forecast.datasets.time.frequency import find_grid
 from forecast.datasets.time.grid import DAY, Grid, Integers
@@ -18,8 +20,6 @@ from forecast.datasets.time.times import Times, as_text, parse_times
 
 Floats = NDArray[np.float64]
 LARGEST = 1e30  # number; networks compute in float32, whose squares end at 1e38
-MOST_IDS_COMPARED = 100_000
-MAX_IDS_NAMED = 6
 Booleans = NDArray[np.bool_]
 
 
@@ -38,56 +38,39 @@ def read_rows(
         The rows, the form with what the columns add to it, and no problems; or None, the form, and the problems.
     """
     assert roles.target is not None, "the roles are filled in"
-    ids, series, problems = _ids(frame, roles)
+    ids = read_ids(frame, roles.ids, roles.target)
+    series, problems = ids.series, ids.problems
     times, time_problems = _times(frame, roles, grid)
     problems += time_problems
-    place = _Place(ids, series, times)
+    place = _Place(ids.text, series, times)
     channels = [_numbers(frame[roles.target], roles.target, place)]
     channels += [_covariate(frame[name], name, place) for name in roles.covariates]
     problems += [problem for channel in channels for problem in channel.problems]
     observed, mask_problems = _observed(frame, roles)
     problems += mask_problems
-    if times is not None and problems:  # without problems the caller looks for duplicates, in rows that are sorted
+    if times is not None and problems:
         order = np.lexsort((times.values, series))
-        problems += duplicates(ids, series[order], times.values[order], times.integer, roles)
+        problems += duplicates(ids.text, series[order], times.values[order], times.integer, roles, frame)
     if problems or times is None:
         return None, fmt, problems
     on_grid = times.on(grid or (None if times.zone is None else _find_zoned_grid(times, series)))
     sorting = _order(series, on_grid)
+    if sorting is not None:  # rows that ascend already have no duplicates
+        series, on_grid = series[sorting], on_grid[sorting]
+        problems = duplicates(ids.text, series, on_grid, times.integer, roles, frame)
     static = frame[list(roles.static)]
     rows = Rows(
-        ids=ids,
-        series=_reordered(series, sorting),
-        times=_reordered(on_grid, sorting),
+        ids=ids.text,
+        series=series,
+        times=on_grid,
         integer=times.integer,
         values=_matrix([channel.values for channel in channels], observed, sorting),
         categories=tuple(channel.categories for channel in channels),
         static=static if sorting is None or static.empty else static.iloc[sorting],
         period_freq=times.freq,
-        notes=(*_note_ignored(frame, roles), *_note_odd_ids(ids)),
+        notes=(*_note_ignored(frame, roles), *ids.notes, *((times.note,) if times.note else ())),
     )
-    return rows, _completed(fmt, frame, roles, times), []
-
-
-def duplicates(
-    ids: NDArray[np.object_], series: Integers, times: Integers, integer: bool, roles: Columns
-) -> list[Problem]:
-    """List the times that stand more than once in a series.
-
-    Args:
-        ids: (series,) ids.
-        series: (rows,) number of each row's series, ascending; -1 for a row without an id.
-        times: (rows,) int64 times, ascending in each series.
-        integer: whether times are plain integers.
-        roles: the roles of the columns.
-    """
-    repeated = np.flatnonzero((series[1:] == series[:-1]) & (times[1:] == times[:-1]) & (series[1:] >= 0))
-    remedy = "Keep one row of each time, or name the id column with id= (--id) if these are several series."
-    return [
-        Problem(series=str(ids[series[row]]), column=roles.time, time=as_text(int(times[row]), integer),
-                what="the time stands in several rows", expected="each time once a series", remedy=remedy)
-        for row in repeated[:MAX_LISTED_PROBLEMS]
-    ]  # fmt: skip
+    return (None if problems else rows), _completed(fmt, frame, roles, times), problems
 
 
 @dataclass(frozen=True)
@@ -112,37 +95,6 @@ class _Channel:
     values: Floats
     problems: list[Problem]
     categories: tuple[str, ...] | None = None
-
-
-def _ids(frame: pd.DataFrame, roles: Columns) -> tuple[NDArray[np.object_], Integers, list[Problem]]:
-    """Read the ids as text, (series,), ascending as numbers or as text, and each row's number among them, (rows,)."""
-    if roles.id is None:
-        return np.array([roles.target], object), np.zeros(len(frame), np.int64), []
-    codes, names = pd.factorize(frame[roles.id], use_na_sentinel=True)
-    without_id = np.flatnonzero(codes < 0)[:MAX_LISTED_PROBLEMS]
-    problems = [
-        Problem(column=roles.id, what=f"row {row + 1} has no id", remedy="Give it one or remove the row.")
-        for row in without_id
-    ]
-    text = np.array([str(name) for name in names], object)
-    problems += _ids_that_differ_by_blanks(text, roles.id)
-    order = np.argsort(names if pd.api.types.is_integer_dtype(names.dtype) else text, kind="stable")
-    rank = np.empty(len(text), np.int64)
-    rank[order] = np.arange(len(text))
-    # codes below 0 would index from the end: where some rows have no id, the series stay unsorted and are refused
-    return text[order], (rank[codes] if not problems else codes.astype(np.int64)), problems
-
-
-def _ids_that_differ_by_blanks(text: NDArray[np.object_], column: str) -> list[Problem]:
-    """List the ids that are the same but for blanks at their ends: one series would become two."""
-    seen: dict[str, str] = {}
-    problems = []
-    for name in text[:MOST_IDS_COMPARED]:
-        other = seen.setdefault(name.strip(), name)
-        if other != name:
-            what = f"the ids {other!r} and {name!r} differ only by blanks"
-            problems.append(Problem(column=column, what=what, expected="one id a series", remedy="Write them alike."))
-    return problems
 
 
 def _times(frame: pd.DataFrame, roles: Columns, grid: Grid | None) -> tuple[Times | None, list[Problem]]:
@@ -234,26 +186,19 @@ def _completed(fmt: TableFormat, frame: pd.DataFrame, roles: Columns, times: Tim
     """Return the form with dtypes and zone, and of a long table with the names of its columns."""
     assert roles.time is not None, "the roles are filled in"
     assert roles.target is not None, "the roles are filled in"
-    id_dtype = str(frame[roles.id].dtype) if roles.id is not None else "str"
+    id_dtypes = tuple(dtype_of(frame, name) for name in roles.ids)
+    time_dtype = times.dtype if times.form is None else dtype_of(frame, roles.time)
     if fmt.kind == "long":
-        fmt = replace(fmt, id=roles.id, time=roles.time, target=roles.target)
-    return replace(fmt, id_dtype=id_dtype, time_dtype=times.dtype, zone=times.zone, time_form=times.form)
+        levels = tuple(name for name in fmt.levels if name in (*roles.ids, roles.time))
+        fmt = replace(fmt, ids=roles.ids, time=roles.time, target=roles.target, levels=levels)
+    return replace(fmt, id_dtypes=id_dtypes, time_dtype=time_dtype, zone=times.zone, time_form=times.form)
 
 
 def _note_ignored(frame: pd.DataFrame, roles: Columns) -> tuple[str, ...]:
     """Name the columns that have no role in one sentence; there is none where every column has one."""
-    used = {roles.id, roles.time, roles.target, roles.observed, *roles.static, *roles.covariates}
+    used = {*roles.ids, roles.time, roles.target, roles.observed, *roles.static, *roles.covariates}
     others = [str(name) for name in frame.columns if name not in used] + frame.attrs.get(LEFT_OUT, [])
     return (f"columns not used: {', '.join(others)}",) if others else ()
-
-
-def _note_odd_ids(ids: NDArray[np.object_]) -> tuple[str, ...]:
-    """Name the ids that look like missing ones, and those that differ only by capitals."""
-    missing = [repr(name) for name in ids if str(name).strip().lower() in ("", "nan", "none", "null", "<na>", "nat")]
-    notes = [f"ids that look like missing ones: {', '.join(missing)}"] if missing else []
-    lower = pd.Series(ids, dtype="object").astype(str).str.lower()
-    alike = [repr(name) for name in ids[lower.duplicated(keep=False).to_numpy()][:MAX_IDS_NAMED]]
-    return (*notes, f"ids that differ only by capitals: {', '.join(alike)}") if alike else tuple(notes)
 
 
 def _order(series: Integers, times: Integers) -> Integers | None:
@@ -264,16 +209,11 @@ def _order(series: Integers, times: Integers) -> Integers | None:
     return None if later.all() else np.lexsort((times, series))
 
 
-def _reordered(column: Integers, order: Integers | None) -> Integers:
-    """Return a column, (rows,), in the order that `_order` gives."""
-    return column if order is None else column[order]
-
-
 def _matrix(columns: list[Floats], observed: Booleans, order: Integers | None) -> Floats:
     """Return the columns side by side in their final order, (rows, channels), the target NaN where not observed."""
     matrix = np.empty((len(observed), len(columns)))
     for number, column in enumerate(columns):  # each is written once: a table may be as large as the memory allows
         matrix[:, number] = column if order is None else column[order]
-    hidden = ~observed if order is None else ~observed[order]
-    matrix[hidden, 0] = np.nan
+    if not observed.all():
+        matrix[~observed if order is None else ~observed[order], 0] = np.nan
     return matrix

@@ -13,7 +13,9 @@ from forecast.datasets.errors import Problem
 IDS = ("unique_id", "item_id", "series_id")
 TIMES = ("ds", "timestamp", "date", "datetime", "time")
 TARGETS = ("y", "target", "value")
-LEFT_OUT = "columns left out"  # of a frame's attrs: the columns of its file that were not read
+# of a frame's attrs: the path of its file, the columns of it that were not read, and the dtypes of those that were read as
+# categories
+FILE, LEFT_OUT, ENCODED = "file", "columns left out", "columns encoded"
 EMPTIES = ("refuse", "skip")
 DUPLICATES = ("refuse", "first", "last", "mean", "sum")
 GAPS = ("mask", "zero", "refuse")
@@ -22,11 +24,12 @@ DECIMALS = (".", ",")
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    id: str | None = setting(
+    id: str | tuple[str, ...] | None = setting(
         None,
-        "Column of the series ids. If left out, it is unique_id, item_id or series_id; a table without them is one series.",
+        "Column of the series ids, or several that name a series together, such as store,item. If left out, it is "
+        "unique_id, item_id or series_id; a table without them is one series.",
         group=DATA,
-        metavar="COL",
+        metavar="COL,...",
         everyday=True,
     )
     time: str | None = setting(
@@ -97,6 +100,11 @@ class Columns:
     )
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the id columns of roles whose columns are found; none for a table of one series."""
+        return id_names(self.id, (self.id,) if isinstance(self.id, str) else ())
+
+    @property
     def covariates(self) -> tuple[str, ...]:
         """Return the known and the past columns, in this order."""
         return (*self.known, *self.past)
@@ -112,10 +120,10 @@ class TableFormat:
 
     Args:
         kind: "long" (a row for each series and time), "wide" (a column for each series) or "series" (a pandas Series).
-        id: name of the id column; None for a table of one series.
+        ids: names of the id columns; empty for a table of one series.
         time: name of the time column or index.
         target: name of the target column.
-        id_dtype: pandas dtype of the ids, as text.
+        id_dtypes: pandas dtype of each id column, as text.
         time_dtype: dtype of the times without the zone, such as "int64", "datetime64[us]" or "period[M]".
         zone: time zone; None for stamps without one.
         time_form: strptime form of times that are text; None for other times.
@@ -128,10 +136,10 @@ class TableFormat:
     """
 
     kind: Literal["long", "wide", "series"] = "long"
-    id: str | None = "unique_id"
+    ids: tuple[str, ...] = ("unique_id",)
     time: str = "ds"
     target: str = "y"
-    id_dtype: str = "str"
+    id_dtypes: tuple[str, ...] = ("str",)
     time_dtype: str = "datetime64[us]"
     zone: str | None = None
     time_form: str | None = None
@@ -142,6 +150,11 @@ class TableFormat:
     levels: tuple[str, ...] = ()
     library: str = "pandas"
 
+    @property
+    def id(self) -> str | tuple[str, ...] | None:
+        """Return the id columns as the setting `id` names them."""
+        return self.ids if len(self.ids) > 1 else next(iter(self.ids), None)
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON primitives."""
         return asdict(self)
@@ -149,8 +162,67 @@ class TableFormat:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> TableFormat:
         """Build the format that `to_json` described."""
-        tuples = {name: tuple(values.get(name, ())) for name in ("order", "levels")}
+        tuples = {name: tuple(values.get(name, ())) for name in ("ids", "id_dtypes", "order", "levels")}
         return cls(**{**values, **tuples})
+
+
+def one_or_several(id: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
+    """Return the setting `id` as `Columns` holds it; a caller may give a list."""
+    return id if id is None or isinstance(id, str) else tuple(id)
+
+
+def id_names(id: str | Sequence[str] | None, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that the setting `id` names.
+
+    Args:
+        id: a name; several, as a sequence or as a text with commas; or None.
+        names: names of the table's columns. A text that is one of them is one name, commas or not.
+
+    Returns:
+        The names, which the table need not have; empty for None.
+    """
+    if id is None:
+        return ()
+    if not isinstance(id, str):
+        return tuple(id)
+    parts = () if id in names else tuple(part.strip() for part in id.split(",") if part.strip())
+    return parts or (id,)
+
+
+def find_ids(
+    requested: tuple[str, ...], names: Sequence[str], *, needed: bool
+) -> tuple[tuple[str, ...], list[Problem]]:
+    """Find the id columns.
+
+    Args:
+        requested: names of all of them; empty takes the one column with a usual name.
+        names: names of the table's columns.
+        needed: whether it is a problem that the table has no such column.
+
+    Returns:
+        The names of the columns, empty where there are none, and the problems.
+    """
+    if requested:
+        return requested, [missing(name, names, "id") for name in requested if name not in names]
+    name, problems = find(None, IDS, names, "id", needed=needed)
+    return (() if name is None else (name,)), problems
+
+
+def ids_like(
+    fmt: TableFormat, names: Sequence[str], requested: str | Sequence[str] | None = None
+) -> tuple[tuple[str, ...], list[Problem]]:
+    """Find the id columns of a table that belongs to another one.
+
+    Args:
+        fmt: form of the other table. Where its only id column is not there, one with a usual name is.
+        names: names of the table's columns.
+        requested: the id columns that the user named; None for none.
+
+    Returns:
+        As `find_ids`; no columns and no problems if the other table is of one series.
+    """
+    alike = fmt.ids if len(fmt.ids) > 1 or set(fmt.ids) <= set(names) else ()
+    return find_ids(id_names(requested, names) or alike, names, needed=True) if fmt.ids else ((), [])
 
 
 def find(

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.datasets.tables.columns import ENCODED
+
 UNKNOWN = 0  # code of a category that training did not see, and of a missing one
 
 
@@ -31,6 +33,13 @@ def categories_of(column: pd.Series) -> tuple[NDArray[np.float64], tuple[str, ..
     number = {name: float(code) for code, name in enumerate(names)}
     codes = np.array([np.nan if is_missing else number[name] for name, is_missing in zip(text, missing, strict=True)])
     return codes, tuple(names)
+
+
+def dtype_of(frame: pd.DataFrame, name: str) -> str:
+    """Return the dtype of a column as text; of one that is text in its file, and was read as categories, that of text."""
+    dtype = frame[name].dtype
+    is_encoded = isinstance(dtype, pd.CategoricalDtype)
+    return frame.attrs.get(ENCODED, {}).get(name, str(dtype)) if is_encoded else str(dtype)
 
 
 def blank(column: pd.Series) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from forecast.datasets.errors import DataError
-from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, TableFormat, find
+from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, TableFormat, find, id_names
 
 ID, TARGET = "unique_id", "y"  # columns of the long table that a wide one becomes
 LIBRARIES = ("polars", "pyarrow")  # whose tables come back as such
@@ -71,7 +71,9 @@ def columns_of(table: Any, fmt: TableFormat) -> pd.DataFrame:
     pandas, _ = to_pandas(table)
     frame = pandas.to_frame() if isinstance(pandas, pd.Series) else pandas
     if isinstance(frame.index, pd.MultiIndex):
-        return frame.rename_axis(list(fmt.levels) or list(map(str, frame.index.names))).reset_index()
+        own = list(frame.index.names)
+        levels = fmt.levels if len(fmt.levels) == len(own) else (None,) * len(own)
+        return frame.rename_axis([str(name or other) for name, other in zip(own, levels, strict=True)]).reset_index()
     return frame.rename_axis(fmt.time).reset_index() if isinstance(frame.index, Timed) else frame
 
 
@@ -79,7 +81,7 @@ def in_callers_form(frame: pd.DataFrame, fmt: TableFormat, freq: str) -> Any:
     """Turn a long frame of forecasts into the form of the caller's table.
 
     Args:
-        frame: columns id (where the table had one), time and values.
+        frame: columns of the ids (where the table had any), time and values.
         fmt: the form.
         freq: frequency of the times.
 
@@ -112,14 +114,14 @@ def _to_long(table: pd.DataFrame | pd.Series, columns: Columns) -> tuple[pd.Data
     freq = getattr(table.index, "freq", None) is not None
     if isinstance(table, pd.Series):
         target, time = str(table.name or columns.target or TARGET), str(table.index.name or columns.time or "ds")
-        fmt = TableFormat(kind="series", id=None, time=time, target=target, index_freq=freq)
+        fmt = TableFormat(kind="series", ids=(), time=time, target=target, index_freq=freq)
         return pd.DataFrame({time: table.index, target: table.to_numpy()}), fmt
     if columns.wide and not timed:
         return _wide_columns(table, columns)
     if not timed:
         return table, TableFormat()
     # a column with the name of an id or a target tells a long table with a time index from a wide one
-    roles = {columns.id, columns.target, *IDS, *TARGETS}
+    roles = {*id_names(columns.id, list(table.columns)), columns.target, *IDS, *TARGETS}
     if not columns.wide and any(name in roles for name in table.columns):
         time = str(table.index.name or columns.time or "ds")
         return table.rename_axis(time).reset_index(), TableFormat()
@@ -130,15 +132,18 @@ def _indexed(table: pd.DataFrame | pd.Series, columns: Columns) -> tuple[pd.Data
     """Turn a table with ids and times in its index into a long one."""
     index: Any = table.index
     timed = [isinstance(level, Timed) for level in index.levels]
-    if index.nlevels != 2 or sum(timed) != 1:
-        hint = "Make columns of the index with reset_index(), and name the id and the time."
-        raise DataError("an index of several levels is understood if it holds an id and a time", hint=hint)
-    usual = [columns.time or "ds" if is_time else columns.id or ID for is_time in timed]
+    if sum(timed) != 1:
+        hint = "Make columns of the index with reset_index(), and name the ids and the time."
+        raise DataError("an index of several levels is understood if one of them holds times", hint=hint)
+    asked = id_names(columns.id, [name for name in index.names if isinstance(name, str)])
+    n_ids = index.nlevels - 1
+    usual = list(asked if len(asked) == n_ids else (ID,) if n_ids == 1 else (f"level_{k}" for k in range(n_ids)))
+    usual.insert(timed.index(True), columns.time or "ds")
     levels = tuple(str(name or other) for name, other in zip(index.names, usual, strict=True))
+    time = levels[timed.index(True)]
     frame = table.to_frame(str(table.name or columns.target or TARGET)) if isinstance(table, pd.Series) else table
-    return frame.rename_axis(list(levels)).reset_index(), TableFormat(
-        id=levels[timed.index(False)], time=levels[timed.index(True)], levels=levels
-    )
+    ids = tuple(name for name in levels if name != time)
+    return frame.rename_axis(list(levels)).reset_index(), TableFormat(ids=ids, time=time, levels=levels)
 
 
 def _wide_columns(table: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, TableFormat]:
@@ -161,16 +166,17 @@ def _melted(wide: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, TableFo
     name = None if wide.columns.name is None else str(wide.columns.name)
     freq = getattr(wide.index, "freq", None) is not None
     return long, TableFormat(
-        kind="wide", id=ID, time=time, target=TARGET, order=order, columns_name=name, index_freq=freq
+        kind="wide", ids=(ID,), time=time, target=TARGET, order=order, columns_name=name, index_freq=freq
     )
 
 
 def _widened(frame: pd.DataFrame, fmt: TableFormat, freq: str) -> pd.DataFrame:
     """Turn a long frame into a wide one, whose series stand in the caller's order."""
-    values = [name for name in frame.columns if name not in (fmt.id, fmt.time)]
+    (id,) = fmt.ids
+    values = [name for name in frame.columns if name not in (id, fmt.time)]
     place = {name: number for number, name in enumerate(fmt.order)}
-    names = sorted(frame[fmt.id].unique(), key=lambda name: place.get(str(name), len(place)))
-    wide = frame.pivot(index=fmt.time, columns=fmt.id, values=values if len(values) > 1 else values[0])
+    names = sorted(frame[id].unique(), key=lambda name: place.get(str(name), len(place)))
+    wide = frame.pivot(index=fmt.time, columns=id, values=values if len(values) > 1 else values[0])
     if len(values) == 1:
         wide = wide[names].rename_axis(columns=fmt.columns_name)
     else:

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.tables.columns import IDS, TIMES, find, missing
+from forecast.datasets.tables.columns import TIMES, find, ids_like, missing
 from forecast.datasets.tables.encoding import blank
 from forecast.datasets.tables.forms import columns_of
+from forecast.datasets.tables.identity import numbers_among
 from forecast.datasets.time.times import as_text, parse_times
+from forecast.datasets.time.writing import has_offset
 from forecast.datasets.windows.origins import Integers, Origins
 
 
@@ -110,14 +112,13 @@ def _future_rows(frame: pd.DataFrame, panel: Panel, horizon: int) -> tuple[Integ
     Returns:
         For each of them, its number in the frame, its series, and its step after the history, counted from 0.
     """
-    id_column, time_column = _id_and_time(frame, panel)
-    times, problems = parse_times(frame[time_column], time_column, panel.format.time_form)
+    id_columns, time_column = _ids_and_time(frame, panel)
+    form = panel.format.time_form
+    # offsets may change on the way: text that has them says itself which time it is
+    times, problems = parse_times(frame[time_column], time_column, None if has_offset(form) else form)
     if times is None or problems:
         raise DataError("the future's times cannot be read", problems=problems)
-    series = np.zeros(len(frame), np.int64)
-    if id_column is not None:
-        numbers = {str(name): number for number, name in enumerate(panel.ids)}
-        series = np.array([numbers.get(str(name), -1) for name in frame[id_column]], np.int64)
+    series, _ = numbers_among(frame, id_columns, panel)
     rows = np.flatnonzero(series >= 0)  # series that the history does not have are not read
     series = series[rows]
     step, exact = panel.grid.steps(panel.starts[series], times.on(panel.grid)[rows])
@@ -131,20 +132,18 @@ def _future_rows(frame: pd.DataFrame, panel: Panel, horizon: int) -> tuple[Integ
     return rows, series, step
 
 
-def _id_and_time(frame: pd.DataFrame, panel: Panel) -> tuple[str | None, str]:
+def _ids_and_time(frame: pd.DataFrame, panel: Panel) -> tuple[tuple[str, ...], str]:
     """Find the columns of ids and times, by the history's names or by usual ones."""
     columns = [str(name) for name in frame.columns]
-    id_name, time_name = panel.format.id, panel.format.time
-    id_column, problems = None, list[Problem]()
-    if id_name is not None:
-        id_column, problems = find(id_name if id_name in columns else None, IDS, columns, "id", needed=True)
+    id_columns, problems = ids_like(panel.format, columns)
+    time_name = panel.format.time
     time_column, time_problems = find(time_name if time_name in columns else None, TIMES, columns, "time", needed=True)
     covariates = [channel.name for channel in panel.channels if channel.role == "known"]
     absent = [missing(name, columns, "known") for name in covariates if name not in columns]
     problems = [*problems, *time_problems, *absent]
     if problems:
         raise DataError("the future's table does not have the columns it needs", problems=problems)
-    return id_column, str(time_column)
+    return id_columns, str(time_column)
 
 
 def _absent_rows(panel: Panel, is_present: NDArray[np.bool_]) -> list[Problem]:

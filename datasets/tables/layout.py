@@ -133,9 +133,10 @@ def _from_first_value(rows: Rows, roles: Columns) -> Rows:
     Raises:
         DataError: if a series has no value.
     """
+    if not np.isnan(rows.values[rows.first, 0]).any():
+        return rows
     rows = _without_empty(rows, roles)
-    observed = ~np.isnan(rows.values[:, 0])
-    first = rows.first
+    observed, first = ~np.isnan(rows.values[:, 0]), rows.first
     if observed[first].all():
         return rows
     values_so_far = np.cumsum(observed)
@@ -206,7 +207,7 @@ def _centred(values: NDArray[np.float64], offset: NDArray[np.float64], lengths: 
     """Take each series' offset, (series, channels), off in float64 and cast to float32; a channel at a time saves memory."""
     centred = np.empty(values.shape, np.float32)
     centred[:, 1:] = values[:, 1:]  # covariates have no offset yet
-    centred[:, 0] = values[:, 0] - np.repeat(offset[:, 0], lengths)
+    np.subtract(values[:, 0], np.repeat(offset[:, 0], lengths), out=centred[:, 0], casting="same_kind")
     return centred
 
 
@@ -266,6 +267,8 @@ def _gap_notes(n_rows: int, indptr: Integers, observed: NDArray[np.bool_], on_ga
     done = "count as 0" if on_gap == "zero" else "are masked"
     notes = [f"{absent} rows are absent on the grid; they {done}"] if absent else []
     notes += [f"{blank} targets are missing; they are masked"] if blank else []
+    if observed[indptr[1:] - 1, 0].any():
+        return tuple(notes)
     newest = np.maximum.reduceat(np.where(observed[:, 0], np.arange(len(observed)), -1), indptr[:-1])
     late = int((indptr[1:] - 1 - newest).min())
     if late:

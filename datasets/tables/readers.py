@@ -7,20 +7,18 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError
-from forecast.datasets.tables.columns import IDS, LEFT_OUT, TARGETS, TIMES, Columns
+from forecast.datasets.tables.columns import ENCODED, FILE, IDS, LEFT_OUT, TIMES, Columns, id_names
+from forecast.datasets.tables.delimited import leaving_out, read_delimited, used_columns, write_delimited
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
-BYTES_AT_ONCE = 8 << 20
-# cells of a CSV that have no value, except in ids, where "NA" is Namibia
-MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "#N/A", "n/a")
+MOST_BYTES_READ_AGAIN = 1 << 28
 
 
 def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFrame:
@@ -30,22 +28,31 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
         source: path of a .csv, .csv.gz, .tsv, .parquet, .jsonl, .ndjson, .arrow or .feather file, or of a folder of
             .parquet files, whose rows follow each other; "-" reads stdin and recognises Parquet, Arrow, JSON lines and
             CSV by their first bytes.
-        columns: the roles of its columns, and how a .csv file writes cells and numbers. The id column is kept as text,
+        columns: the roles of its columns, and how a .csv file writes cells and numbers. Id columns are kept as text,
             so that "001" stays "001"; unique_id, item_id and series_id always are.
 
     Returns:
-        The table, with column names as text.
+        The table, with column names as text. Its `attrs` name the columns that were not read.
 
     Raises:
         DataError: if there is no such file, or it is empty, cut off, of another kind than its name says, or seems to be
             written otherwise than `columns` says.
     """
-    columns = columns or Columns()
+    frame = read_encoded(source, columns or Columns())
+    return frame.astype(frame.attrs.pop(ENCODED, {}))
+
+
+def read_encoded(source: str | Path, columns: Columns, *, every: bool = False) -> pd.DataFrame:
+    """Read a table as `read_table` does, but with ids and times as categories where a file holds each text once.
+
+    A panel is made of such a table in half the time. Its attrs say of which dtype the columns are for people. `every`
+    reads columns without a role, too, and has no categories.
+    """
     if str(source) == "-":
-        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns)
+        return _parse(_sniff(data := sys.stdin.buffer.read()), io.BytesIO(data), "stdin", columns, every)
     path = Path(source)
     if path.is_dir() and any(path.glob("*.parquet")):
-        return _parse("parquet", path, str(path), columns)
+        return _parse("parquet", path, str(path), columns, every)
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
         hint = "Name a file, a bundled data set (`forecast datasets list`), or - for stdin."
@@ -55,12 +62,28 @@ def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFra
         raise DataError(f"{path}: files ending in .{kind} cannot be read", hint=f"Known: {', '.join(READERS)}.")
     if path.stat().st_size == 0:
         raise DataError(f"{path} is empty", hint="Write a header and rows into it.")
-    return _parse(kind, path, str(path), columns)
+    return _parse(kind, path, str(path), columns, every)
 
 
-def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
+def with_columns_left_out(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return a table with the columns of its file that were not read; as it is if there are none, or the file is large."""
+    names, path = frame.attrs.get(LEFT_OUT, []), frame.attrs.get(FILE)
+    if not names or path is None:
+        return frame
+    parts = list(Path(path).glob("*.parquet")) if Path(path).is_dir() else [Path(path)]
+    if sum(part.stat().st_size for part in parts if part.exists()) > MOST_BYTES_READ_AGAIN:
+        return frame
     try:
-        frame = READERS[kind](place, columns)
+        whole = read_encoded(path, columns, every=True)
+    except DataError:  # the file is no longer what it was
+        return frame
+    others = [name for name in names if name in whole.columns and name not in frame.columns]
+    return frame.join(whole[others]) if len(whole) == len(frame) and whole.index.equals(frame.index) else frame
+
+
+def _parse(kind: str, place: Any, name: str, columns: Columns, every: bool) -> pd.DataFrame:
+    try:
+        frame = READERS[kind](place, columns, every)
     except UnicodeDecodeError as error:
         hint = "Save it as UTF-8; spreadsheets call that CSV UTF-8."
         raise DataError(f"{name} is not written in UTF-8: {error.reason} at byte {error.start}", hint=hint) from error
@@ -79,93 +102,49 @@ def _parse(kind: str, place: Any, name: str, columns: Columns) -> pd.DataFrame:
     return frame
 
 
-def _csv(place: Any, columns: Columns, sep: str = ",") -> pd.DataFrame:
-    sep = sep if columns.separator is None else columns.separator.replace("tab", "\t")
-    ids = (*IDS, *((columns.id,) if columns.id else ()))
-    gz: Any = "gzip" if str(place).endswith(".gz") else None
-    # the names are read first, because pandas takes types and missing words by name
-    names = pd.read_csv(place, nrows=0, sep=sep, encoding="utf-8-sig", compression=gz).columns
-    if hasattr(place, "seek"):
-        place.seek(0)
-    used = used_columns([str(name) for name in names], columns)
-    if used is not None and not (isinstance(place, Path) and gz is None and _is_rectangular(place, sep, len(names))):
-        used = None  # pandas would leave out the cells that a row has too many
-    text = [name for name in names if str(name).lower() in ids or name in ids]
-    missing = {name: list(MISSING_WORDS) for name in names if name not in text}
-    frame = pd.read_csv(
-        place,
-        usecols=used,
-        sep=sep,
-        decimal=columns.decimal,
-        encoding="utf-8-sig",
-        compression=gz,
-        dtype=dict.fromkeys(text, "str"),
-        keep_default_na=False,
-        na_values=missing,
-        low_memory=False,
-    )
-    return _leaving_out(frame, [] if used is None else [str(name) for name in names if name not in used])
+def _csv(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
+    return read_delimited(place, columns, ",", every=every)
 
 
-def used_columns(names: list[str], columns: Columns) -> list[str] | None:
-    """Return the columns of a long table that have a role; None where that cannot be told from their names."""
-    if columns.wide:
-        return None
-    single = ((columns.id, IDS), (columns.time, TIMES), (columns.target, TARGETS))
-    groups = [[given] if given is not None else [n for n in names if n.lower() in usual] for given, usual in single]
-    if not (groups[1] and groups[2]):
-        return None
-    others = (*columns.static, *columns.covariates, *((columns.observed,) if columns.observed else ()))
-    used = {*(name for group in groups for name in group), *others}
-    return [name for name in names if name in used] if used <= set(names) else None
+def _tsv(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
+    return read_delimited(place, columns, "\t", every=every)
 
 
-def _is_rectangular(path: Path, sep: str, n_cells: int) -> bool:
-    """Return whether each line of a file has so many cells, none of which is quoted."""
-    rest = b""
-    with open(path, "rb") as file:
-        while part := file.read(BYTES_AT_ONCE):
-            data, _, rest = (rest + part).rpartition(b"\n")
-            lines = data.split(b"\n")
-            found = set(map(methodcaller("count", sep.encode()), lines))
-            is_blank = (
-                n_cells > 1 and 0 in found and not any(line.strip() for line in lines if sep.encode() not in line)
-            )
-            if b'"' in data or not found <= ({n_cells - 1, 0} if is_blank else {n_cells - 1}):
-                return False
-    return b'"' not in rest and (not rest.strip() or rest.count(sep.encode()) == n_cells - 1)
-
-
-def _leaving_out(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """Remember the columns of a file that were not read, for a note."""
-    if names:
-        frame.attrs[LEFT_OUT] = names
-    return frame
-
-
-def _tsv(place: Any, columns: Columns) -> pd.DataFrame:
-    return _csv(place, columns, sep="\t")
-
-
-def _parquet(place: Any, columns: Columns) -> pd.DataFrame:
+def _parquet(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     import pyarrow.dataset as ds
 
     if hasattr(place, "seek"):
         return pd.read_parquet(place)
-    names = ds.dataset(place, format="parquet").schema.names
-    used = used_columns(names, columns)
-    return _leaving_out(pd.read_parquet(place, columns=used), [n for n in names if used is not None and n not in used])
+    schema = ds.dataset(place, format="parquet").schema
+    used = None if every else used_columns(schema.names, columns)
+    if used is None:
+        return pd.read_parquet(place)
+    # ids and times repeat: a file holds each of them once, and as categories they need not be spelled out and compared
+    encoded = _repeated_text(schema, used, columns)
+    frame = pd.read_parquet(place, columns=used, read_dictionary=encoded)
+    frame.attrs[ENCODED] = {name: str(frame[name].cat.categories.dtype) for name in encoded}
+    return leaving_out(frame, [name for name in schema.names if name not in (*used, *frame.index.names)], place)
 
 
-def _json_lines(place: Any, columns: Columns) -> pd.DataFrame:
+def _repeated_text(schema: Any, used: list[str], columns: Columns) -> list[str]:
+    """Return the columns of ids and of times of a Parquet file that are text, and are no index of pandas."""
+    import pyarrow.types as kinds
+
+    roles = (*IDS, *TIMES, *id_names(columns.id, schema.names), columns.time)
+    others = {*columns.static, *columns.covariates, *(schema.pandas_metadata or {}).get("index_columns", [])}
+    named = [name for name in used if (name in roles or name.lower() in roles) and name not in others]
+    return [name for name in named if kinds.is_string(kind := schema.field(name).type) or kinds.is_large_string(kind)]
+
+
+def _json_lines(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     return pd.read_json(place, lines=True, dtype=False)
 
 
-def _arrow(place: Any, columns: Columns) -> pd.DataFrame:
+def _arrow(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     return pd.read_feather(place)
 
 
-READERS: dict[str, Callable[[Any, Columns], pd.DataFrame]] = {
+READERS: dict[str, Callable[[Any, Columns, bool], pd.DataFrame]] = {
     "csv": _csv,
     "tsv": _tsv,
     "parquet": _parquet,
@@ -185,29 +164,31 @@ def _sniff(data: bytes) -> str:
     return binary or ("jsonl" if data.lstrip()[:1] == b"{" else "csv")
 
 
-def write_table(frame: pd.DataFrame, target: str | Path) -> None:
+def write_table(frame: pd.DataFrame, target: str | Path, columns: Columns | None = None) -> None:
     """Write a table; after an interruption the file is the old one or the new one, never half of one.
 
     Args:
-        frame: the table; an index of times becomes a column.
+        frame: the table; an index of times, or of ids and times, becomes columns.
         target: path of a .csv, .parquet, .jsonl or .arrow file; "-" writes CSV to stdout.
+        columns: how a .csv file writes cells and numbers; by default with commas between cells, and points in numbers.
 
     Raises:
         ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
     """
-    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex):
+    columns = columns or Columns()
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex):
         frame = frame.reset_index()
     if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles
         frame.columns = [".".join(filter(None, map(str, name))) for name in frame.columns]
     if str(target) == "-":
-        frame.to_csv(sys.stdout, index=False)
+        write_delimited(frame, sys.stdout, columns)
         return
     path = Path(target)
     check_writable(path)
     with beside(path) as temporary:
         with open(temporary, "wb") as file:
             with warnings.catch_warnings(action="ignore"):  # pyarrow asks pandas for zoned times in a way that will go
-                WRITERS[path.suffix](frame, file)
+                WRITERS[path.suffix](frame, file, columns)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)
@@ -226,9 +207,9 @@ def check_writable(path: Path) -> None:
         )
 
 
-WRITERS: dict[str, Callable[[pd.DataFrame, Any], Any]] = {
-    ".csv": lambda frame, file: frame.to_csv(file, index=False),
-    ".parquet": lambda frame, file: frame.to_parquet(file, index=False),
-    ".jsonl": lambda frame, file: frame.to_json(file, orient="records", lines=True, date_format="iso"),
-    ".arrow": lambda frame, file: frame.reset_index(drop=True).to_feather(file),
+WRITERS: dict[str, Callable[[pd.DataFrame, Any, Columns], Any]] = {
+    ".csv": write_delimited,
+    ".parquet": lambda frame, file, columns: frame.to_parquet(file, index=False),
+    ".jsonl": lambda frame, file, columns: frame.to_json(file, orient="records", lines=True, date_format="iso"),
+    ".arrow": lambda frame, file, columns: frame.reset_index(drop=True).to_feather(file),
 }

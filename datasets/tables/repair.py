@@ -20,7 +20,7 @@ def merge_duplicates(table: pd.DataFrame, roles: Columns) -> tuple[pd.DataFrame,
         nothing to merge, or nothing that can be: what is wrong with it is said later.
     """
     keep, target = roles.on_duplicate, str(roles.target)
-    key = [str(name) for name in (roles.id, roles.time) if name is not None]
+    key = [*roles.ids, str(roles.time)]
     if keep == "refuse" or (keep in ("mean", "sum") and not pd.api.types.is_numeric_dtype(table[target].dtype)):
         return table, ()
     repeated = table.duplicated(key, keep=False)
@@ -39,4 +39,6 @@ def merge_duplicates(table: pd.DataFrame, roles: Columns) -> tuple[pd.DataFrame,
     note = (
         f"{int(repeated.sum())} rows of the same series and time are merged to {len(merged)}: the {keep} of {target!r}"
     )
-    return pd.concat([table[~repeated], merged], ignore_index=True), (note,)
+    rows = pd.concat([table[~repeated], merged], ignore_index=True)
+    rows.attrs = table.attrs  # they say of the file's columns what the rows do not
+    return rows, (note,)

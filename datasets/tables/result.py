@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.forms import in_callers_form
+from forecast.datasets.tables.identity import give_ids
 from forecast.datasets.time.times import give_back
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
 
-FORECAST, CUTOFF = "forecast", "cutoff"
+FORECAST, CUTOFF, SAMPLE = "forecast", "cutoff", "sample"
 
 
 def quantile_column(level: float) -> str:
@@ -46,7 +48,7 @@ def result_table(
         first_step: step after the cutoff that the forecast begins with; 1 by default, more after a gap.
 
     Returns:
-        Columns id (where the table had one), time, `cutoff`, `forecast`, `q10` and so on, and the target. Without
+        Columns of the ids (where the table had any), time, `cutoff`, `forecast`, `q10` and so on, and the target. Without
         cutoffs, the result has the form of the caller's table: that of a wide table is wide, that of a Series is a frame
         indexed by time, that of a table of polars is one.
     """
@@ -55,9 +57,7 @@ def result_table(
     steps = rows_before[:, None] + (first_step - 1) + np.arange(horizon)
     starts = panel.starts[origins.series][:, None]
     fmt = panel.format
-    columns: dict[str, Any] = {}
-    if fmt.id is not None:
-        columns[fmt.id] = give_ids(panel, np.repeat(origins.series, horizon))
+    columns: dict[str, Any] = give_ids(panel, np.repeat(origins.series, horizon))
     columns[fmt.time] = give_times(panel, panel.grid.shift(starts, steps).ravel())
     if cutoff:
         columns[CUTOFF] = give_times(panel, np.repeat(panel.grid.shift(starts[:, 0], rows_before - 1), horizon))
@@ -80,16 +80,20 @@ def path_table(panel: Panel, origins: Origins, paths: NDArray[np.float64]) -> pd
         paths: (n, horizon, samples) in units of the target.
 
     Returns:
-        Columns id (where the table had one), time, `sample` from 0, and `forecast`.
+        Columns of the ids (where the table had any), time, `sample` from 0, and `forecast`.
+
+    Raises:
+        DataError: if ids or times have the name `sample`.
     """
+    if SAMPLE in (*panel.format.ids, panel.format.time):
+        problem = Problem(column=SAMPLE, what="paths have a column of this name", remedy="Rename it.")
+        raise DataError("the paths cannot be laid out as a table", problems=[problem])
     n, horizon, samples = paths.shape
     rows_before = origins.end - panel.indptr[origins.series]
     times = panel.grid.shift(panel.starts[origins.series][:, None], rows_before[:, None] + np.arange(horizon))
-    columns: dict[str, Any] = {}
-    if panel.format.id is not None:
-        columns[panel.format.id] = give_ids(panel, np.repeat(origins.series, samples * horizon))
+    columns: dict[str, Any] = give_ids(panel, np.repeat(origins.series, samples * horizon))
     columns[panel.format.time] = give_times(panel, np.repeat(times[:, None], samples, axis=1).ravel())
-    columns["sample"] = np.tile(np.repeat(np.arange(samples), horizon), n)
+    columns[SAMPLE] = np.tile(np.repeat(np.arange(samples), horizon), n)
     columns[FORECAST] = paths.transpose(0, 2, 1).ravel()  # (n, samples, horizon)
     return pd.DataFrame(columns)
 
@@ -98,12 +102,12 @@ def panel_to_table(panel: Panel) -> pd.DataFrame:
     """Return a panel as a long table, in which missing values are NaN.
 
     Returns:
-        Columns id (where the table had one), time, target, covariates and static columns.
+        Columns of the ids (where the table had any), time, target, covariates and static columns.
     """
     series = np.repeat(np.arange(panel.n_series), panel.lengths)
     steps = np.arange(panel.n_rows) - np.repeat(panel.indptr[:-1], panel.lengths)
     fmt = panel.format
-    columns = {fmt.id: give_ids(panel, series)} if fmt.id is not None else {}
+    columns: dict[str, Any] = give_ids(panel, series)
     columns[fmt.time] = give_times(panel, panel.grid.shift(panel.starts[series], steps))
     columns[fmt.target] = panel.target
     for number, channel in enumerate(panel.channels[1:], start=1):
@@ -112,14 +116,6 @@ def panel_to_table(panel: Panel) -> pd.DataFrame:
     for name in panel.static.columns:
         columns[name] = panel.static[name].to_numpy()[series]
     return pd.DataFrame(columns)
-
-
-def give_ids(panel: Panel, series: NDArray[np.int64]) -> Any:
-    """Return the id of each number of a series, (n,), in the dtype that the caller's ids had."""
-    dtype: Any = panel.format.id_dtype
-    ids = pd.Series(panel.ids).astype("str" if dtype in ("object", "category") else dtype)
-    taken = ids.array.take(series)
-    return pd.Categorical(taken) if dtype == "category" else taken
 
 
 def give_times(panel: Panel, values: NDArray[np.int64]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +10,14 @@ import pandas as pd
 
 from forecast.datasets.errors import DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.tables.arrays import duplicates, read_rows
-from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, TableFormat, find, missing
+from forecast.datasets.tables.arrays import read_rows
+from forecast.datasets.tables.columns import TARGETS, TIMES, Columns, TableFormat, find, find_ids, id_names, missing
 from forecast.datasets.tables.forms import to_long, to_pandas
 from forecast.datasets.tables.layout import count_problems, lay_out
 from forecast.datasets.tables.repair import merge_duplicates
 from forecast.datasets.time.grid import Grid
+
+NAMES_OF_FORECASTS = re.compile(r"forecast|q\d+(\.\d+)?")
 
 
 def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = None, grid: Grid | None = None) -> Panel:
@@ -51,9 +54,6 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = N
     if rows is None:
         raise DataError(count_problems(problems), problems=problems)
     rows = replace(rows, notes=(*rows.notes, *merged))
-    problems += duplicates(rows.ids, rows.series, rows.times, rows.integer, roles)
-    if problems:
-        raise DataError(count_problems(problems), problems=problems)
     known_grid = required_grid or (Grid.of(rows.period_freq) if rows.period_freq else None)
     return lay_out(rows, roles, fmt, known_grid)
 
@@ -71,9 +71,9 @@ def pd_frame(table: Any) -> pd.DataFrame:
 def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Columns, list[Problem]]:
     """Return the columns with the name of every role filled in, and the columns that the table lacks as problems."""
     names = [str(name) for name in frame.columns]
-    is_single = fmt.kind == "series"
-    identity, id_problems = find(None if is_single else columns.id, () if is_single else IDS, names, "id", needed=False)
-    time_name = fmt.time if fmt.kind != "long" else columns.time
+    ids, id_problems = _ids(columns, fmt, names)
+    in_index = (columns.time or fmt.time) if fmt.levels else columns.time
+    time_name = fmt.time if fmt.kind != "long" else in_index
     target_name = fmt.target if fmt.kind != "long" else columns.target
     time, time_problems = find(time_name, TIMES, names, "time", needed=True)
     target, target_problems = find(target_name, TARGETS, names, "target", needed=True)
@@ -82,14 +82,36 @@ def _roles(frame: pd.DataFrame, columns: Columns, fmt: TableFormat) -> tuple[Col
     problems += [missing(name, names, role) for role, group in covariates for name in group if name not in names]
     if columns.observed is not None and columns.observed not in names:
         problems.append(missing(columns.observed, names, "observed"))
-    roles = replace(columns, id=identity, time=time, target=target)
-    return roles, problems or _double_roles(roles)
+    roles = replace(columns, id=ids or None, time=time, target=target)
+    return roles, problems or [*_double_roles(roles), *_names_of_results(roles)]
+
+
+def _ids(columns: Columns, fmt: TableFormat, names: list[str]) -> tuple[tuple[str, ...], list[Problem]]:
+    """Find the id columns: those that the user named, else the levels of an index, else the one with a usual name."""
+    if fmt.kind == "series":
+        return (), []
+    return find_ids(id_names(columns.id, names) or (fmt.ids if fmt.levels else ()), names, needed=False)
+
+
+def _names_of_results(roles: Columns) -> list[Problem]:
+    """List the ids and times that have the name of a column of forecasts, in which they could not stand beside it."""
+    taken = [name for name in (*roles.ids, str(roles.time)) if NAMES_OF_FORECASTS.fullmatch(name)]
+    expected = "another name for ids and times"
+    return [
+        Problem(column=name, what="forecasts have a column of this name", expected=expected, remedy="Rename it.")
+        for name in taken
+    ]
 
 
 def _double_roles(roles: Columns) -> list[Problem]:
     """List the columns that are an id, a time, a target or a mask, and something else; models that stand side by side may
     read one covariate in several ways."""
-    single = [("id", roles.id), ("time", roles.time), ("target", roles.target), ("observed", roles.observed)]
+    single = [
+        *(("id", name) for name in roles.ids),
+        ("time", roles.time),
+        ("target", roles.target),
+        ("observed", roles.observed),
+    ]
     covariates = dict.fromkeys((*roles.static, *roles.covariates), "a covariate")
     of_column: dict[str, list[str]] = {}
     for role, name in single:

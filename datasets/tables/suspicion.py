@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from forecast.datasets.errors import Problem
-from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, find
+from forecast.datasets.tables.columns import IDS, TARGETS, TIMES, Columns, find, id_names
 from forecast.datasets.time.texts import read_text
 
 SEPARATORS = {";": ";", "\t": "tab", "|": "|"}
@@ -77,9 +77,10 @@ def _split(frame: pd.DataFrame, separator: str) -> pd.DataFrame:
 def _with_decimal_commas(frame: pd.DataFrame, columns: Columns) -> list[str]:
     """Return the columns whose text is numbers with a comma."""
     found = []
+    ids = id_names(columns.id, [str(name) for name in frame.columns])
     for name in frame.columns:
         cells = frame[name].dropna()
-        if name == columns.id or not len(cells) or pd.api.types.is_numeric_dtype(cells.dtype):
+        if name in ids or not len(cells) or pd.api.types.is_numeric_dtype(cells.dtype):
             continue
         text = cells.astype(str)
         commas, points = text.str.fullmatch(COMMA_NUMBER), pd.to_numeric(text, errors="coerce").notna()

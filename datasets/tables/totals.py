@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from forecast.datasets.errors import ConfigError, DataError, Problem
-from forecast.datasets.tables.columns import Columns
-from forecast.datasets.tables.result import give_ids, give_times
+from forecast.datasets.tables.columns import Columns, one_or_several
+from forecast.datasets.tables.identity import give_ids
+from forecast.datasets.tables.result import give_times
 from forecast.datasets.tables.schema import panel_from_table
 
 MAX_SERIES_NAMED = 10  # in an error
@@ -21,7 +23,7 @@ def rolling(
     rows: int,
     *,
     how: Literal["sum", "mean", "max", "min"] = "sum",
-    id: str | None = None,
+    id: str | Sequence[str] | None = None,
     time: str | None = None,
     target: str | None = None,
 ) -> pd.DataFrame:
@@ -35,12 +37,12 @@ def rolling(
         data: a long or wide frame, a Series with a time index, or anything that narwhals reads.
         rows: number of rows in a window, at least 2.
         how: the aggregate of a window, which is "sum", "mean", "max" or "min"; "sum" by default.
-        id: name of the id column; None finds it by its usual names.
+        id: name of the id column, or of several; None finds it by its usual names.
         time: name of the time column; None finds it by its usual names.
         target: name of the target column; None finds it by its usual names.
 
     Returns:
-        A long table with id and time as they were, the new target, and the single values under the target's name with
+        A long table with ids and time as they were, the new target, and the single values under the target's name with
         the suffix `_each`, which may serve as a past covariate. The first `rows` - 1 rows of each series have no full
         window and are left out. A window with a missing value is missing.
 
@@ -55,7 +57,7 @@ def rolling(
         problems.append(Problem(what=f"how={how!r}", expected="one of sum, mean, max, min"))
     if problems:
         raise ConfigError("the target cannot be rolled", problems=problems)
-    panel = panel_from_table(data, Columns(id=id, time=time, target=target))
+    panel = panel_from_table(data, Columns(id=one_or_several(id), time=time, target=target))
     short = np.flatnonzero(panel.lengths < rows)
     if len(short):
         problems = [
@@ -67,7 +69,7 @@ def rolling(
     row = np.arange(panel.n_rows) - panel.indptr[series]
     windows = pd.Series(panel.target).groupby(series).rolling(rows)
     fmt = panel.format
-    columns: dict[str, Any] = {} if fmt.id is None else {fmt.id: give_ids(panel, series)}
+    columns: dict[str, Any] = give_ids(panel, series)
     columns[fmt.time] = give_times(panel, panel.grid.shift(panel.starts[series], row))
     columns[fmt.target] = getattr(windows, how)().to_numpy()
     columns[fmt.target + SINGLE_SUFFIX] = panel.target

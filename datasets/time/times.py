@@ -10,7 +10,9 @@ import pandas as pd
 
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, ConfigError, Problem
 from forecast.datasets.time.grid import DAY, Grid, Integers, microseconds
+from forecast.datasets.time.repeated import numbered
 from forecast.datasets.time.texts import ISO, read_text
+from forecast.datasets.time.writing import written
 
 DATES_AS_NUMBERS = (19000101, 21001231)
 
@@ -25,7 +27,8 @@ class Times:
         dtype: dtype of the column as text, without the zone.
         zone: time zone; None for stamps without one.
         freq: frequency of a column of periods; None for other columns.
-        form: strptime form of a column of text; None for other columns.
+        form: form of a column of text (see `parsed`); None for other columns.
+        note: a sentence on what of the text cannot come back; empty where all can.
     """
 
     values: Integers
@@ -34,6 +37,7 @@ class Times:
     zone: str | None = None
     freq: str | None = None
     form: str | None = None
+    note: str = ""
 
     def on(self, grid: Grid | None) -> Integers:
         """Return the times in the unit of the grid, (rows,).
@@ -90,7 +94,7 @@ def give_back(values: Integers, grid: Grid, dtype: str, zone: str | None, form: 
         return values.astype(dtype)
     stamps = pd.DatetimeIndex(values.view("datetime64[us]"))
     if form is not None:
-        return stamps.strftime(form).astype(dtype).array
+        return written(stamps, form).astype(dtype).array
     if dtype.startswith("period"):
         return stamps.to_period(dtype[7:-1])
     if zone is not None:
@@ -199,7 +203,7 @@ def _are_dates(column: pd.Series) -> bool:
 
 def _text(column: pd.Series, name: str, date_format: str | None) -> tuple[Times | None, list[Problem]]:
     """Read a column of text, or of whole numbers as text; times that stand in many series are read once."""
-    codes, distinct = pd.factorize(column)
+    codes, distinct = numbered(column)
     if 2 * len(distinct) < len(column) and (codes >= 0).all():
         times, problems = _text(pd.Series(distinct, dtype=column.dtype), name, date_format)
         if times is not None:
@@ -211,9 +215,10 @@ def _text(column: pd.Series, name: str, date_format: str | None) -> tuple[Times 
         whole = pd.to_numeric(column, errors="coerce")
         if whole.notna().all():
             return _integers(whole, name)
-    written, problems = read_text(column, name, date_format)
-    if written is None:
+    found, problems = read_text(column, name, date_format)
+    if found is None:
         return None, problems
-    times = parse_times(written.stamps, name)[0]
+    times = parse_times(found.stamps, name)[0]
     assert times is not None, "stamps are read"
-    return (times if written.form is None else replace(times, form=written.form, dtype=str(column.dtype))), []
+    times = replace(times, note=found.note)
+    return (times if found.form is None else replace(times, form=found.form, dtype=str(column.dtype))), []

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from forecast.datasets.panel import Panel
+from forecast.datasets.tables.identity import give_ids
 from forecast.evaluation.metrics import Metric, Points, metrics_for
 from forecast.evaluation.scales import Scales
 
@@ -107,13 +109,19 @@ class Accumulator:
         """Return the number of series that were scored without a MASE scale, since they are constant or too short."""
         return int((np.isnan(self.scales.mase) & (self._rows > 0)).sum())
 
-    def by_series(self, ids: NDArray[np.object_]) -> pd.DataFrame:
-        """Return a row for each scored series: the column `series` holds its id, and each metric has a column."""
+    def by_series(self, panel: Panel) -> pd.DataFrame:
+        """Return a row for each scored series of a panel.
+
+        Returns:
+            The column `series` holds its id; where several columns name a series, these follow. Each metric has a column.
+        """
         import pandas as pd
 
         scored = self._rows > 0
-        columns = {name: self._by(name, 0)[scored] for name in self.metrics}
-        return pd.DataFrame({"series": ids[scored], **columns})
+        ids = give_ids(panel, np.flatnonzero(scored)) if len(panel.format.ids) > 1 else {}
+        columns = {"series": panel.ids[scored], **{name: self._by(name, 0)[scored] for name in self.metrics}}
+        parts = {name: values for name, values in ids.items() if name not in (*columns, "model")}
+        return pd.DataFrame({"series": columns.pop("series"), **parts, **columns})
 
     def by_horizon(self) -> pd.DataFrame:
         """Return a row for each step: the column `step` counts from 1, and each metric has a column."""

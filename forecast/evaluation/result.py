@@ -6,9 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from forecast.architectures import architecture
 from forecast.datasets.errors import ConfigError
 from forecast.datasets.panel import Panel
+from forecast.datasets.tables.identity import give_ids
 from forecast.datasets.windows.cutoffs import Cutoff
 from forecast.datasets.windows.origins import Origins
 from forecast.evaluation.accumulator import Accumulator
@@ -76,7 +79,8 @@ class Evaluation:
         leaderboard: a table with a row for each model and reference, the best first; where a model has covariates, the
             column `reads` names those that each one read.
         best: name of the model that `ranked` puts first.
-        by_series: a table with the metrics of each series and model.
+        by_series: a table with the metrics of each series and model. Where several columns name a series, they stand
+            beside `series`, which holds their values in one text; those named as another column of it do not.
         by_horizon: a table with the metrics of each step and model.
         by_cutoff: a table with the metrics of each cutoff and model.
         cutoffs: number of cutoffs.
@@ -154,20 +158,26 @@ class Evaluation:
         """Average the metrics over the series of each group.
 
         Args:
-            column: a static column, whose values are the groups.
+            column: a static column, or one of several id columns, whose values are the groups.
 
         Returns:
             A row for each model and group: `model`, the column, and the mean of each metric.
 
         Raises:
-            KeyError: if the column is not static.
+            KeyError: if the column is neither.
         """
-        if column not in self.panel.static:
-            static = ", ".join(self.panel.static.columns) or "none"
-            raise KeyError(f"{column!r} is not a static column; name it with static=. Static columns: {static}")
-        groups = dict(zip(self.panel.ids, self.panel.static[column], strict=True))
-        frame = self.by_series.assign(**{column: self.by_series["series"].map(groups)})
-        result: pd.DataFrame = frame.drop(columns="series").groupby(["model", column], sort=True).mean().reset_index()
+        panel = self.panel
+        parts = give_ids(panel, np.arange(panel.n_series)) if len(panel.format.ids) > 1 else {}
+        columns = {name: values for name, values in {**parts, **panel.static}.items() if name != "model"}
+        if column not in columns:
+            names = ", ".join(map(str, columns)) or "none"
+            raise KeyError(f"{column!r} is not a static column; name it with static=. Static columns: {names}")
+        groups = dict(zip(panel.ids, columns[column], strict=True))
+        of_series = self.by_series["series"].map(groups)
+        frame = self.by_series.drop(columns=["series", *panel.format.ids], errors="ignore").assign(
+            **{column: of_series}
+        )
+        result: pd.DataFrame = frame.groupby(["model", column], sort=True).mean().reset_index()
         return result
 
     def calibration(self) -> pd.DataFrame:
@@ -225,7 +235,7 @@ def make_evaluation(
         baselines=baselines,
         leaderboard=leaderboard_frame({**models, **extra}, _reads(outcomes)),
         best=ranked(models)[0],
-        by_series=_stack({name: o.scores.by_series(panel.ids) for name, o in outcomes.items()}),
+        by_series=_stack({name: o.scores.by_series(panel) for name, o in outcomes.items()}),
         by_horizon=_stack({name: o.scores.by_horizon() for name, o in outcomes.items()}),
         by_cutoff=_stack({name: o.scores.by_cutoff() for name, o in outcomes.items()}),
         cutoffs=len(cutoffs),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
-from forecast.datasets.tables.columns import IDS, TIMES, Columns, find
+from forecast.datasets.tables.columns import TIMES, Columns, find, id_names, ids_like, one_or_several
+from forecast.datasets.tables.forms import columns_of
+from forecast.datasets.tables.identity import numbers_among
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.time.times import as_text, parse_times
@@ -26,10 +29,10 @@ MODEL = "model"  # the column that names the model of each forecast
 
 
 def score(
-    forecasts: pd.DataFrame,
+    forecasts: Any,
     actuals: Any,
     *,
-    id: str | None = None,
+    id: str | Sequence[str] | None = None,
     time: str | None = None,
     target: str | None = None,
     observed: str | None = None,
@@ -39,11 +42,11 @@ def score(
     """Compute the metrics of forecasts that were made earlier; they equal those of `evaluate` for the same forecasts.
 
     Args:
-        forecasts: a table with id and time as in `actuals`, the column `forecast`, and optionally `cutoff` (time of the
+        forecasts: a table with ids and time as in `actuals`, the column `forecast`, and optionally `cutoff` (time of the
             last row before the forecast), quantile columns (`q10`, in per cent), and `model`, whose values are scored
             apart. Of a forecast with a cutoff, the steps after the series' end are left out.
         actuals: a table with the history and the actuals of the forecasts.
-        id: id column of both tables; None finds it by its usual names.
+        id: id column of both tables, or several; None finds it by its usual names.
         time: time column of both tables; None finds it by its usual names.
         target: target column of `actuals`; None finds it by its usual names.
         observed: boolean column of `actuals` that is False where the target was filled in; None for no such column.
@@ -61,10 +64,12 @@ def score(
         DataError: if a column is missing, a forecast is not finite, or `actuals` lacks the series or the time of a
             forecast.
     """
-    panel = panel_from_table(actuals, Columns(id=id, time=time, target=target, observed=observed), freq=freq)
+    roles = Columns(id=one_or_several(id), time=time, target=target, observed=observed)
+    panel = panel_from_table(actuals, roles, freq=freq)
+    forecasts = columns_of(forecasts, panel.format)
     places = _places(forecasts, panel, id, time)
     scales = _scales(panel, places, mase_season)
-    if MODEL not in forecasts.columns or MODEL in (id, panel.format.id):
+    if MODEL not in forecasts.columns or MODEL in (*id_names(id, forecasts.columns), *panel.format.ids):
         return _scored(forecasts, panel, places, scales)
     models = forecasts[MODEL].astype(str).to_numpy(object)
     scores = {}
@@ -132,30 +137,24 @@ def _levels(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
     return tuple(sorted(columns)), [columns[level] for level in sorted(columns)]
 
 
-def _places(forecasts: pd.DataFrame, panel: Panel, id: str | None, time: str | None) -> _Places:
+def _places(forecasts: pd.DataFrame, panel: Panel, id: str | Sequence[str] | None, time: str | None) -> _Places:
     """Find the place of each forecast among the actuals."""
     columns = [str(name) for name in forecasts.columns]
-    has_ids = panel.format.id is not None
-    usual_id, usual_time = (name if name in columns else None for name in (panel.format.id, panel.format.time))
-    id_column, problems = find(id or usual_id, IDS, columns, "id", needed=True) if has_ids else (None, [])
+    id_columns, problems = ids_like(panel.format, columns, id)
+    usual_time = panel.format.time if panel.format.time in columns else None
     time_column, time_problems = find(time or usual_time, TIMES, columns, "time", needed=True)
     problems = [*problems, *time_problems]
     if FORECAST not in columns:
         problems.append(Problem(what="there is no forecast column", column=FORECAST, remedy="Name it `forecast`."))
     if problems:
         raise DataError("the forecasts do not have the columns they need", problems=problems)
-    series = np.zeros(len(forecasts), np.int64)
-    if id_column is not None:
-        names = forecasts[id_column].astype(str).to_numpy(object)
-        numbers = {str(name): number for number, name in enumerate(panel.ids)}
-        series = np.array([numbers.get(name, -1) for name in names], np.int64)
-        unknown = sorted(set(names[series < 0]))
-        if unknown:
-            problems = [
-                Problem(series=name, what="the actuals do not have this series")
-                for name in unknown[:MAX_LISTED_PROBLEMS]
-            ]
-            raise DataError("there are forecasts without actuals", problems=problems)
+    series, ids = numbers_among(forecasts, id_columns, panel)
+    if (series < 0).any():
+        known = set(panel.ids)
+        unknown = [name for name in ids.text if name not in known]
+        problems = [Problem(series=name, what="the actuals do not have this series") for name in unknown]
+        problems = [*problems[:MAX_LISTED_PROBLEMS], *ids.problems]
+        raise DataError("there are forecasts without actuals", problems=problems)
     row, exact = _steps(forecasts, str(time_column), panel, series)
     has_actual = exact & (row >= 0) & (row < panel.lengths[series])
     before, is_left_out = row, np.zeros(len(row), bool)  # the smallest row of a series is its first forecast

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+import torch
 
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
@@ -12,7 +14,7 @@ from forecast.networks.cells import is_causal
 from forecast.networks.decoders import DECODERS
 from forecast.networks.heads import HEADS, Head, make_head
 from forecast.networks.normalisers import NORMALISERS
-from forecast.settings import Settings
+from forecast.settings import MOST_BYTES_OF_WEIGHTS, Settings
 from forecast.training.losses import LOSSES
 
 CHOICES: dict[str, Mapping[str, object]] = {
@@ -47,6 +49,30 @@ def check_choices(settings: Settings, cell: str) -> None:
         problems.append(Problem(what=f"origins={settings.origins} with {cell}", expected=expected))
     if problems:
         raise ConfigError("the network cannot be built", problems=problems)
+
+
+def check_size(network: Callable[[], torch.nn.Module], resolved: Settings) -> None:
+    """Refuse a network that no model directory could hold, before its weights take any memory.
+
+    Args:
+        network: makes the network.
+        resolved: the settings, none of which is open.
+
+    Raises:
+        ConfigError: if its weights are too many.
+    """
+    try:
+        with torch.device("meta"):
+            weights = network().state_dict().values()
+    except (NotImplementedError, RuntimeError):
+        return  # a cell of the user's own may compute with its weights when it is made
+    size = sum(weight.numel() * weight.element_size() for weight in weights)
+    if size <= MOST_BYTES_OF_WEIGHTS:
+        return
+    named = ", ".join(f"{name}={getattr(resolved, name)}" for name in ("hidden_size", "layers", "memory", "horizon"))
+    what, expected = f"weights of {size} bytes", f"at most {MOST_BYTES_OF_WEIGHTS}, which a model directory may hold"
+    remedy = f"Lower one of {named}."
+    raise ConfigError("the network is too large", problems=[Problem(what=what, expected=expected, remedy=remedy)])
 
 
 def check_rows(panel: Panel) -> None:

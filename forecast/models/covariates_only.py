@@ -14,9 +14,9 @@ from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.windows.origins import Origins
 from forecast.models.recurrent import RecurrentModel
 from forecast.networks.cells import RecurrentCore
-from forecast.networks.covariate_layers import CovariateEmbedding
 from forecast.networks.decoders import GapDecoder, small_linear
 from forecast.networks.heads import make_head
+from forecast.networks.layers import CovariateEmbedding, Narrow
 from forecast.networks.network import ForecastNetwork, Forecasts, NetworkSettings
 from forecast.settings import Settings
 
@@ -52,7 +52,7 @@ class CovariateNetwork(nn.Module):
         self.enter = nn.Sequential(nn.Linear(width, hidden), nn.GELU())
         self.core = RecurrentCore(settings.cell, hidden, hidden, settings.layers, settings.dropout, settings.dilations)
         self.head = make_head(settings.head, settings.levels)
-        self.linear = small_linear(nn.Linear(hidden, self.head.width - self.head.gaps))
+        self.linear = small_linear(Narrow(hidden, self.head.width - self.head.gaps))
         self.highway = nn.Linear(1, 1, bias=False)  # there is no history for it to read
         self.gaps = GapDecoder(hidden, 1, self.head.levels) if self.head.gaps else None
         self.register_buffer("mean", torch.tensor(mean))

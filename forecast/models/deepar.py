@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from forecast.datasets.errors import ConfigError, ModelError, Problem
+from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins, gather
 from forecast.models.inference import threads
@@ -24,7 +24,7 @@ from forecast.settings import Settings
 Floats = NDArray[np.float64]
 N_PATHS = 200  # from which quantiles and the point are computed
 ORIGINS_AT_ONCE = 16
-MOST_ROWS_DRAWN = 10_000  # by a model that comes from a file
+MOST_ROWS_DRAWN = 10_000  # no weight says how many, and each costs a pass of all paths
 MIN_LOOKBACK = 24  # rows, where the series have as many
 
 
@@ -39,7 +39,8 @@ class RecursiveModel(RecurrentModel):
         more: the other keywords of `RecurrentModel`.
 
     Raises:
-        ConfigError: if the head forecasts no distribution, or there are past covariates or a transform.
+        ConfigError: if the head forecasts no distribution, there are past covariates or a transform, or the horizon is
+            longer than `MOST_ROWS_DRAWN`.
 
     References:
         Salinas et al. (2020), DeepAR: Probabilistic Forecasting with Autoregressive Recurrent Networks.
@@ -58,6 +59,9 @@ class RecursiveModel(RecurrentModel):
             problems.append(Problem(what=what, expected="none", remedy=remedy))
         if settings.transform != "auto" and settings.transform != "none":
             problems.append(Problem(what=f"transform={settings.transform!r} with {name}", expected="none"))
+        if settings.horizon > MOST_ROWS_DRAWN:
+            what, expected = f"horizon={settings.horizon} with {name}", f"at most {MOST_ROWS_DRAWN}"
+            problems.append(Problem(what=what, expected=expected, remedy="It draws row after row; use gru."))
         if problems:
             raise ConfigError(f"{name} cannot do this", problems=problems)
 
@@ -75,9 +79,6 @@ class RecursiveModel(RecurrentModel):
         return self
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        # no weight says how many rows are drawn, and each costs a pass of all paths
-        if self.horizon > MOST_ROWS_DRAWN:
-            raise ModelError(f"the horizon is {self.horizon}, beyond the {MOST_ROWS_DRAWN} rows that are drawn")
         super().restore(state)
         self.resolved = self.requested
 

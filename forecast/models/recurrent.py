@@ -19,7 +19,7 @@ from forecast.datasets.windows.facts import Facts
 from forecast.datasets.windows.history import ends_without_newest
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.support import ANY
-from forecast.models.checks import check_choices, check_rows, check_targets
+from forecast.models.checks import check_choices, check_rows, check_size, check_targets
 from forecast.models.covariate_encoding import Covariates
 from forecast.models.inference import predict, threads
 from forecast.models.setting_rules import NO_LIMIT, Allowance, resolve
@@ -137,8 +137,10 @@ class RecurrentModel:
         panel = self._read(panel)
         devices = [torch.cuda.current_device()] if self.resolved.device == "cuda" else []
         with torch.random.fork_rng(devices=devices), threads(int(self.resolved.threads)):
+            shape = self._shape(panel)
+            check_size(lambda: self._network(shape, None), self.resolved)
             torch.manual_seed(self.resolved.seed)
-            self.network = self._network(self._shape(panel), panel)
+            self.network = self._network(shape, panel)
             self._train(panel)
         return self
 

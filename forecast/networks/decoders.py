@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from forecast.networks.layers import Narrow
+
 SMALLEST_GAP = 1e-3  # between two quantiles where the gaps start, in units of the origin
 
 
@@ -70,7 +72,7 @@ class DirectDecoder(nn.Module):
     def __init__(self, sizes: DecoderSizes) -> None:
         super().__init__()
         self.horizon, self.width = sizes.horizon, sizes.width
-        self.linear = small_linear(nn.Linear(sizes.hidden_size, sizes.horizon * sizes.width))
+        self.linear = small_linear(Narrow(sizes.hidden_size, sizes.horizon * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
         """Compute the outputs of every step, (batch, origin, horizon, width)."""
@@ -96,7 +98,7 @@ class PositionDecoder(nn.Module):
         hidden_size, segment = sizes.hidden_size, sizes.segment
         self.position = nn.Parameter(0.1 * torch.randn(-(-sizes.horizon // segment), hidden_size))
         self.cell = nn.GRUCell(hidden_size, hidden_size)
-        self.linear = small_linear(nn.Linear(hidden_size, segment * sizes.width))
+        self.linear = small_linear(Narrow(hidden_size, segment * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
         """Compute the outputs of every step, (batch, origin, horizon, width)."""
@@ -145,7 +147,7 @@ class Seq2SeqDecoder(nn.Module):
         input_size = sizes.segment * (2 + sizes.features) + (sizes.hidden_size if attention else 0)
         self.cell = nn.GRUCell(input_size, sizes.hidden_size)
         self.attention = attention(sizes.hidden_size) if attention else None
-        self.linear = small_linear(nn.Linear(sizes.hidden_size, sizes.segment * sizes.width))
+        self.linear = small_linear(Narrow(sizes.hidden_size, sizes.segment * sizes.width))
 
     def forward(self, context: Context) -> Tensor:
         """Compute the outputs of every step, (batch, origin, horizon, width)."""
@@ -193,7 +195,7 @@ class AdditiveAttention(nn.Module):
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
         self.query, self.key = nn.Linear(hidden_size, hidden_size), nn.Linear(hidden_size, hidden_size, bias=False)
-        self.score = nn.Linear(hidden_size, 1, bias=False)
+        self.score = Narrow(hidden_size, 1, bias=False)
 
     def forward(self, query: Tensor, states: Tensor) -> Tensor:
         """Average the states up to each origin by their weights.
@@ -276,8 +278,8 @@ class GapDecoder(nn.Module):
         super().__init__()
         self.shape = (horizon, len(levels) - 1)
         with torch.random.fork_rng(devices=[]):
-            self.linear = small_linear(nn.Linear(hidden_size, horizon * self.shape[1]))
-            self.known = small_linear(nn.Linear(features, self.shape[1], bias=False)) if features else None
+            self.linear = small_linear(Narrow(hidden_size, horizon * self.shape[1]))
+            self.known = small_linear(Narrow(features, self.shape[1], bias=False)) if features else None
         self.requires_grad_(False)  # they are fitted when the rest is
 
     @torch.no_grad()

@@ -66,7 +66,7 @@ class Family:
             `width` tensors of shape (...); the centre is in target units where the family is, else in units of the
             origin, and every other parameter is positive.
         """
-        rest = [torch.nn.functional.softplus(part) for part in raw[..., 1:].unbind(-1)]
+        rest = [torch.nn.functional.softplus(part.contiguous()) for part in raw[..., 1:].unbind(-1)]
         if not self.in_target_units:
             return [raw[..., 0], *rest]
         centre = raw[..., 0] - zero

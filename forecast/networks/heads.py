@@ -113,7 +113,9 @@ class QuantileHead(Head):
 
     def forward(self, raw: Tensor, anchor: Tensor) -> Tensor:
         centre = raw[..., :1] + anchor.unsqueeze(-1)
-        gaps = nn.functional.softplus(raw[..., 1:])
+        # contiguous: torch computes some elements of a strided view in another way, by where they lie, and a forecast's
+        # last bit would depend on the place of its series in a block
+        gaps = nn.functional.softplus(raw[..., 1:].contiguous())
         above = centre.detach() + gaps[..., self.median :].cumsum(-1)
         below = centre.detach() - gaps[..., : self.median].flip(-1).cumsum(-1).flip(-1)
         return torch.cat([below, centre, above], -1)

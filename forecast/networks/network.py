@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from forecast.datasets.windows.crops import WindowSpec
 from forecast.networks.base_forecasts import BASES
 from forecast.networks.cells import RecurrentCore
-from forecast.networks.covariate_layers import CovariateEmbedding, FutureEffect
 from forecast.networks.decoders import DECODERS, Context, DecoderSizes, GapDecoder
 from forecast.networks.heads import make_head
+from forecast.networks.layers import CovariateEmbedding, FutureEffect, rows_alike
 from forecast.networks.normalisers import MIN_RELATIVE_SCALE, NORMALISERS, inverse_of, running_spread
 from forecast.networks.segments import PlainEmbedding, SegmentEmbedding
 
@@ -203,7 +203,8 @@ class ForecastNetwork(nn.Module):
         inputs = self.embedding(series.reshape(shape), mask.reshape(shape), level, inverse, extra)
         # units at every segment's end become units at every origin: the origins are the last segments' ends
         recent, level, scale, inverse = (t[:, -window.origins :] for t in (recent, level, scale, inverse))
-        anchor = ((recent - level) * inverse) @ (self.base + self.highway.weight.T)
+        scaled, weight = (recent - level) * inverse, self.base + self.highway.weight.T
+        anchor = scaled @ weight if self.training else rows_alike(scaled, weight)
         known = None
         if self.known is not None:
             rows = self._known(values[:, window.first_origin :], observed[:, window.first_origin :])

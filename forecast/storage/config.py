@@ -1,37 +1,21 @@
-"""The schema of config.json: what its keys are, what their values are, and how large a number may be."""
+"""The schema of config.json: what its keys are, what their values are, and how long a text may be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from forecast.datasets.errors import ModelError
 from forecast.datasets.strict_json import shown
+from forecast.datasets.tables.columns import TableFormat
 from forecast.datasets.tables.forms import LIBRARIES
 from forecast.datasets.time.grid import Grid
 from forecast.datasets.windows.support import Support
 from forecast.settings import Settings
 
 Check = Callable[[Any], bool]
+ANOTHER_VERSION = "The model was written by another version, or changed since: fit it again."
 MOST_LETTERS = 100_000  # of a text: a note may name every column of a wide table
-# Far above what anybody trains on one machine; a setting that no weight depends on can cost as much memory as it says.
-MOST: dict[str, int] = {
-    "horizon": 100_000,
-    "season_length": 1_000_000,
-    "lookback": 100_000,
-    "segment": 100_000,
-    "origins": 100_000,
-    "memory": 100_000,
-    "hidden_size": 65_536,
-    "layers": 256,
-    "members": 1000,
-    "threads": 4096,
-    "batch_size": 1_000_000_000,
-    "steps": 1_000_000_000,
-    "workers": 100_000,
-    "val_size": 1_000_000_000,
-    "patience": 1_000_000_000,
-}
 # what the settings of the user and the resolved ones have in common, whatever a model resolves
 IN_BOTH = ("horizon", "model", "quantiles", "static", "known", "past", "point", "calibrate", "seed")
 
@@ -99,10 +83,10 @@ PANEL: dict[str, Check] = {"grid": _object, "format": _object, "channels": _obje
 GRID: dict[str, Check] = {"kind": _text, "freq": _text, "step": _count}
 FORMAT: dict[str, Check] = {
     "kind": lambda value: value in ("long", "wide", "series"),
-    "id": _text_or_none,
+    "ids": _texts,
     "time": _text,
     "target": _text,
-    "id_dtype": _text,
+    "id_dtypes": _texts,
     "time_dtype": _text,
     "zone": _text_or_none,
     "time_form": _text_or_none,
@@ -127,9 +111,9 @@ def check_config(config: Any) -> None:
         config: JSON primitives.
 
     Raises:
-        ValueError: if a key is missing, unknown, or has a value of another kind; it names the key.
-        ModelError: if settings contradict one another, or a size is beyond `MOST`.
-        ConfigError: if a setting is unknown or out of its range.
+        ValueError: if a key has a value of another kind; it names the key.
+        ModelError: if a key is missing or unknown, as those of other versions are, or if settings contradict one another.
+        ConfigError: if a setting is out of its range.
     """
     _keys(config, CONFIG, "the file")
     _keys(config["support"], SUPPORT, "support")
@@ -138,7 +122,7 @@ def check_config(config: Any) -> None:
     _keys(config["panel"]["format"], FORMAT, "panel.format")
     for number, channel in enumerate(config["panel"]["channels"]):
         _keys(channel, CHANNEL, f"panel.channels[{number}]")
-    _sizes("season_length", config["season_length"])
+    _check_format(TableFormat.from_json(config["panel"]["format"]))
     _check_support(Support.from_json(config["support"]))
     _check_grid(Grid.from_json(config["panel"]["grid"]))
     _check_settings(config)
@@ -148,24 +132,24 @@ def _keys(value: Any, schema: Mapping[str, Check], place: str) -> None:
     """Refuse an object that has not exactly the keys of a schema, or a value of another kind."""
     if not isinstance(value, dict):
         raise ValueError(f"{place} is no JSON object")
-    for what, names in (("lacks", schema.keys() - value.keys()), ("has the unknown", value.keys() - schema.keys())):
-        if names:
-            raise ValueError(f"{place} {what} key {shown(min(names))!r}")
+    _same_keys(value.keys(), schema.keys(), place)
     for name, check in schema.items():
         if not check(value[name]):
             raise ValueError(f"{place} has a {name} of the wrong kind: {shown(value[name])}")
+
+
+def _same_keys(found: Set[str], expected: Set[str], place: str) -> None:
+    for what, names in (("lacks the", expected - found), ("has the unknown", found - expected)):
+        if names:
+            raise ModelError(f"{place} {what} key {shown(min(names))!r}", hint=ANOTHER_VERSION)
 
 
 def _check_settings(config: dict[str, Any]) -> None:
     """Check both sets of settings, and that they go together with each other and with the panel."""
     both = []
     for place in ("settings", "resolved"):
-        missing = set(Settings.names()) - config[place].keys()
-        if missing:
-            raise ValueError(f"{place} lacks the key {shown(min(missing))!r}")
+        _same_keys(config[place].keys(), set(Settings.names()), place)
         both.append(Settings.of(config[place]))
-        for name in MOST:
-            _sizes(f"{place}.{name}", getattr(both[-1], name))
     asked, resolved = both
     for name in IN_BOTH:
         if getattr(asked, name) != getattr(resolved, name):
@@ -181,15 +165,18 @@ def _check_settings(config: dict[str, Any]) -> None:
         raise ModelError("the panel's channels are not the target and the covariates that the settings name")
 
 
-def _sizes(place: str, value: Any) -> None:
-    name = place.rpartition(".")[2]
-    if isinstance(value, int) and value > MOST[name]:
-        raise ModelError(f"{place} is {shown(value)}, beyond {MOST[name]}")
-
-
 def _check_support(support: Support) -> None:
     if not support.lower < support.upper:
         raise ModelError("support leaves no room between lower and upper")
+
+
+def _check_format(fmt: TableFormat) -> None:
+    """Refuse a form that no table has: a result could not be given back in it."""
+    is_one = len(fmt.ids) == 1 if fmt.kind == "wide" else not fmt.ids
+    if len(fmt.ids) != len(fmt.id_dtypes) or (fmt.kind != "long" and not is_one):
+        raise ModelError("the panel's format has ids that a table of its kind does not have")
+    if not set(fmt.levels) <= {*fmt.ids, fmt.time}:
+        raise ModelError("the panel's format has levels that are neither ids nor times")
 
 
 def _check_grid(grid: Grid) -> None:

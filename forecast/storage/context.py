@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from forecast.datasets.panel import Channel, Panel
 from forecast.datasets.strict_json import shown
 from forecast.datasets.tables.columns import TableFormat
-from forecast.datasets.tables.result import give_ids, give_times
+from forecast.datasets.tables.identity import give_ids
+from forecast.datasets.tables.result import give_times
 from forecast.datasets.time.grid import Grid
 from forecast.storage.pages import unpacked_bytes
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from forecast.datasets.errors import ModelError
 from forecast.datasets.strict_json import read_json, shown
 from forecast.datasets.temporary import beside, restore
+from forecast.settings import MOST_BYTES_OF_WEIGHTS
 from forecast.storage.config import check_config
 from forecast.storage.context import read_context
 from forecast.storage.regular_files import read_regular, reading
@@ -37,7 +38,7 @@ FILES = ("config.json", "model.safetensors", "context.parquet")
 MANIFEST = "MANIFEST.json"
 MOST_BYTES = {  # of each file: many times what the largest models have
     "config.json": 32 * 2**20,
-    "model.safetensors": 2**30,
+    "model.safetensors": MOST_BYTES_OF_WEIGHTS,
     "context.parquet": 2**30,
     MANIFEST: 2**16,
 }

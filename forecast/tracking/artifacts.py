@@ -121,7 +121,7 @@ def _example(fitted: FittedModel) -> tuple[Panel, Origins]:
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn zoned times, periods and categories into text: MLflow infers a signature of them, but fails at predict."""
-    frame = frame.reset_index() if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex) else frame
+    frame = frame.reset_index() if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex) else frame
     columns: dict[str, Any] = {}
     for name, column in frame.items():
         is_special = isinstance(column.dtype, pd.CategoricalDtype | pd.PeriodDtype | pd.DatetimeTZDtype)

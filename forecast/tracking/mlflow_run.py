@@ -162,7 +162,7 @@ class MlflowRun(JournalRun):
             super().record_evaluation(outcome, panel, origins, source)
             log_dataset(self, panel, source)
             log_figure(self, outcome.fitted, panel, origins)
-            log_table(self, outcome.scores.by_series(panel.ids), "metrics_by_series")
+            log_table(self, outcome.scores.by_series(panel), "metrics_by_series")
             log_model(self, outcome.fitted)
 
     def close(self, status: str) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from forecast.datasets.declarations import quantile_problems
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.tables.result import FORECAST, quantile_column
+from forecast.datasets.tables.result import FORECAST, SAMPLE, quantile_column
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins, evenly_spread
 from forecast.protocol import Prediction
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Panel, Origins], Prediction]
-SAMPLE = "sample"
 MAX_SERIES, PAST_HORIZONS = 64, 16  # that the dependence is learnt from: series, and past forecasts of each
 PERCENTILES = tuple(np.round(np.linspace(0.01, 0.99, 99), 2).tolist())
 MIN_PAST_FORECASTS = 3  # with fewer, an autoregression is assumed

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 
 import forecast as fc
 from forecast.datasets.synthetic import synthetic
+from forecast.datasets.tables.columns import Columns
+from forecast.datasets.tables.readers import read_table, write_table
 
 SMALL = ["--set", "steps=20", "--set", "hidden_size=16", "--threads", "1"]
 Answer = subprocess.CompletedProcess[str]
@@ -93,12 +95,29 @@ def test_stdin_and_stdout(model: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl", "arrow"])
 def test_every_kind_of_file(model: str, suffix: str) -> None:
-    from forecast.datasets.tables.readers import read_table, write_table
-
     write_table(synthetic(2, 40, seed=2), f"rows.{suffix}")
     done = _run("predict", model, f"rows.{suffix}", "-o", f"out.{suffix}", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == len(read_table(f"out.{suffix}")) == 12
+
+
+@pytest.mark.parametrize("out", ["-", "forecasts.csv"])
+@pytest.mark.parametrize("wide", [True, False])
+def test_forecasts_are_written_with_the_separator_and_the_decimals_of_the_table(out: str, wide: bool) -> None:
+    table = synthetic(2, 40, seed=2)
+    table = table.pivot(index="ds", columns="unique_id", values="y").reset_index() if wide else table
+    table.to_csv("rows.csv", index=False, sep=";", decimal=",")
+    words = ["--separator", ";", "--decimal", ",", "--wide", str(wide).lower()]
+    done = _run("fit", "rows.csv", "--horizon", "2", "--model", "drift", "-o", "model", "--quantiles", "0.9", *words)
+    assert done.returncode == 0, done.stderr
+    done = _run("predict", "model", "rows.csv", "-o", out, "-q")
+    assert done.returncode == 0, done.stderr
+    Path("found.csv").write_text(done.stdout if out == "-" else Path(out).read_text())
+    found = read_table("found.csv", Columns(separator=";", decimal=",", wide=wide))
+    expected = fc.load("model").predict()
+    if wide:
+        expected = expected.set_axis([".".join(filter(None, name)) for name in expected.columns], axis=1)
+    pd.testing.assert_frame_equal(found.astype({"ds": expected["ds"].dtype}), expected, check_dtype=False)
 
 
 def test_dry_run_shows_the_settings(sales: str) -> None:
@@ -128,13 +147,13 @@ def test_every_wrong_setting_is_named_with_its_place(sales: str) -> None:
     assert _problems("-c", "c.yaml", "--set", "hiden_size=3", "--set", "dropout=2", "--threads", "two") == [
         "unknown setting 'learning_rat': 'learning_rate'?",
         "unknown setting 'hiden_size': 'hidden_size'?",
-        "layers=[2] (c.yaml): a whole number of at least 1",
-        "steps='1e3' (c.yaml): a whole number of at least 1, or auto",
+        "layers=[2] (c.yaml): a whole number of at least 1 and at most 256",
+        "steps='1e3' (c.yaml): a whole number of at least 1 and at most 1000000000, or auto",
         "dropout=2.0 (--set): a number of at least 0 and below 1",
-        "threads='two' (--threads): a whole number of at least 1, or auto",
+        "threads='two' (--threads): a whole number of at least 1 and at most 4096, or auto",
     ]
     assert _problems("-H", "0", "--quantiles", "0.9,0.1") == [
-        "horizon=0 (--horizon): a whole number of at least 1",
+        "horizon=0 (--horizon): a whole number of at least 1 and at most 100000",
         "quantiles=(0.9, 0.1): ascending levels without repeats",
     ]
 

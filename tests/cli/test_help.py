@@ -78,7 +78,7 @@ def test_settings_are_listed() -> None:
     assert {line["name"] for line in listed["settings"]} == set(LINES)
     (one,) = json.loads(_shown("settings", "hidden-size", "--json"))["settings"]
     assert (one["options"], one["default"]) == (["--hidden-size"], "auto")
-    assert "a whole number of at least 1, or auto" in _shown("settings", "hidden_size")
+    assert "a whole number of at least 1 and at most 65536, or auto" in _shown("settings", "hidden_size")
 
 
 def test_a_model_shows_what_it_sets() -> None:

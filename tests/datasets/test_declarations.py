@@ -34,6 +34,7 @@ class Toy:
     mode: str = setting("off", "Mode.", group=TRAINING, values=("off", "on"))
     limit: float | str | None = setting(None, "Limit.", group=TRAINING)
     exact: bool = setting(False, "Exactness.", group=TRAINING)
+    key: str | tuple[str, ...] | None = setting(None, "Key.", group=TRAINING)
 
 
 TOY = declarations(Toy)
@@ -85,6 +86,9 @@ def test_a_new_setting_is_documented() -> None:
         ("limit", "90s", "90s"),
         ("exact", "true", True),
         ("exact", "off", False),
+        ("key", "a", "a"),
+        ("key", "a,b", "a,b"),
+        ("key", "none", None),
     ],
 )
 def test_texts_become_values(name: str, text: str, value: object) -> None:
@@ -118,6 +122,14 @@ def test_a_single_item_is_a_list_of_one() -> None:
     assert TOY["levels"].coerced([0.1, 0.2]) == (0.1, 0.2)
     assert TOY["names"].coerced(None) == ()
     assert TOY["limit"].coerced(None) is None
+
+
+def test_one_item_or_several() -> None:
+    line = TOY["key"]
+    assert [line.coerced(value) for value in ("a", ["a"], ["a", "b"], [], None)] == ["a", "a", ("a", "b"), None, None]
+    assert line.text(("a", "b")) == "a,b"
+    assert line.problems(("a", "b")) == []
+    assert [problem.expected for problem in line.problems(("a", 1))] == ["a text or several, or none"]
 
 
 def test_all_problems_are_listed() -> None:

@@ -79,7 +79,7 @@ def test_unknown_names_and_wrong_values_come_together() -> None:
     assert [problem.expected for problem in caught.value.problems] == [
         "'horizon'?",
         "'layers'?",
-        "a whole number of at least 1",
+        "a whole number of at least 1 and at most 256",
     ]
 
 

@@ -18,6 +18,8 @@ DAYS = pd.date_range("2024-01-01", periods=30)
 TABLE = pd.DataFrame({"unique_id": np.repeat(["a", "b"], 30), "ds": np.tile(DAYS, 2), "y": np.arange(60.0)})
 TEXT = TABLE.assign(ds=TABLE["ds"].dt.strftime("%Y-%m-%d"))
 WIDE = TABLE.pivot(index="ds", columns="unique_id", values="y")
+SHOPS = TABLE.rename(columns={"unique_id": "item"}).assign(store=np.tile(np.repeat([2, 1], 15), 2))
+SHOPS = SHOPS.assign(ds=np.tile(DAYS[:15], 4))
 MONTHS = pd.DataFrame({"ds": pd.date_range("1980-01-01", periods=336, freq="MS"), "y": 1.0})
 
 
@@ -87,6 +89,18 @@ TABLES: dict[str, tuple[Any, dict[str, Any], str, str]] = {
     "infinite covariate": (TABLE.assign(p=np.inf), {"past": ("p",)}, "column 'p'", "Write a number"),
     "no rows": (TABLE.head(0), {}, "no rows", "two rows"),
     "one row": (TABLE.head(1), {}, "frequency cannot be found", "--freq"),
+    "ids of two kinds": (_with("unique_id", 3, 1, TABLE.replace({"unique_id": {"b": "1"}})), {}, "the id '1' is a number in", "alike"),
+    "id named as forecasts": (TABLE.rename(columns={"unique_id": "forecast"}), {"id": "forecast"}, "forecasts have a column", "Rename it"),
+    "part named as quantiles": (SHOPS.rename(columns={"item": "q10"}), {"id": "store,q10"}, "column 'q10'", "Rename it"),
+    "no part of an id": (_with("item", 4, None, SHOPS), {"id": "store,item"}, "row 5 has no item", "Give it one"),
+    "mistyped part": (SHOPS, {"id": ("store", "itm")}, "column 'itm'", "Did you mean 'item'"),
+    "part and covariate": (SHOPS, {"id": ("store", "item"), "known": ("item",)}, "it is id and a covariate", "Name it once"),
+    "part and time": (SHOPS, {"id": "store,ds"}, "it is id and time", "Name it once"),
+    "parts with blanks": (_with("item", 3, "a ", SHOPS), {"id": "store,item"}, "'a' and 'a ' differ only by blanks", "alike"),
+    "a part too few": (SHOPS, {"id": "item"}, "30 problems", "apart: --id item,store (id='item,store')"),
+    "no id named": (SHOPS, {}, "45 problems", "apart: --id item,store (id='item,store')"),
+    "one id not named": (SHOPS[SHOPS["store"] == 1], {}, "15 problems", "apart: --id item (id='item')"),
+    "several levels without times": (SHOPS.set_index(["store", "item"]), {}, "one of them holds times", "reset_index"),
     "a list": ([1, 2, 3], {}, "not list", "DataFrame"),
     "absent rows": (TABLE.drop(index=[4, 5]), {"on_gap": "refuse"}, "2024-01-04", "--on-gap"),
 }  # fmt: skip

@@ -59,8 +59,8 @@ def test_ids_and_times_may_be_the_index() -> None:
     found = _forecast(_long().set_index(["unique_id", "ds"])["y"])
     assert found.index.names == ["unique_id", "ds"]
     assert same(found.reset_index(), _forecast(_long()))
-    with pytest.raises(DataError, match="an id and a time"):
-        _forecast(_long().assign(shop="x").set_index(["unique_id", "shop", "ds"])["y"])
+    with pytest.raises(DataError, match="one of them holds times"):
+        _forecast(_long().assign(shop="x", day=range(120)).set_index(["unique_id", "shop", "day"])["y"])
 
 
 def test_a_mapping_of_series_gives_one() -> None:
@@ -166,7 +166,7 @@ def test_absent_rows_are_what_the_user_says() -> None:
     freq=st.sampled_from(["h", "15min", "D", "W-SUN", "MS", "QE", "B", "1"]),
     zone=st.sampled_from([None, "Europe/Berlin", "America/New_York"]),
     lengths=st.lists(st.integers(14, 30), min_size=1, max_size=4),
-    kind=st.sampled_from(["long", "index", "wide", "arrow"]),
+    kind=st.sampled_from(["long", "index", "wide", "arrow", "parts"]),
     ids=st.sampled_from([("b", "a", "10", "ü"), (10, 9, 2, 100)]),
     seed=st.integers(0, 999),
 )
@@ -190,6 +190,11 @@ def test_any_table_goes_on_where_it_ends(
         own = found[found["unique_id"] == part["unique_id"].iloc[0]].reset_index(drop=True)
         assert own["ds"].tolist() == times[len(part) : len(part) + 2].tolist()
     assert same(_forecast(table.sample(frac=1, random_state=seed)), found)
+    if kind == "parts":
+        several = _forecast(table.assign(shop="x"), id=["shop", "unique_id"])
+        assert several.pop("shop").tolist() == ["x"] * len(found)
+        assert same(several, found)
+        return
     if freq == "1" or kind == "long" or (kind == "arrow" and zone is not None):
         alone = _forecast(inner[0])
         assert same(alone, found[found["unique_id"] == ids[0]].reset_index(drop=True))

@@ -1,4 +1,4 @@
-"""Covariates inside the network: embeddings of names, and the effect of known covariates on each step of a forecast."""
+"""Layers that networks share: narrow products, embeddings of names, the effect of known covariates on each step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,30 @@ from torch import Tensor, nn
 
 MAX_EMBEDDING_WIDTH = 16
 FUTURE_EFFECT_WIDTH = 32
+FEWEST_COLUMNS = 16  # of a product, from which every row is computed alike
+
+
+class Narrow(nn.Linear):
+    """A linear layer of few outputs, which forecasts the same bits wherever a row stands in its batch.
+
+    Products with few columns are summed by kernels that treat rows by their place in memory, so that the last bit of a
+    forecast would depend on which others are made beside it. Outside training the product has zero columns behind.
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Map (..., in) to (..., out)."""
+        if self.training or self.out_features >= FEWEST_COLUMNS:
+            return super().forward(values)
+        product = rows_alike(values, self.weight.T)
+        return product if self.bias is None else product + self.bias
+
+
+def rows_alike(values: Tensor, weight: Tensor) -> Tensor:
+    """Multiply (..., in) by (in, out), with the same bits for a row wherever it stands."""
+    missing = FEWEST_COLUMNS - weight.shape[1]
+    if missing <= 0:
+        return values @ weight
+    return (values @ nn.functional.pad(weight, (0, missing)))[..., : weight.shape[1]].contiguous()
 
 
 class CovariateEmbedding(nn.Module):
@@ -72,8 +96,8 @@ class FutureEffect(nn.Module):
         super().__init__()
         self.state = nn.Linear(hidden_size, FUTURE_EFFECT_WIDTH)
         self.known = nn.Linear(features, FUTURE_EFFECT_WIDTH, bias=False)
-        self.out = nn.Linear(FUTURE_EFFECT_WIDTH, width)
-        self.direct = nn.Linear(features, width, bias=False)
+        self.out = Narrow(FUTURE_EFFECT_WIDTH, width)
+        self.direct = Narrow(features, width, bias=False)
         for linear in (self.out, self.direct):  # small, so that training starts at the base forecast
             nn.init.normal_(linear.weight, std=0.1 * linear.in_features**-0.5)
         nn.init.zeros_(self.out.bias)
