@@ -13,8 +13,8 @@ Out = Annotated[
     Path, typer.Option("-o", "--output", help="File of the weights, which --weights takes.", metavar="FILE")
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of series and weights.")]
-Series = Annotated[float, typer.Option("--series-minutes", help="CPU minutes that series are made and forecast for.")]
-Training = Annotated[float, typer.Option("--training-minutes", help="CPU minutes of training.")]
+Series = Annotated[int, typer.Option("--series", help="Number of made-up series.", min=100)]
+Batches = Annotated[int, typer.Option("--batches", help="Number of training steps.", min=1)]
 Width = Annotated[int, typer.Option("--width", help="Size of the recurrent state.", min=4, max=1024)]
 Hidden = Annotated[int, typer.Option("--hidden", help="Size of the layers that weigh the forecasts.", min=4, max=1024)]
 
@@ -22,8 +22,8 @@ Hidden = Annotated[int, typer.Option("--hidden", help="Size of the layers that w
 def pretrain(
     out: Out = Path("zero.safetensors"),
     seed: Seed = 0,
-    series_minutes: Series = 10.0,
-    training_minutes: Training = 15.0,
+    series: Series = 90_000,
+    batches: Batches = 28_000,
     width: Width = 64,
     hidden: Hidden = 96,
     quiet: o.Quiet = False,
@@ -38,13 +38,14 @@ def pretrain(
     from forecast.cli import output
     from forecast.cli.session import session
     from forecast.combining.pretraining.loop import Recipe, make_diet, save, train
-    from forecast.datasets.tables.readers import check_writable
+    from forecast.datasets.errors import ConfigError
 
-    check_writable(out)
-    recipe = Recipe(seed, 60 * series_minutes, 60 * training_minutes, width, hidden)
+    if out.suffix != ".safetensors" or not out.parent.is_dir():
+        raise ConfigError(f"cannot write to {out}", hint="Name a file in a folder that exists, ending in .safetensors.")
+    recipe = Recipe(seed, series, batches, width, hidden)
     checkpoint = out.with_name(f"{out.name}.part")
     with session(quiet=quiet, track=False):
         diet = make_diet(recipe, output.say)
-        sha = save(train(diet, recipe, checkpoint, output.say), recipe, out, series=sum(len(e.tokens) for e in diet))
+        sha = save(train(diet, recipe, checkpoint, output.say), recipe, out)
         checkpoint.unlink(missing_ok=True)
         output.say(f"wrote weights {sha[:12]} to {out}")

@@ -144,7 +144,7 @@ class Zero(Baseline):
     def _set_week(self, rows: int) -> None:
         """Set the rows of the second season, 0 for none, and the grid and origins that follow."""
         self.week = rows
-        self.grid = Grid.of(self.season_length, rows or None)
+        self.grid = Grid.of(self.season_length, rows or None, coarse=True)
         self.offsets = ladder(self.trained_horizon, rows or self.season_length)
 
     def _blocks(self, panel: Panel, origins: Origins, horizon: int) -> Iterator[Aligned]:

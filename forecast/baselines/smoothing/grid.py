@@ -24,6 +24,8 @@ TRENDS = (
     (0.05, 1.0),
     (0.2, 1.0),
 )
+COARSE_LEVELS = (0.05, 0.2, 0.5, 0.8, 0.99)  # enough where a network weighs what is chosen, at half the cost
+COARSE_TRENDS = ((0.0, 1.0), (0.1, 0.9), (0.3, 0.9), (0.1, 0.98), (0.05, 1.0), (0.2, 1.0))
 SEASONS = (0.02, 0.4)  # gains of the season: two suffice, and more would win by chance
 SLOW_LEVELS = (0.005, 0.03, 0.1)  # below a shock that dies out
 SHOCKS = (
@@ -94,15 +96,17 @@ class Grid:
         return sum(map(len, self.parts))
 
     @classmethod
-    def of(cls, season_length: int, longer: int | None = None) -> Grid:
+    def of(cls, season_length: int, longer: int | None = None, *, coarse: bool = False) -> Grid:
         """Build the grid for a season.
 
         Args:
             season_length: rows in a season; 1 means none.
             longer: rows in a second, longer season, such as the week of hourly rows; None for none.
+            coarse: whether fewer gains are tried; False by default.
         """
-        plain = [(a, b, phi, 0.0, 0.0, 0.0, 0.0) for a, (b, phi) in product(LEVELS, TRENDS)]
-        plain += [(a, 0.0, 1.0, 0.0, 0.0, 0.0, DRIFT) for a in LEVELS]
+        levels, trends_tried = (COARSE_LEVELS, COARSE_TRENDS) if coarse else (LEVELS, TRENDS)
+        plain = [(a, b, phi, 0.0, 0.0, 0.0, 0.0) for a, (b, phi) in product(levels, trends_tried)]
+        plain += [(a, 0.0, 1.0, 0.0, 0.0, 0.0, DRIFT) for a in levels]
         fading = [(a, 0.0, 1.0, 0.0, keeps, shock, 0.0) for a, (keeps, shock) in product(SLOW_LEVELS, SHOCKS)]
         trends, shocks = _with_seasons(plain), _with_seasons(fading)
         parts = [_part("none", (), plain), _part("none", (), fading)]

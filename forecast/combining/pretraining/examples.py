@@ -45,7 +45,7 @@ class Examples:
 def make_examples(panel: MadeUpPanel) -> Examples | None:
     """Make the examples of a panel; None where no origin has anything after it."""
     block, season = panel.block, panel.grid.season
-    grid = smoothing.Grid.of(season, panel.grid.longer)
+    grid = smoothing.Grid.of(season, panel.grid.longer, coarse=True)
     steps = steps_compared(panel.horizon)
     tried = try_all(block, grid, ladder(panel.horizon, panel.grid.longer or season), steps, 1)
     if len(tried.ends) < 2:

@@ -1,9 +1,8 @@
-"""The training loop: seeded, bounded in CPU seconds, and it goes on where it was interrupted."""
+"""The training loop: a seed decides everything, and it goes on where it was interrupted."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ STEPS_AT_ONCE = 12  # of a horizon that a batch learns from
 WORST_LOSS = 20.0  # of a step: a history that explodes must not decide
 LEARNING_RATE, LEAST_RATE, WEIGHT_DECAY, CLIP, WARM_UP = 2e-3, 1e-5, 0.01, 1.0, 100
 AVERAGING = 0.005  # weight of the newest weights in their moving average
-BATCHES_AT_ONCE = 200  # between looks at the clock and reports
+BATCHES_AT_ONCE = 200  # between checkpoints
+SERIES_A_REPORT = 5_000
 
 
 @dataclass(frozen=True)
@@ -34,32 +34,32 @@ class Recipe:
 
     Args:
         seed: decides the series and the weights.
-        series_seconds: CPU seconds that series are made and forecast for.
-        training_seconds: CPU seconds of training.
+        series: number of made-up series.
+        batches: number of steps of training, each on one panel.
         width: size of the recurrent state.
         hidden: size of the map's layers.
     """
 
     seed: int = 0
-    series_seconds: float = 600.0
-    training_seconds: float = 900.0
+    series: int = 90_000
+    batches: int = 28_000
     width: int = 64
     hidden: int = 96
 
 
 def make_diet(recipe: Recipe, report: Report) -> list[Examples]:
-    """Make examples until the time is over."""
-    random, begun, reported = np.random.default_rng(recipe.seed), time.process_time(), 0.0
+    """Make the examples of at least so many series, a panel at a time."""
     diet: list[Examples] = []
-    for panel in draw_panels(random):
+    done, reported = 0, 0
+    for panel in draw_panels(np.random.default_rng(recipe.seed)):
         examples = make_examples(panel)
         if examples is not None:
             diet.append(examples)
-        seconds = time.process_time() - begun
-        if seconds > reported + 60:
-            reported = seconds
-            report(f"{sum(len(e.tokens) for e in diet)} made-up series in {seconds:.0f} CPU s")
-        if seconds > recipe.series_seconds:
+            done += len(examples.tokens)
+        if done >= reported + SERIES_A_REPORT:
+            reported = done
+            report(f"{done} made-up series")
+        if done >= recipe.series:
             break
     return diet
 
@@ -69,7 +69,7 @@ def train(diet: list[Examples], recipe: Recipe, checkpoint: Path | None, report:
 
     Args:
         diet: the examples, a batch each.
-        recipe: how long, and from which seed.
+        recipe: how many batches, and from which seed.
         checkpoint: file that training goes on from, and that it writes as it goes; None for none.
         report: it is told how training goes.
 
@@ -80,17 +80,17 @@ def train(diet: list[Examples], recipe: Recipe, checkpoint: Path | None, report:
     network = Combiner(recipe.width, recipe.hidden)
     optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     average = [weight.detach().clone() for weight in network.parameters()]
-    done, spent = 0, 0.0
+    done = 0
     if checkpoint is not None and checkpoint.is_file():
         saved = torch.load(checkpoint, weights_only=True)
         network.load_state_dict(saved["network"])
         optimiser.load_state_dict(saved["optimiser"])
-        average, done, spent = saved["average"], saved["done"], saved["spent"]
-    while spent < recipe.training_seconds:
-        begun, losses = time.process_time(), []
-        for _ in range(BATCHES_AT_ONCE):
+        average, done = saved["average"], saved["done"]
+    while done < recipe.batches:
+        losses = []
+        for _ in range(min(BATCHES_AT_ONCE, recipe.batches - done)):
             random = np.random.default_rng((recipe.seed, done))  # of the batch: an interruption changes nothing
-            share = min(1.0, (spent + time.process_time() - begun) / recipe.training_seconds)
+            share = done / recipe.batches
             for group in optimiser.param_groups:
                 group["lr"] = LEARNING_RATE * min(1.0, (done + 1) / WARM_UP) * (1 - share) + LEAST_RATE
             loss = loss_of(network, diet[random.integers(len(diet))], random)
@@ -102,11 +102,10 @@ def train(diet: list[Examples], recipe: Recipe, checkpoint: Path | None, report:
             recent = max(AVERAGING, 1 / (1 + done / 10))
             torch._foreach_lerp_(average, [weight.detach() for weight in network.parameters()], recent)
             losses.append(float(loss.detach()))
-        spent += time.process_time() - begun
-        report(f"{done} batches in {spent:.0f} CPU s: loss {np.mean(losses):.4f}")
+        report(f"{done} of {recipe.batches} batches: loss {np.mean(losses):.4f}")
         if checkpoint is not None:
             state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "average": average}
-            torch.save({**state, "done": done, "spent": spent}, checkpoint)
+            torch.save({**state, "done": done}, checkpoint)
     with torch.no_grad():
         for weight, mean in zip(network.parameters(), average, strict=True):
             weight.copy_(mean)

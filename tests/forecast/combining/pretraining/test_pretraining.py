@@ -49,21 +49,32 @@ def test_a_seed_decides_the_diet() -> None:
 
 def test_it_learns_and_its_weights_are_read_back(tmp_path: Path) -> None:
     diet = _diet(4)
-    recipe = loop.Recipe(training_seconds=6.0, width=16, hidden=24)
+    recipe = loop.Recipe(batches=300, width=16, hidden=24)
     random = np.random.default_rng(0)
     torch.manual_seed(0)
     before = np.mean([loop.loss_of(Combiner(16, 24), examples, random).item() for examples in diet])
     network = loop.train(diet, recipe, None, _silent)
     after = np.mean([loop.loss_of(network, examples, random).item() for examples in diet])
     assert after < 0.95 * before
-    sha = loop.save(network, recipe, tmp_path / "w.safetensors", series=4)
+    sha = loop.save(network, recipe, tmp_path / "w.safetensors")
     assert fingerprint(load_weights(str(tmp_path / "w.safetensors"))) == sha
 
 
-def test_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "BATCHES_AT_ONCE", 2)
-    diet, reports = _diet(2), list[str]()
-    checkpoint = tmp_path / "part"
-    loop.train(diet, loop.Recipe(training_seconds=0.01, width=8, hidden=8), checkpoint, reports.append)
-    loop.train(diet, loop.Recipe(training_seconds=0.3, width=8, hidden=8), checkpoint, reports.append)
-    assert [report.split()[0] for report in reports[:2]] == ["2", "4"]
+    diet, recipe = _diet(2), loop.Recipe(batches=6, width=8, hidden=8)
+    whole = loop.train(diet, recipe, None, _silent).state_dict()
+
+    class Interrupted(Exception):
+        pass
+
+    def stop(text: str) -> None:
+        if (tmp_path / "part").exists():
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        loop.train(diet, recipe, tmp_path / "part", stop)
+    reports = list[str]()
+    again = loop.train(diet, recipe, tmp_path / "part", reports.append).state_dict()
+    assert reports[0].startswith("4 of 6")
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
