@@ -201,7 +201,7 @@ class Settings(Columns):
     )
     blend: str = setting(
         "auto",
-        "Forecasts beside the networks in `auto`: on (Theta, naive), boosted (these and boosting on lags), "
+        "Forecasts beside the networks in `auto`: on (zero, naive), boosted (these and boosting on lags), "
         "intermittent (TSB, SBA) or off.",
         group=MODEL,
         values=BLENDS,

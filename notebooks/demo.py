@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HORIZONS = {"air_passengers": 12, "us_gasoline": 26, "nyc_taxi": 48, "peyton_manning_wiki": 28}
-MODELS = "auto,boosting,theta,naive"
+MODELS = "auto,zero,ets,boosting,theta,naive"
 PLACE = Path(".forecast") / "demo"
 
 

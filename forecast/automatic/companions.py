@@ -1,4 +1,4 @@
-"""Companions: the statistical forecasts and boosted trees that stand beside the networks in a blend."""
+"""Companions: the pretrained, statistical and boosted forecasts that stand beside the networks in a blend."""
 
 from __future__ import annotations
 
@@ -7,24 +7,16 @@ from forecast.baselines.base import Baseline
 from forecast.baselines.boosting import Boosting
 from forecast.baselines.intermittent import SBA, TSB
 from forecast.baselines.simple import Naive, SeasonalNaive
-from forecast.baselines.theta import Theta
+from forecast.combining.zero import Zero
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.facts import is_intermittent
 from forecast.settings import Settings
 
 SECONDS_THAT_ALLOW_TREES = 60.0  # of max_time
-
-
-class RecentTheta(Theta):
-    """Theta on the newest rows only: validation origins are many, and old rows weigh little."""
-
-    max_history_rows = 1000
-
-
 COMPANIONS: dict[str, tuple[type[Baseline], ...]] = {  # by `blend`, the trusted ones first
     "off": (),
-    "on": (RecentTheta, Naive, SeasonalNaive),
-    "boosted": (RecentTheta, Boosting, Naive, SeasonalNaive),
+    "on": (Zero, Naive, SeasonalNaive),
+    "boosted": (Zero, Boosting, Naive, SeasonalNaive),
     "intermittent": (TSB, SBA, Naive, SeasonalNaive),
 }
 TRUSTED = {"off": 0, "on": 1, "boosted": 2, "intermittent": 1}  # as good as networks before anything is validated

@@ -28,7 +28,7 @@ from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 MOST_SERIES_LEARNT = 150  # from which `fit` learns what suits the panel
-NUMBERS_AT_ONCE = 2_000_000  # forecasts of a block; bounds memory
+NUMBERS_AT_ONCE = 4_000_000  # forecasts of a block; bounds memory
 MOST_HISTORIES_AT_ONCE = 128
 WEIGHTS = "weights."  # of the names of their arrays in a state
 

@@ -36,7 +36,7 @@ def test_members_and_blend_are_reported_and_can_be_chosen(frame: pd.DataFrame) -
     assert set(made.history_["member"]) == {0, 1, 2}, "the probe and two members"
     assert "gru x 2" in made.reasons_["blend"]
     whole = fc.Forecaster(6, preset="fast", **QUICK).fit(frame)
-    assert set(_parts(whole)) <= {"gru", "theta", "naive", "seasonal_naive"}
+    assert set(_parts(whole)) <= {"gru", "zero", "naive", "seasonal_naive"}
     boosted = fc.Forecaster(6, **QUICK).fit(frame)
     assert "boosting" in _parts(boosted)
     assert boosted.resolved_.blend == "boosted"
@@ -88,7 +88,7 @@ def test_a_series_too_short_to_validate_is_forecast_by_the_prior() -> None:
     made = fc.Forecaster(6, season_length=12, blend="on", **QUICK).fit(synthetic(3, 9, seed=1))
     blend = _auto(made).blend
     assert blend is not None
-    assert [part.name for part in blend.parts] == ["gru", "theta"]
+    assert [part.name for part in blend.parts] == ["gru", "zero"]
     assert blend.weights == (0.5, 0.5)
 
 
