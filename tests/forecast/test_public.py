@@ -26,6 +26,7 @@ def test_public_names() -> None:
         "compare",
         "crps",
         "evaluate",
+        "explain",
         "importance",
         "list_datasets",
         "load",
