@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 app.command("fit", cls=GroupedCommand)(fit.fit)
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
-app.command("predict")(predict.predict)
+app.command("predict", cls=GroupedCommand)(predict.predict)
 app.command("compare")(compare.compare)
 app.command("pretrain")(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)

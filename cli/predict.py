@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli import options as o
+from forecast.datasets.declarations import DATA, OUTPUT
 
 if TYPE_CHECKING:
     from forecast.forecaster import Forecaster
@@ -20,11 +22,27 @@ Model = Annotated[
     ),
 ]
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
-Future = Annotated[str | None, typer.Option("--future", help="Table of the known covariates over the horizon.")]
-Samples = Annotated[int | None, typer.Option("--samples", help="Number of paths to draw instead of one forecast.")]
-Steps = Annotated[int | None, typer.Option("--horizon", "-H", help="Steps to forecast. [default: the model's own]")]
-Levels = Annotated[str | None, typer.Option("--quantiles", help="Quantile levels to forecast, such as 0.1,0.5,0.9.")]
-Out = Annotated[str, typer.Option("-o", "--output", help="Forecasts: .csv, .parquet, .jsonl, .arrow, or - for stdout.")]
+Future = Annotated[
+    str | None, typer.Option("--future", help="Table of the known covariates over the horizon.", rich_help_panel=OUTPUT)
+]
+Samples = Annotated[
+    int | None,
+    typer.Option("--samples", help="Number of paths to draw instead of one forecast.", rich_help_panel=OUTPUT),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option("--horizon", "-H", help="Steps to forecast. [default: the model's own]", rich_help_panel=OUTPUT),
+]
+Levels = Annotated[
+    str | None,
+    typer.Option("--quantiles", help="Quantile levels to forecast, such as 0.1,0.5,0.9.", rich_help_panel=OUTPUT),
+]
+Out = Annotated[
+    str,
+    typer.Option(
+        "-o", "--output", help="Forecasts: .csv, .parquet, .jsonl, .arrow, or - for stdout.", rich_help_panel=OUTPUT
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +59,8 @@ class Request:
         samples: number of paths; None forecasts points and quantiles.
         plot: picture of the forecasts; None draws none.
         tracking_uri: MLflow store that the model is fetched from; None takes the usual one.
-        set_: settings of a model that is named, such as "id=store"; a directory has its own.
+        settings: roles of the columns and the like, by name, for a model that is named; a directory has its own.
+        assignments: texts of --set, such as "season_length=7", for a model that is named.
     """
 
     model: str
@@ -53,11 +72,14 @@ class Request:
     samples: int | None
     plot: Path | None
     tracking_uri: str | None
-    set_: tuple[str, ...] = ()
+    settings: Mapping[str, str]
+    assignments: tuple[str, ...]
 
 
+@o.with_options(groups=(DATA,))
 def predict(
     model: Model,
+    settings: dict[str, str],
     data: Rows = None,
     future: Future = None,
     out: Out = "-",
@@ -93,7 +115,8 @@ def predict(
         samples=samples,
         plot=plot,
         tracking_uri=tracking_uri,
-        set_=tuple(set_ or ()),
+        settings=settings,
+        assignments=tuple(set_ or ()),
     )
     with session(quiet=quiet, track=False):
         _predict(request, as_json=json, track=not no_track)
@@ -137,22 +160,35 @@ def _is_named(request: Request) -> bool:
     """Return whether the model is the name of one that needs no training, and no directory.
 
     Raises:
-        ConfigError: if what such a model needs is not given.
+        ConfigError: if what such a model needs is not given, or a directory is given what it has.
+        ModelError: if there is no such model, but one of nearly its name.
     """
+    from difflib import get_close_matches
+
     from forecast.architectures import ARCHITECTURES
-    from forecast.datasets.errors import ConfigError
+    from forecast.datasets.errors import ConfigError, ModelError
 
     line = ARCHITECTURES.get(request.model)
-    named = line is not None and line.kind == "baseline" and not Path(request.model).exists()
+    named = line is not None and _needs_no_training(request.model) and not Path(request.model).exists()
     if named and (request.data is None or request.horizon is None):
         missing = "DATA" if request.data is None else "--horizon"
         hint = f"forecast predict {request.model} DATA --horizon 28"
         raise ConfigError(f"{request.model} is fitted here, and needs {missing}", hint=hint)
-    if request.set_ and not named:
-        raise ConfigError(
-            "--set is for models that are named", hint="A directory has the settings that it was fitted with."
-        )
+    if (request.settings or request.assignments) and not named:
+        options = [f"--{name.replace('_', '-')}" for name in request.settings] or ["--set"]
+        hint = "A model directory has the settings that it was fitted with: leave them out."
+        raise ConfigError(f"{', '.join(options)} is for models that are named, such as zero", hint=hint)
+    if line is None and not Path(request.model).exists():
+        near = get_close_matches(request.model, [name for name in ARCHITECTURES if _needs_no_training(name)], n=1)
+        if near:
+            raise ModelError(f"model {request.model} does not exist", hint=f"Did you mean {near[0]!r}?")
     return named
+
+
+def _needs_no_training(name: str) -> bool:
+    from forecast.architectures import architecture
+
+    return architecture(name).kind == "baseline"
 
 
 def _fit(request: Request) -> Forecaster:
@@ -162,9 +198,9 @@ def _fit(request: Request) -> Forecaster:
     from forecast.forecaster import Forecaster
 
     assert request.data is not None, "it was asked for"
-    given = {"model": request.model, "horizon": str(request.horizon)}
+    given = {**request.settings, "model": request.model, "horizon": str(request.horizon)}
     given |= {} if request.quantiles is None else {"quantiles": request.quantiles}
-    values = read_settings(given, None, list(request.set_))
+    values = read_settings(given, None, list(request.assignments))
     forecaster = Forecaster(**values).fit(read(request.data, values))
     remarks(forecaster.notes_)
     return forecaster

@@ -155,8 +155,17 @@ def test_predict_needs_no_directory_and_nothing_heavy(tmp_path: Path) -> None:
     assert list(found.columns) == ["unique_id", "ds", "forecast", "q10", "q50", "q90"]
 
 
-@pytest.mark.parametrize(("words", "said"), [(["zero"], "DATA"), (["zero", "sales.csv"], "--horizon")])
-def test_what_a_named_model_needs(words: list[str], said: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["zero"], 2, "needs DATA"),
+        (["zero", "sales.csv"], 2, "needs --horizon"),
+        (["zerro", "sales.csv", "-H", "7"], 4, "Did you mean 'zero'?"),
+        (["model", "sales.csv", "--id", "unique_id"], 2, "--id is for models that are named"),
+        (["zero", "sales.csv", "-H", "7", "--target", "sold"], 3, "sold"),
+    ],
+)
+def test_what_a_named_model_needs(words: list[str], code: int, said: str, tmp_path: Path) -> None:
     synthetic(1, 30, seed=1).to_csv(tmp_path / "sales.csv", index=False)
     done = subprocess.run(
         [sys.executable, "-m", "forecast.cli", "predict", *words],
@@ -165,5 +174,5 @@ def test_what_a_named_model_needs(words: list[str], said: str, tmp_path: Path) -
         text=True,
         check=False,
     )
-    assert done.returncode == 2
-    assert f"needs {said}" in done.stderr
+    assert done.returncode == code
+    assert said in done.stderr
