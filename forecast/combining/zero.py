@@ -103,7 +103,9 @@ class Zero(Baseline):
         for block in self._blocks(panel, origins, self.horizon):
             view = self._look(block)
             level, unit = (values[-1][:, None, None] for values in (view.tokens.level, view.tokens.unit))
-            quantiles[block.index] = self._combine(view).quantiles * unit + level
+            found = self._combine(view).quantiles * unit + level
+            flat, value = _flat(block)
+            quantiles[block.index] = np.where(flat[:, None, None], value[:, None, None], found)
         gap = rows_since_observed(panel, origins)
         if gap.any():  # the pool goes through missing newest rows; errors grow with them
             growth = np.sqrt((gap[:, None] + self.steps) / self.steps)[:, :, None]
@@ -177,3 +179,10 @@ class Zero(Baseline):
             (_, overall), (_, known) = record(view.asked, view.slots)
             errors[block.index] = np.where(known[-1], overall[-1] / view.tokens.unit[-1][:, None], np.nan)
         return weights, errors
+
+
+def _flat(block: Aligned) -> tuple[NDArray[np.bool_], Floats]:
+    """Return which histories hold one value only, (n,), which goes on as it is, and the largest value of each, (n,)."""
+    high = np.where(block.observed, block.values, -np.inf).max(axis=0)
+    low = np.where(block.observed, block.values, np.inf).min(axis=0)
+    return high == low, high

@@ -61,10 +61,13 @@ def test_histories_of_any_length(rows: int) -> None:
     assert found["forecast"].between(values.min() - 40, values.max() + 40).all()
 
 
-def test_a_flat_history_goes_on_flat() -> None:
-    table = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2020-01-01", periods=60), "y": 7.0})
-    found = fc.Forecaster(14, model="zero").fit(table).predict()
-    np.testing.assert_allclose(found["forecast"], 7.0, rtol=0.02)
+@pytest.mark.parametrize("value", [7.0, 0.0, -1e9, 1e-6, 0.1])
+def test_a_flat_history_goes_on_flat(value: float) -> None:
+    table = pd.DataFrame({"unique_id": "a", "ds": pd.date_range("2000-01-01", periods=60, freq="MS"), "y": value})
+    table = pd.concat([table, synthetic(2, 60, seed=1)])
+    found = fc.Forecaster(14, model="zero", quantiles=LEVELS).fit(table).predict()
+    flat = found[found["unique_id"] == "a"]
+    assert (flat[["forecast", "q10", "q90"]] == value).all(axis=None)
 
 
 def test_a_pattern_is_seen() -> None:
