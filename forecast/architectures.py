@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
+from forecast.combining.zero import Zero
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
@@ -127,13 +128,7 @@ RECOMMENDED: dict[str, Architecture] = {
         cell="gru",
         source="this toolkit",
     ),
-    "zero": Architecture(
-        what="a pretrained recurrent network that combines cheap forecasts; no training",
-        kind="baseline",
-        made_by="forecast.combining.zero:Zero",
-        source="this toolkit",
-        reads="none",
-    ),
+    "zero": Architecture.of_baseline(Zero),
 }
 # Networks with more to their name than a cell; those of a plain cell are in `CELLS`, the baselines in `BASELINES`.
 NETWORKS: dict[str, Architecture] = {

@@ -136,13 +136,6 @@ def relative_record(asked: Request, slots: Slots) -> Floats:
     return np.clip(errors / np.where(median > 0, median, np.nan)[:, :, None], 0.05, 5.0)
 
 
-def mean_over_panel(relative: Floats) -> Floats:
-    """Average relative errors (origins, n, slots) over the histories, (origins, slots); NaN where none is known."""
-    known = np.isfinite(relative)
-    count = known.sum(axis=1)
-    return np.where(count > 0, np.where(known, relative, 0.0).sum(axis=1) / np.maximum(count, 1), np.nan)
-
-
 def _newest_rows(block: Aligned, ends: Integers, level: Floats, unit: Floats) -> Floats:
     rows = ends[:, None] + np.arange(-NEWEST_ROWS, 0)  # (origins, rows)
     held = np.maximum(rows, 0)

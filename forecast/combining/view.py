@@ -103,9 +103,9 @@ def _scaled(forecasts: Floats, level: Floats, unit: Floats, available: NDArray[n
         available: (..., n, slots).
     """
     scaled = np.clip((forecasts - level[..., None, None]) / unit[..., None, None], -MOST_UNITS, MOST_UNITS)
-    last = np.moveaxis(np.where(available[..., None], scaled, np.inf), -2, -1)  # (..., n, steps, slots)
-    ordered = np.sort(last, axis=-1)
+    by_step = np.moveaxis(np.where(available[..., None], scaled, np.inf), -2, -1)  # (..., n, steps, slots)
+    ordered = np.sort(by_step, axis=-1)
     middle = np.maximum((available.sum(axis=-1) - 1) // 2, 0)[..., None, None]
     median = np.take_along_axis(ordered, np.broadcast_to(middle, (*ordered.shape[:-1], 1)), axis=-1)
-    filled = np.where(np.isfinite(last), last, median)
+    filled = np.where(np.isfinite(by_step), by_step, median)
     return np.where(np.isfinite(filled), filled, 0.0).swapaxes(-1, -2).astype(np.float32)

@@ -149,13 +149,14 @@ class Pooled:
     @classmethod
     def of(cls, horizon: Floats, next_row: Floats) -> Pooled:
         """Average the relative errors, (series, k) each, over the series; 1 stands for smoothings that none of them has."""
-        return cls(_mean(horizon), _mean(next_row))
+        return cls(mean_known(horizon, 0, otherwise=1.0), mean_known(next_row, 0, otherwise=1.0))
 
 
-def _mean(errors: Floats) -> Floats:
-    known = np.isfinite(errors)
-    count = known.sum(axis=0)
-    return np.where(count > 0, np.where(known, errors, 0.0).sum(axis=0) / np.maximum(count, 1), 1.0)
+def mean_known(values: Floats, axis: int, *, otherwise: float = np.nan) -> Floats:
+    """Return the mean along an axis of the values that are known, and a number where none is; NaN by default."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    return np.where(count > 0, np.where(known, values, 0.0).sum(axis=axis) / np.maximum(count, 1), otherwise)
 
 
 def relative(errors: Floats, available: Bools) -> Floats:

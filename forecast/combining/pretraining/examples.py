@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.baselines.smoothing import grid as smoothing
-from forecast.baselines.smoothing.choice import Pooled, ladder, steps_compared, try_all
+from forecast.baselines.smoothing.choice import Pooled, ladder, mean_known, steps_compared, try_all
 from forecast.combining.pool import Request, fill_slots
 from forecast.combining.pretraining.diet import MadeUpPanel
-from forecast.combining.tokens import make_tokens, mean_over_panel, relative_record
+from forecast.combining.tokens import make_tokens, relative_record
 from forecast.combining.view import MOST_UNITS, View, errors_of_smoothings
 
 LEAST_AGE = 3  # rows before an origin that is learnt from
@@ -53,7 +53,7 @@ def make_examples(panel: MadeUpPanel) -> Examples | None:
     pooled = [Pooled.of(*errors) for errors in errors_of_smoothings(tried)]
     asked = Request(block, tried.ends, steps, 1, season)
     slots = fill_slots(asked, tried, grid, pooled)
-    tokens = make_tokens(asked, slots, mean_over_panel(relative_record(asked, slots)))
+    tokens = make_tokens(asked, slots, mean_known(relative_record(asked, slots), 1))
     age = tried.ends[:-1, None] - block.first  # (origins - 1, n)
     level, unit = tokens.level[:-1, :, None], tokens.unit[:-1, :, None]
     counts = (age >= LEAST_AGE) & slots.available[:-1].any(axis=2)
