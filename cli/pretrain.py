@@ -37,7 +37,7 @@ def pretrain(
     """
     from forecast.cli import output
     from forecast.cli.session import session
-    from forecast.combining.pretraining.loop import Recipe, make_diet, save, train
+    from forecast.combining.training.pretraining import Recipe, make_diet, save, train
     from forecast.datasets.errors import ConfigError
 
     if out.suffix != ".safetensors" or not out.parent.is_dir():

@@ -38,6 +38,7 @@ DEVICES = ("auto", "cpu", "cuda")
 BLENDS = ("auto", "on", "boosted", "intermittent", "off")
 HIGHWAYS = ("auto", "ridge", "zero")
 POINTS = ("median", "mean")
+TUNES = ("off", "auto")
 CALIBRATIONS = ("none", "split", "adaptive")
 SERIES_WEIGHTS = ("equal", "scale")
 
@@ -211,6 +212,12 @@ class Settings(Columns):
         "File of weights for `zero` that `forecast pretrain` wrote; by default those that ship with the package.",
         group=MODEL,
         metavar="FILE",
+    )
+    tune: str = setting(
+        "off",
+        "Whether `zero` adapts its weights to the training rows: auto (as long as the newest of them gain by it) or off.",
+        group=MODEL,
+        values=TUNES,
     )
     preset: str = setting(
         "balanced",

@@ -10,7 +10,10 @@ from forecast.baselines.observed import Floats, Integers
 from forecast.baselines.smoothing.aligned import Aligned
 from forecast.baselines.smoothing.choice import Pooled, try_all
 from forecast.baselines.smoothing.grid import Grid
-from forecast.combining.pool import NAMES, Request, fill_slots
+from forecast.combining.forecasters.regression import Learning, Regression, inputs_read
+from forecast.combining.forecasters.simple import Request
+from forecast.combining.joiners import SLOTS, join
+from forecast.combining.pool import fill_slots
 from forecast.combining.tokens import relative_record
 from forecast.combining.view import Experience, errors_of_smoothings
 
@@ -33,14 +36,21 @@ class _Mean:
         return np.where(self.count > 0, self.total / np.maximum(self.count, 1), otherwise)
 
 
-def unknown(grid: Grid, n_origins: int) -> Experience:
-    """Return what is known of a panel before anything was seen: nothing."""
+def unknown(grid: Grid, n_origins: int, steps: Integers, season_length: int, longer: int) -> Experience:
+    """Return what is known of a panel before anything was seen: nothing; `learn` says what the arguments are."""
     none = Pooled(np.ones(len(grid)), np.ones(len(grid)))
-    return Experience([none] * n_origins, np.full((n_origins, len(NAMES)), np.nan))
+    regression = Regression.unknown(n_origins, inputs_read(season_length, longer), steps, season_length)
+    return Experience([none] * n_origins, regression, np.full((n_origins, len(SLOTS)), np.nan))
 
 
 def learn(
-    blocks: Callable[[], Iterable[Aligned]], grid: Grid, offsets: Integers, steps: Integers, season_length: int
+    blocks: Callable[[], Iterable[Aligned]],
+    grid: Grid,
+    offsets: Integers,
+    steps: Integers,
+    season_length: int,
+    longer: int,
+    n_series: int,
 ) -> Experience:
     """Learn from a panel, of which each block is read twice, since what is chosen follows from what did well.
 
@@ -50,17 +60,22 @@ def learn(
         offsets: rows between each origin and the end, descending to 0.
         steps: (steps,) the steps that are compared.
         season_length: rows in a season.
+        longer: rows in a second season; 0 for none.
+        n_series: number of the histories.
     """
+    learning = Learning(offsets, steps, season_length, longer, n_series)
     horizons, next_rows = (_Mean(len(offsets), len(grid)) for _ in range(2))
     for block in blocks():
         errors = errors_of_smoothings(try_all(block, grid, offsets, steps, 1))
         horizons.add([of_horizon for of_horizon, _ in errors])
         next_rows.add([of_row for _, of_row in errors])
+        learning.add(block)
     pooled = [Pooled(*pair) for pair in zip(horizons.value(1.0), next_rows.value(1.0), strict=True)]
-    slots = _Mean(len(offsets), len(NAMES))
+    regression, slots = learning.solve(), _Mean(len(offsets), len(SLOTS))
     for block in blocks():
         tried = try_all(block, grid, offsets, steps, 1)
         asked = Request(block, tried.ends, steps, 1, season_length)
-        filled = fill_slots(asked, tried, grid, pooled[-len(tried.ends) :])
-        slots.add(list(relative_record(asked, filled)))
-    return Experience(pooled, slots.value(np.nan))
+        n_origins = len(tried.ends)
+        filled = fill_slots(asked, tried, grid, pooled[-n_origins:])
+        slots.add(list(relative_record(asked, filled, join(asked, regression.newest(n_origins)))))
+    return Experience(pooled, regression, slots.value(np.nan))

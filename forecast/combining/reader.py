@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecast.baselines.observed import Integers
+from forecast.combining.joiners import JOINERS, N_JOINER_FACTS, Joined
 from forecast.combining.pool import NAMES
 from forecast.combining.tokens import WIDTH
 
@@ -28,7 +29,7 @@ class Combination:
 
     Args:
         quantiles: (n, steps, levels) in units of the errors to expect, less the level.
-        weights: (n, steps, slots) of the forecasts; they sum to 1.
+        weights: (n, steps, slots and joiners) of the forecasts; they sum to 1.
         correction: (n, steps) what was added to the weighted mean, in the same units.
     """
 
@@ -44,6 +45,7 @@ def combine(
     forecasts: Singles,
     available: NDArray[np.bool_],
     facts: Singles,
+    joined: Joined,
 ) -> Combination:
     """Combine the forecasts of the last origin; `forecast.combining.network.Combiner` says what happens.
 
@@ -55,6 +57,7 @@ def combine(
             the median of the others.
         available: (n, slots).
         facts: (steps, facts) about the steps.
+        joined: the joiners, (n, joiners, ...).
     """
     state = np.zeros((len(tokens), len(weights["embed.0.bias"])), np.float32)
     for origin in range(tokens.shape[1]):
@@ -66,8 +69,23 @@ def combine(
     place = np.concatenate([facts_of_all, np.tanh(off / 2), np.tanh(off / 8)], axis=2)
     from_state = _linear(weights, "state", (state + embedded)[:, None])
     hidden = _gelu(from_state + _linear(weights, "place", place))
-    out = _linear(weights, "out", _gelu(_linear(weights, "inner", hidden)))
-    return _quantiles(out, around, available[:, None], facts)
+    inner = _gelu(_linear(weights, "inner", hidden))
+    out, n = _linear(weights, "out", inner), len(NAMES)
+    logits = np.where(available[:, None], out[..., :n], -np.inf)
+    whole = logits.max(axis=-1, keepdims=True)
+    whole = whole + np.log(np.exp(logits - whole).sum(axis=-1, keepdims=True))
+    beside = whole + _join(weights, inner, joined.facts)
+    logits = np.concatenate([logits, np.where(joined.available[:, None], beside, -np.inf)], axis=2)
+    return _quantiles(
+        logits, out[..., n:], np.concatenate([around, np.moveaxis(joined.forecasts, 1, 2)], axis=2), facts
+    )
+
+
+def _join(weights: Mapping[str, Singles], hidden: Singles, facts: Singles) -> Singles:
+    """Return the logits of the joiners over that of the pool, (n, steps, joiners); sums, since a product so narrow has
+    other bits in other company."""
+    of_facts = (facts * weights["join.facts"]).sum(axis=-1) + weights["join.bias"]  # (n, joiners)
+    return np.asarray((hidden[:, :, None] * weights["join.hidden"]).sum(axis=-1) + of_facts[:, None])
 
 
 def expected_weights(weights: Mapping[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
@@ -83,6 +101,8 @@ def expected_weights(weights: Mapping[str, NDArray[Any]]) -> dict[str, tuple[int
     }
     shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in layers.items()}
     shapes |= {f"{name}.bias": shape[:1] for name, shape in layers.items()}
+    joiners = len(JOINERS)
+    shapes |= {"join.hidden": (joiners, hidden), "join.facts": (joiners, N_JOINER_FACTS), "join.bias": (joiners,)}
     for side in ("ih", "hh"):
         shapes |= {f"cell.layer.weight_{side}_l0": (3 * width, width), f"cell.layer.bias_{side}_l0": (3 * width,)}
     return shapes
@@ -98,17 +118,15 @@ def lower_median(values: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.partition(values, place, axis=-1)[..., place]
 
 
-def _quantiles(out: Singles, around: Singles, available: NDArray[np.bool_], facts: Singles) -> Combination:
-    n = around.shape[-1]
-    logits = np.where(available, out[..., :n], -np.inf)
+def _quantiles(logits: Singles, out: Singles, around: Singles, facts: Singles) -> Combination:
     logits = np.exp(logits - logits.max(axis=-1, keepdims=True))
     weights = logits / logits.sum(axis=-1, keepdims=True)
     mean = (weights * around).sum(axis=-1)
     spread = np.sqrt((weights * (around - mean[..., None]) ** 2).sum(axis=-1) + np.float32(LEAST_SPREAD))
-    correction = np.tanh(out[..., n]) * spread
+    correction = np.tanh(out[..., 0]) * spread
     middle = (mean + correction)[..., None]
     growth = (0.2 + 0.4 * facts[:, :1]) * (1 + spread[..., None] - np.float32(np.sqrt(LEAST_SPREAD)))
-    apart = np.logaddexp(out[..., n + 1 :] - np.float32(0.5), np.float32(0)) * growth
+    apart = np.logaddexp(out[..., 1:] - np.float32(0.5), np.float32(0)) * growth
     half = apart.shape[-1] // 2
     below = np.cumsum(apart[..., :half][..., ::-1], axis=-1)[..., ::-1]
     above = np.cumsum(apart[..., half:], axis=-1)

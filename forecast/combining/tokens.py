@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from forecast.baselines.observed import Floats, Integers
 from forecast.baselines.smoothing.aligned import Aligned
 from forecast.baselines.smoothing.choice import median_known
-from forecast.combining.pool import NAMES, Request, Slots
+from forecast.combining.forecasters.scale import level_and_unit, running_sum
+from forecast.combining.forecasters.simple import Request
+from forecast.combining.pool import NAMES, Slots
 
 NEWEST_ROWS = 8  # in a token
 MOST = 8.0  # of any number in a token
-LEAST_UNIT = 1e-3  # of the level: a flat history has no unit of its own
-SHARE_OF_NEIGHBOURS = 0.25  # of the mean step from row to row, at least, where a season repeats itself exactly
 N_SPREADS, N_FACTS = 3, 9
 WIDTH = NEWEST_ROWS + 4 * len(NAMES) + N_SPREADS + N_FACTS  # of a token
 
@@ -68,37 +68,6 @@ def make_tokens(asked: Request, slots: Slots, panel: Floats) -> Tokens:
     return Tokens(np.ascontiguousarray(np.moveaxis(values, 0, 1), np.float32), level, unit, age >= 1)
 
 
-def level_and_unit(block: Aligned, ends: Integers, season_length: int) -> tuple[Floats, Floats]:
-    """Return the mean of the newest season and the scale of errors before each origin, (origins, n) each."""
-    last = np.maximum(ends - 1, 0)
-    before = np.maximum(ends - season_length, 0)
-    sums = _running(np.where(block.observed, block.values, 0.0)), _running(block.observed)
-    total, count = (sum_[ends] - sum_[before] for sum_ in sums)
-    whole, seen = (sum_[ends] for sum_ in sums)
-    level = np.where(count > 0, total / np.maximum(count, 1), whole / np.maximum(seen, 1))
-    near, n_near = _mean_step(block, 1)
-    far, n_far = _mean_step(block, season_length) if season_length > 1 else (near, n_near)
-    enough = n_far[last] >= min(4, season_length)
-    unit = np.where(enough, np.maximum(far[last], SHARE_OF_NEIGHBOURS * near[last]), near[last])
-    unit = np.maximum(unit, LEAST_UNIT * np.abs(level))
-    return level, np.where(unit > 0, unit, 1.0)
-
-
-def _running(values: NDArray[np.generic]) -> Floats:
-    """Return sums over the rows before each, (rows + 1, n)."""
-    return np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
-
-
-def _mean_step(block: Aligned, lag: int) -> tuple[Floats, Floats]:
-    """Return the running mean of |y(t) - y(t - lag)| over observed pairs, and the number of pairs, (rows, n) each."""
-    steps, pairs = np.zeros(block.values.shape), np.zeros(block.values.shape)
-    if lag < block.rows:
-        pairs[lag:] = block.observed[lag:] & block.observed[:-lag]
-        steps[lag:] = np.abs(block.values[lag:] - block.values[:-lag]) * pairs[lag:]
-    count = np.cumsum(pairs, axis=0)
-    return np.cumsum(steps, axis=0) / np.maximum(count, 1), count
-
-
 def record(asked: Request, slots: Slots) -> tuple[tuple[Floats, Floats], tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     """Measure how wrong each forecast was, as far as that was known at each origin.
 
@@ -128,12 +97,15 @@ def record(asked: Request, slots: Slots) -> tuple[tuple[Floats, Floats], tuple[N
     return (newest, overall / np.maximum(counted, 1)), (known_newest, counted > 0)
 
 
-def relative_record(asked: Request, slots: Slots) -> Floats:
-    """Return each forecast's mean error before each origin relative to the median forecast's, (origins, n, slots)."""
-    (_, overall), (_, known) = record(asked, slots)
-    errors = np.where(known & slots.available, overall, np.nan)
-    median = median_known(errors)
-    return np.clip(errors / np.where(median > 0, median, np.nan)[:, :, None], 0.05, 5.0)
+def relative_record(asked: Request, slots: Slots, *more: Slots) -> Floats:
+    """Return each forecast's mean error before each origin relative to the median slot's, (origins, n, slots and more)."""
+    errors = []
+    for part in (slots, *more):
+        (_, overall), (_, known) = record(asked, part)
+        errors.append(np.where(known & part.available, overall, np.nan))
+    median = median_known(errors[0])
+    every = np.concatenate(errors, axis=2)
+    return np.clip(every / np.where(median > 0, median, np.nan)[:, :, None], 0.05, 5.0)
 
 
 def _newest_rows(block: Aligned, ends: Integers, level: Floats, unit: Floats) -> Floats:
@@ -160,7 +132,7 @@ def _facts(asked: Request, age: Integers, level: Floats, unit: Floats, has_recor
     """Return length, seasons seen, season, zeros, relative noise, horizon and distance of origins, (origins, n, facts)."""
     block, ends, season = asked.block, asked.ends, asked.season_length
     window = max(season, NEWEST_ROWS)
-    zero, seen = _running((block.values == 0) & block.observed), _running(block.observed)
+    zero, seen = running_sum((block.values == 0) & block.observed), running_sum(block.observed)
     before = np.maximum(ends - window, 0)
     zeros = (zero[ends] - zero[before]) / np.maximum(seen[ends] - seen[before], 1)
     apart = int(ends[-1] - ends[-2]) if len(ends) > 1 else asked.horizon

@@ -11,10 +11,11 @@ from forecast.baselines.observed import Floats, Integers
 from forecast.baselines.smoothing.aligned import Aligned
 from forecast.baselines.smoothing.choice import Pooled, Tried, relative, try_all
 from forecast.baselines.smoothing.grid import Grid
-from forecast.combining.pool import Request, Slots, fill_slots
-from forecast.combining.tokens import Tokens, make_tokens
-
-MOST_UNITS = 50.0  # that a forecast lies off the level
+from forecast.combining.forecasters.regression import Regression
+from forecast.combining.forecasters.simple import Request
+from forecast.combining.joiners import MOST_UNITS, Joined, Joiners, join, joiner_facts
+from forecast.combining.pool import NAMES, Slots, fill_slots
+from forecast.combining.tokens import Tokens, make_tokens, record
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,15 +24,17 @@ class Experience:
 
     Args:
         smoothings: how each smoothing did, for each origin.
-        slots: (origins, slots) mean error of each forecast relative to the median forecast's; NaN where not known.
+        regression: fitted before each origin.
+        slots: (origins, slots and joiners) mean error of each forecast relative to the median forecast's; NaN where not known.
     """
 
     smoothings: list[Pooled]
+    regression: Regression
     slots: Floats
 
     def newest(self, n_origins: int) -> Experience:
         """Return what is known before the newest origins only."""
-        return Experience(self.smoothings[-n_origins:], self.slots[-n_origins:])
+        return Experience(self.smoothings[-n_origins:], self.regression.newest(n_origins), self.slots[-n_origins:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +45,15 @@ class View:
         asked: the histories and their origins.
         slots: the forecasts.
         tokens: descriptions of the origins.
+        actual: (origins - 1, n, steps) what came; NaN beyond the end and where nothing was observed.
+        joined: the joiners; None while the combiner is pretrained.
     """
 
     asked: Request
     slots: Slots
     tokens: Tokens
+    actual: Floats
+    joined: Joiners | None = None
 
     def earlier(self) -> NDArray[np.float32]:
         """Return the forecasts at all origins but the last, (n, origins - 1, slots, steps), as the combiner reads them."""
@@ -56,6 +63,23 @@ class View:
     def final(self) -> NDArray[np.float32]:
         """Return the forecasts at the end, (n, slots, horizon), as the combiner reads them."""
         return _scaled(self.slots.final, self.tokens.level[-1], self.tokens.unit[-1], self.slots.available[-1])
+
+    def joined_at_end(self) -> Joined:
+        """Return the joiners at the end, (n, joiners, ...), as the combiner reads them."""
+        if self.joined is None:
+            raise ValueError("this view has no joiners")
+        return self.joined.at_end(self.tokens)
+
+    def past_errors(self) -> Floats:
+        """Return the mean error of each slot and joiner at earlier origins in units of the errors to expect, (n, slots).
+
+        It is NaN where it is not known.
+        """
+        errors = []
+        for part in (self.slots, *([] if self.joined is None else [self.joined.slots])):
+            (_, overall), (_, known) = record(self.asked, part)
+            errors.append(np.where(known[-1], overall[-1] / self.tokens.unit[-1][:, None], np.nan))
+        return np.concatenate(errors, axis=1)
 
 
 def look(
@@ -82,7 +106,10 @@ def look(
     asked = Request(block, tried.ends, steps, horizon, season_length)
     known = known.newest(len(tried.ends))
     slots = fill_slots(asked, tried, grid, known.smoothings)
-    return View(asked, slots, make_tokens(asked, slots, known.slots))
+    tokens = make_tokens(asked, slots, known.slots[:, : len(NAMES)])
+    joined = join(asked, known.regression)
+    facts = joiner_facts(asked, joined, tokens.unit, known.slots[:, len(NAMES) :])
+    return View(asked, slots, tokens, tried.actual, Joiners(joined, facts))
 
 
 def errors_of_smoothings(tried: Tried) -> list[tuple[Floats, Floats]]:

@@ -15,7 +15,7 @@ from forecast.datasets.errors import ConfigError
 Weights = dict[str, NDArray[np.float32]]
 SHIPPED = "zero.safetensors"
 MOST_BYTES = 64 << 20  # of a file of weights
-FORMAT = "forecast/zero/v1"
+FORMAT = "forecast/zero/v2"
 
 
 def load_weights(path: str | None = None) -> Weights:

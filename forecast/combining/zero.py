@@ -15,9 +15,9 @@ from forecast.baselines.smoothing.bank import DAYS_IN_A_WEEK, rows_read, week
 from forecast.baselines.smoothing.choice import Pooled, ladder, steps_compared
 from forecast.baselines.smoothing.grid import Grid
 from forecast.combining.experience import learn, unknown
-from forecast.combining.pool import NAMES
+from forecast.combining.forecasters.regression import Regression
+from forecast.combining.joiners import SLOTS
 from forecast.combining.reader import LEVELS, MIDDLE, Combination, combine, expected_weights, step_facts
-from forecast.combining.tokens import record
 from forecast.combining.view import Experience, View, look
 from forecast.combining.weights import Weights, load_weights
 from forecast.datasets.panel import Panel
@@ -28,6 +28,8 @@ from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 MOST_SERIES_LEARNT = 150  # from which `fit` learns what suits the panel
+MOST_ROWS_TUNED = 150_000  # of all histories that tuning learns from
+HISTORIES_TUNED, MOST_SPANS = 200, 8  # fewer histories are looked at before earlier ends as well, so many at most
 NUMBERS_AT_ONCE = 4_000_000  # forecasts of a block; bounds memory
 MOST_HISTORIES_AT_ONCE = 128
 WEIGHTS = "weights."  # of the names of their arrays in a state
@@ -36,8 +38,9 @@ WEIGHTS = "weights."  # of the names of their arrays in a state
 class Zero(Baseline):
     """A small recurrent network weighs cheap forecasts by how they did at earlier origins; it takes no training.
 
-    `fit` takes no gradient step: it learns how the forecasts of the pool did on the panel. The network's weights ship
-    with the package (or come from a file, `weights`), and are saved with the model. It was trained on made-up series.
+    `fit` learns how the forecasts of the pool did on the panel, and a regression that joins them. The network's weights
+    ship with the package (or come from a file, `weights`), and are saved with the model; it was trained on made-up
+    series. With `tunes`, `fit` adapts them to the panel in a hundred steps at most.
 
     References:
         Montero-Manso et al. (2020), FFORMA: Feature-based forecast model averaging (weights learnt from many series);
@@ -56,13 +59,15 @@ class Zero(Baseline):
         levels: tuple[float, ...] = (),
         seed: int = 0,
         weights: str | None = None,
+        tunes: bool = False,
     ) -> None:
         super().__init__(horizon, season_length=season_length, levels=levels, seed=seed)
         self.trained_horizon = horizon  # `extended` moves the horizon, and not what is compared
-        self.weights_file = weights
+        self.weights_file, self.tunes = weights, tunes
         self.weights: Weights = {}
+        self.tuned_steps = 0
         self._set_week(0)
-        self.experience = unknown(self.grid, len(self.offsets))
+        self.experience = self._unknown()
 
     @classmethod
     def make(
@@ -74,13 +79,14 @@ class Zero(Baseline):
         progress: Progress | None = None,
         logger: object = None,
     ) -> Self:
-        """Build an unfitted model; horizon, quantiles, seed and weights of the settings are read."""
+        """Build an unfitted model; horizon, quantiles, seed, weights and tune of the settings are read."""
         return cls(
             settings.horizon,
             season_length=season_length,
             levels=settings.quantiles,
             seed=settings.seed,
             weights=settings.weights,
+            tunes=settings.tune == "auto",
         )
 
     @property
@@ -91,17 +97,49 @@ class Zero(Baseline):
         self.weights = load_weights(self.weights_file)
         self._set_week(week(panel, self.season_length))
         chosen = evenly_spread(panel.n_series, MOST_SERIES_LEARNT)
-        origins = Origins(chosen, panel.indptr[chosen + 1])
-        steps = steps_compared(self.trained_horizon)
-        self.experience = learn(
-            lambda: self._blocks(panel, origins, 1), self.grid, self.offsets, steps, self.season_length
-        )
+        self.experience = self._learn(panel, Origins(chosen, panel.indptr[chosen + 1]))
+        if self.tunes:
+            self._tune(panel)
         return self
+
+    def _learn(self, panel: Panel, origins: Origins) -> Experience:
+        steps = steps_compared(self.trained_horizon)
+        return learn(
+            lambda: self._blocks(panel, origins, 1),
+            self.grid,
+            self.offsets,
+            steps,
+            self.season_length,
+            self.week,
+            len(origins),
+        )
+
+    def _tune(self, panel: Panel) -> None:
+        """Adapt the weights to the panel; the fewer series there are, the more of their past is learnt from."""
+        from forecast.combining.training.examples import Examples  # torch's second of start-up
+        from forecast.combining.training.tuning import tune
+
+        def examples(origins: Origins, known: Experience) -> list[Examples]:
+            views = (self._look(block, known, 1) for block in self._blocks(panel, origins, 1))
+            return [Examples.of(view, self.trained_horizon) for view in views if len(view.asked.ends) > 1]
+
+        longest = int(min(np.diff(panel.indptr).max(), self.context or np.inf))
+        chosen = evenly_spread(panel.n_series, max(MOST_ROWS_TUNED // longest, 1))
+        newest = examples(Origins(chosen, panel.indptr[chosen + 1]), self.experience)
+        older, span = [], int(self.offsets[0])
+        for back in range(1, min(MOST_SPANS, -(-HISTORIES_TUNED // len(chosen)))):
+            end = panel.indptr[chosen + 1] - back * span
+            begun = end - panel.indptr[chosen] >= span + self.trained_horizon
+            if not begun.any():
+                break
+            origins = Origins(chosen[begun], end[begun])
+            older += examples(origins, self._learn(panel, origins))
+        self.weights, self.tuned_steps = tune(self.weights, newest, older, self.seed) if newest else (self.weights, 0)
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         quantiles = np.empty((len(origins), self.horizon, len(LEVELS)))
         for block in self._blocks(panel, origins, self.horizon):
-            view = self._look(block)
+            view = self._look(block, self.experience, self.horizon)
             level, unit = (values[-1][:, None, None] for values in (view.tokens.level, view.tokens.unit))
             found = self._combine(view).quantiles * unit + level
             flat, value = _flat(block)
@@ -120,6 +158,9 @@ class Zero(Baseline):
             "horizon_errors": np.stack([pooled.horizon for pooled in self.experience.smoothings]),
             "next_row_errors": np.stack([pooled.next_row for pooled in self.experience.smoothings]),
             "slot_errors": np.where(np.isfinite(self.experience.slots), self.experience.slots, 0.0),
+            "regression_earlier": self.experience.regression.earlier,
+            "regression_final": self.experience.regression.final,
+            "regression_windows": self.experience.regression.windows,
             **{f"{WEIGHTS}{name}": array for name, array in self.weights.items()},
         }
 
@@ -128,12 +169,18 @@ class Zero(Baseline):
         first = Expected(np.int64, (1,), least=0, most=longest)
         check_arrays({"week": state.get("week", np.array(0))}, {"week": first})
         self._set_week(longest if state["week"][0] else 0)
-        errors = Expected(np.float64, (len(self.offsets), len(self.grid)), least=0)
+        errors, regression = (
+            Expected(np.float64, (len(self.offsets), len(self.grid)), least=0),
+            self._unknown().regression,
+        )
         expected = {
             "week": Expected(np.int64, (1,), least=self.week, most=self.week),
             "horizon_errors": errors,
             "next_row_errors": errors,
-            "slot_errors": Expected(np.float64, (len(self.offsets), len(NAMES)), least=0),
+            "slot_errors": Expected(np.float64, (len(self.offsets), len(SLOTS)), least=0),
+            "regression_earlier": Expected(np.float64, regression.earlier.shape),
+            "regression_final": Expected(np.float64, regression.final.shape),
+            "regression_windows": Expected(np.int64, regression.windows.shape, least=0),
         }
         weights = {name.removeprefix(WEIGHTS): state[name] for name in state if name.startswith(WEIGHTS)}
         shapes = {f"{WEIGHTS}{name}": Expected(np.float32, shape) for name, shape in expected_weights(weights).items()}
@@ -141,7 +188,16 @@ class Zero(Baseline):
         self.weights = weights
         pairs = zip(state["horizon_errors"], state["next_row_errors"], strict=True)
         slots = state["slot_errors"]
-        self.experience = Experience([Pooled(*pair) for pair in pairs], np.where(slots > 0, slots, np.nan))
+        learnt = (state[f"regression_{name}"] for name in ("earlier", "final", "windows"))
+        self.experience = Experience(
+            [Pooled(*pair) for pair in pairs],
+            Regression(self.season_length, *learnt),
+            np.where(slots > 0, slots, np.nan),
+        )
+
+    def _unknown(self) -> Experience:
+        steps = steps_compared(self.trained_horizon)
+        return unknown(self.grid, len(self.offsets), steps, self.season_length, self.week)
 
     def _set_week(self, rows: int) -> None:
         """Set the rows of the second season, 0 for none, and the grid and origins that follow."""
@@ -154,14 +210,16 @@ class Zero(Baseline):
         at_once = int(np.clip(NUMBERS_AT_ONCE // numbers, 1, MOST_HISTORIES_AT_ONCE))
         return aligned(panel, origins, rows_read(self.season_length, self.week), at_once)
 
-    def _look(self, block: Aligned) -> View:
+    def _look(self, block: Aligned, known: Experience, horizon: int) -> View:
         steps = steps_compared(self.trained_horizon)
-        return look(block, self.grid, self.offsets, steps, self.horizon, self.season_length, self.experience)
+        return look(block, self.grid, self.offsets, steps, horizon, self.season_length, known)
 
     def _combine(self, view: View) -> Combination:
         tokens, available = view.tokens, view.slots.available[-1]
         facts = step_facts(self.steps, self.season_length, self.trained_horizon)
-        return combine(self.weights, tokens.values, tokens.alive.T, view.final(), available, facts)
+        return combine(
+            self.weights, tokens.values, tokens.alive.T, view.final(), available, facts, view.joined_at_end()
+        )
 
     def explained(self, panel: Panel, origins: Origins) -> tuple[Floats, Floats]:
         """Return what the forecasts are made of.
@@ -171,13 +229,12 @@ class Zero(Baseline):
             the mean error of each at earlier origins in units of the errors to expect, (n, slots), NaN where it is not
             known.
         """
-        weights = np.empty((len(origins), self.horizon, len(NAMES)))
-        errors = np.full((len(origins), len(NAMES)), np.nan)
+        weights = np.empty((len(origins), self.horizon, len(SLOTS)))
+        errors = np.full((len(origins), len(SLOTS)), np.nan)
         for block in self._blocks(panel, origins, self.horizon):
-            view = self._look(block)
+            view = self._look(block, self.experience, self.horizon)
             weights[block.index] = self._combine(view).weights
-            (_, overall), (_, known) = record(view.asked, view.slots)
-            errors[block.index] = np.where(known[-1], overall[-1] / view.tokens.unit[-1][:, None], np.nan)
+            errors[block.index] = view.past_errors()
         return weights, errors
 
 

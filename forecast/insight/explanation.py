@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.combining.pool import NAMES, WORDS
+from forecast.combining.joiners import SLOT_WORDS
 from forecast.combining.zero import Zero
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.windows.origins import Origins
@@ -98,7 +98,7 @@ def explain(forecaster: BehindTables, data: Any = None, *, series: Sequence[str]
     numbers = np.array([ids.index(name) for name in wanted], np.int64)
     weights, errors = model.explained(panel, Origins(numbers, panel.indptr[numbers + 1]))
     number, step, slot = np.nonzero(weights > 0)
-    said = np.array([WORDS[name] for name in NAMES], object)
+    said = np.array(SLOT_WORDS, object)
     return Explanation(
         pd.DataFrame(
             {

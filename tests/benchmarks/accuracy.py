@@ -1,10 +1,10 @@
 """Accuracy and cost of whole runs of the command line, one process a run, on the benchmark files of one folder.
 
-    python tests/benchmarks/accuracy.py FOLDER [--sets m4_hourly,...] [--models auto,boosting] [--preset balanced]
+    python tests/benchmarks/accuracy.py FOLDER [--sets m4_hourly,...] [--models auto,boosting,zero/tune=auto] [--preset balanced]
         [--seeds 1] [--blend-off] [--scorer score.py] [--jobs 1] [-o OUT]
         [--peers peers.py --peer neuralforecast=/that/environment/bin/python ...]
 
-For each data set and model: sMAPE, MASE, OWA, MASE over seasonal naive's, CPU seconds and peak memory of the whole
+A model's settings follow it, each after a slash. For each data set and model: sMAPE, MASE, OWA, MASE over seasonal naive's, CPU seconds and peak memory of the whole
 process, imports included. OUT/rows.json is added to as runs end, so that a broken run goes on where it stopped.
 Without a folder it runs on four made-up series. With `--peers`, other libraries stand beside them on m4_hourly where an
 environment with them exists: the script is run as `PYTHON peers.py NAME FILE` and prints a JSON line with smape, mase,
@@ -121,7 +121,7 @@ class Row:
 
 def run(name: str, job: Job, model: str, seed: int, given: argparse.Namespace) -> Row:
     """One process: `forecast evaluate`, from imports to written forecasts."""
-    label, _, blend = model.partition("/")
+    label, *more = model.split("/")
     with tempfile.TemporaryDirectory() as folder:
         data = _file(job, given.folder, Path(folder))
         out = Path(folder, "forecasts.parquet")
@@ -129,7 +129,7 @@ def run(name: str, job: Job, model: str, seed: int, given: argparse.Namespace) -
         command += ["--horizon", str(job.horizon), "--season-length", str(job.season), "--cutoffs", str(job.cutoffs)]
         command += ["--threads", "1", "--preset", given.preset, "--no-track", "--json", "-q", *job.options]
         command += [] if job.options[:1] == ("--from",) else ["-o", str(out)]
-        command += ["--set", f"blend={blend}"] if blend else []
+        command += [word for setting in more for word in ("--set", setting)]
         with open(Path(folder, "out.json"), "w+") as printed, open(Path(folder, "err.txt"), "w+") as said:
             process = subprocess.Popen(command, stdout=printed, stderr=said, cwd=folder)
             _, status, used = os.wait4(process.pid, 0)
@@ -323,7 +323,7 @@ def made_up_folder(given: argparse.Namespace) -> Iterator[None]:
 def _rows(given: argparse.Namespace) -> list[Row]:
     """Every run that is wanted, those of an earlier call among them."""
     names = [n for part in given.sets.split(",") for n in (LONG if part == "long" else [part])]
-    models = given.models.split(",") + (["auto/off"] if given.blend_off else [])
+    models = given.models.split(",") + (["auto/blend=off"] if given.blend_off else [])
     given.output.mkdir(parents=True, exist_ok=True)
     kept = given.output / "rows.json"
     rows = [Row(**row) for row in json.loads(kept.read_text())] if kept.exists() else []

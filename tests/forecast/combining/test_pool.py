@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,8 @@ from forecast.baselines.smoothing.aligned import Aligned
 from forecast.baselines.smoothing.choice import ladder, steps_compared
 from forecast.baselines.smoothing.grid import Grid
 from forecast.combining.experience import learn, unknown
-from forecast.combining.pool import NAMES, SIMPLE, WORDS, kinds
+from forecast.combining.forecasters.simple import SIMPLE
+from forecast.combining.pool import NAMES, WORDS, kinds
 from forecast.combining.tokens import WIDTH
 from forecast.combining.view import View, look
 
@@ -32,23 +36,42 @@ def _cut(block: Aligned, end: int) -> Aligned:
 
 def _look(block: Aligned) -> View:
     offsets, steps = ladder(HORIZON, SEASON), steps_compared(HORIZON)
-    return look(block, GRID, offsets, steps, HORIZON, SEASON, unknown(GRID, len(offsets)))
+    return look(block, GRID, offsets, steps, HORIZON, SEASON, unknown(GRID, len(offsets), steps, SEASON, 0))
+
+
+class _Looked(NamedTuple):
+    """A block as a whole, and for each earlier origin with what comes later poisoned, and cut off."""
+
+    block: Aligned
+    whole: View
+    poisoned: list[View]
+    cut: list[View]
+
+
+@cache
+def _looked(*, holes: bool) -> _Looked:
+    block = _block(holes=holes)
+    whole = _look(block)
+    poisoned, cut = [], []
+    for end in whole.asked.ends[:-1]:
+        held = Aligned(block.index, block.values.copy(), block.observed, block.first)
+        held.values[end:] = np.where(block.observed[end:], 1e9, 0.0)
+        poisoned.append(_look(held))
+        cut.append(_look(_cut(block, int(end))))
+    return _Looked(block, whole, poisoned, cut)
 
 
 @pytest.mark.parametrize("holes", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_forecast_reads_what_comes_later(name: str, *, holes: bool) -> None:
-    block, slot = _block(holes=holes), NAMES.index(name)
-    whole = _look(block)
-    for at in range(len(whole.asked.ends) - 1):
-        end = int(whole.asked.ends[at])
-        poisoned = Aligned(block.index, block.values.copy(), block.observed, block.first)
-        poisoned.values[end:] = np.where(block.observed[end:], 1e9, 0.0)
-        for later in (_look(poisoned), whole):
-            alive = block.first < end
+    block, whole, every_poisoned, every_cut = _looked(holes=holes)
+    slot = NAMES.index(name)
+    for at, (poisoned, cut) in enumerate(zip(every_poisoned, every_cut, strict=True)):
+        alive = block.first < whole.asked.ends[at]
+        for later in (poisoned, whole):
             available = later.slots.available[at, alive, slot]
-            assert np.array_equal(available, _look(_cut(block, end)).slots.available[-1, alive, slot])
-        assert np.array_equal(_look(poisoned).slots.earlier[at, :, slot], whole.slots.earlier[at, :, slot])
+            assert np.array_equal(available, cut.slots.available[-1, alive, slot])
+        assert np.array_equal(poisoned.slots.earlier[at, :, slot], whole.slots.earlier[at, :, slot])
 
 
 def test_the_last_origin_is_the_history_alone() -> None:
@@ -103,13 +126,28 @@ def test_simple_forecasts_by_hand() -> None:
 def test_experience_is_of_the_panel() -> None:
     block = _block()
     offsets, steps = ladder(HORIZON, SEASON), steps_compared(HORIZON)
-    whole = learn(lambda: [block], GRID, offsets, steps, SEASON)
+    whole = learn(lambda: [block], GRID, offsets, steps, SEASON, 0, 5)
     halves = [
         Aligned(block.index[part], block.values[:, part], block.observed[:, part], block.first[part])
         for part in (slice(0, 2), slice(2, 5))
     ]
-    parts = learn(lambda: halves, GRID, offsets, steps, SEASON)
+    parts = learn(lambda: halves, GRID, offsets, steps, SEASON, 0, 5)
     np.testing.assert_allclose(whole.slots, parts.slots)
     np.testing.assert_allclose(whole.smoothings[-1].horizon, parts.smoothings[-1].horizon)
     known = whole.slots[-1][np.isfinite(whole.slots[-1])]
     assert 0.2 < np.median(known) < 2, "relative to the median forecast"
+
+
+def test_what_is_known_before_an_origin_follows_from_rows_before_it() -> None:
+    block, offsets, steps = _block(), ladder(HORIZON, SEASON), steps_compared(HORIZON)
+    whole = learn(lambda: [block], GRID, offsets, steps, SEASON, 0, 5)
+    for at in (3, len(offsets) - 2):
+        end = block.rows - int(offsets[at])
+        poisoned = Aligned(block.index, block.values.copy(), block.observed, block.first)
+        poisoned.values[end:] = 1e9
+        found = learn(lambda held=poisoned: [held], GRID, offsets, steps, SEASON, 0, 5)
+        assert np.array_equal(found.regression.earlier[: at + 1], whole.regression.earlier[: at + 1])
+        assert not np.array_equal(found.regression.final, whole.regression.final)
+        assert np.array_equal(found.slots[: at + 1], whole.slots[: at + 1], equal_nan=True)
+        for one, other in zip(found.smoothings[: at + 1], whole.smoothings[: at + 1], strict=True):
+            assert np.array_equal(one.horizon, other.horizon)

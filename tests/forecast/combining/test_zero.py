@@ -119,7 +119,7 @@ def test_weights_of_ones_own(tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 
     weights = {name: np.zeros_like(array) for name, array in shipped().items()}
-    save_file(weights, tmp_path / "own.safetensors", metadata={"format": "forecast/zero/v1"})
+    save_file(weights, tmp_path / "own.safetensors", metadata={"format": "forecast/zero/v2"})
     table = synthetic(3, 60, seed=1)
     own = fc.Forecaster(6, model="zero", weights=str(tmp_path / "own.safetensors")).fit(table)
     assert not np.allclose(own.predict()["forecast"], fc.Forecaster(6, model="zero").fit(table).predict()["forecast"])

@@ -10,18 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from forecast.combining.network import Combiner
 from forecast.combining.pool import NAMES
-from forecast.combining.pretraining.diet import draw_panels
-from forecast.combining.pretraining.examples import Examples, make_examples
-from forecast.combining.reader import LEVELS, step_facts
+from forecast.combining.training.diet import draw_panels
+from forecast.combining.training.examples import Examples, make_examples
+from forecast.combining.training.loss import Batch, loss_of
 from forecast.combining.weights import FORMAT, fingerprint
 
 Report = Callable[[str], None]
-STEPS_AT_ONCE = 12  # of a horizon that a batch learns from
-WORST_LOSS = 20.0  # of a step: a history that explodes must not decide
 LEARNING_RATE, LEAST_RATE, WEIGHT_DECAY, CLIP, WARM_UP = 2e-3, 1e-5, 0.01, 1.0, 100
 AVERAGING = 0.005  # weight of the newest weights in their moving average
 BATCHES_AT_ONCE = 200  # between checkpoints
@@ -93,7 +91,7 @@ def train(diet: list[Examples], recipe: Recipe, checkpoint: Path | None, report:
             share = done / recipe.batches
             for group in optimiser.param_groups:
                 group["lr"] = LEARNING_RATE * min(1.0, (done + 1) / WARM_UP) * (1 - share) + LEAST_RATE
-            loss = loss_of(network, diet[random.integers(len(diet))], random)
+            loss = loss_of(network, Batch.drawn(diet[random.integers(len(diet))], random))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), CLIP)
@@ -110,28 +108,6 @@ def train(diet: list[Examples], recipe: Recipe, checkpoint: Path | None, report:
         for weight, mean in zip(network.parameters(), average, strict=True):
             weight.copy_(mean)
     return network
-
-
-def loss_of(network: Combiner, examples: Examples, random: np.random.Generator) -> Tensor:
-    """Return the mean pinball loss over levels, origins and some steps, in units of the errors to expect."""
-    n_steps = len(examples.steps)
-    chosen = np.sort(random.choice(n_steps, min(STEPS_AT_ONCE, n_steps), replace=False))
-    facts = step_facts(examples.steps[chosen], examples.season_length, examples.horizon)
-    actual = torch.from_numpy(examples.actual[..., chosen].astype(np.float32))
-    available = torch.from_numpy(examples.available)
-    quantiles = network(
-        torch.from_numpy(examples.tokens.astype(np.float32)),
-        torch.from_numpy(examples.first),
-        torch.from_numpy(examples.forecasts[..., chosen].astype(np.float32)),
-        available | ~available.any(dim=-1, keepdim=True),
-        torch.from_numpy(facts),
-    )
-    counts = torch.isfinite(actual)
-    error = torch.nan_to_num(actual).unsqueeze(-1) - quantiles
-    levels = torch.tensor(LEVELS)
-    pinball = (2 * torch.maximum(levels * error, (levels - 1) * error)).mean(dim=-1).clamp(max=WORST_LOSS)
-    loss: Tensor = (pinball * counts).sum() / counts.sum().clamp(min=1)
-    return loss
 
 
 def save(network: Combiner, recipe: Recipe, path: Path, **card: Any) -> str:

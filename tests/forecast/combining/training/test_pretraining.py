@@ -11,10 +11,11 @@ import torch
 
 from forecast.combining.network import Combiner
 from forecast.combining.pool import NAMES
-from forecast.combining.pretraining import loop
-from forecast.combining.pretraining.diet import draw_panels
-from forecast.combining.pretraining.examples import Examples, make_examples
 from forecast.combining.tokens import WIDTH
+from forecast.combining.training import pretraining
+from forecast.combining.training.diet import draw_panels
+from forecast.combining.training.examples import Examples, make_examples
+from forecast.combining.training.loss import Batch, loss_of
 from forecast.combining.weights import fingerprint, load_weights
 
 
@@ -49,21 +50,21 @@ def test_a_seed_decides_the_diet() -> None:
 
 def test_it_learns_and_its_weights_are_read_back(tmp_path: Path) -> None:
     diet = _diet(4)
-    recipe = loop.Recipe(batches=300, width=16, hidden=24)
+    recipe = pretraining.Recipe(batches=300, width=16, hidden=24)
     random = np.random.default_rng(0)
     torch.manual_seed(0)
-    before = np.mean([loop.loss_of(Combiner(16, 24), examples, random).item() for examples in diet])
-    network = loop.train(diet, recipe, None, _silent)
-    after = np.mean([loop.loss_of(network, examples, random).item() for examples in diet])
+    before = np.mean([loss_of(Combiner(16, 24), Batch.drawn(examples, random)).item() for examples in diet])
+    network = pretraining.train(diet, recipe, None, _silent)
+    after = np.mean([loss_of(network, Batch.drawn(examples, random)).item() for examples in diet])
     assert after < 0.95 * before
-    sha = loop.save(network, recipe, tmp_path / "w.safetensors")
+    sha = pretraining.save(network, recipe, tmp_path / "w.safetensors")
     assert fingerprint(load_weights(str(tmp_path / "w.safetensors"))) == sha
 
 
 def test_an_interruption_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "BATCHES_AT_ONCE", 2)
-    diet, recipe = _diet(2), loop.Recipe(batches=6, width=8, hidden=8)
-    whole = loop.train(diet, recipe, None, _silent).state_dict()
+    monkeypatch.setattr(pretraining, "BATCHES_AT_ONCE", 2)
+    diet, recipe = _diet(2), pretraining.Recipe(batches=6, width=8, hidden=8)
+    whole = pretraining.train(diet, recipe, None, _silent).state_dict()
 
     class Interrupted(Exception):
         pass
@@ -73,8 +74,8 @@ def test_an_interruption_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        loop.train(diet, recipe, tmp_path / "part", stop)
+        pretraining.train(diet, recipe, tmp_path / "part", stop)
     reports = list[str]()
-    again = loop.train(diet, recipe, tmp_path / "part", reports.append).state_dict()
+    again = pretraining.train(diet, recipe, tmp_path / "part", reports.append).state_dict()
     assert reports[0].startswith("4 of 6")
     assert all(torch.equal(whole[name], again[name]) for name in whole)
