@@ -88,7 +88,7 @@ def look(
 def errors_of_smoothings(tried: Tried) -> list[tuple[Floats, Floats]]:
     """Return the relative errors of horizons and of next rows before each origin, (n, k) each."""
     return [
-        (relative(tried.errors(at), tried.available[at]), relative(tried.one_step[at], tried.available[at]))
+        (relative(tried.errors[at], tried.available[at]), relative(tried.one_step[at], tried.available[at]))
         for at in range(len(tried.ends))
     ]
 

@@ -75,7 +75,7 @@ class Smoothing(Baseline):
         horizon, next_row = np.zeros((2, len(chosen), len(self.grid)))
         for index, tried in self._tried(panel, Origins(chosen, panel.indptr[chosen + 1]), 1):
             at = len(tried.ends) - 1
-            horizon[index] = relative(tried.errors(at), tried.available[at])
+            horizon[index] = relative(tried.errors[at], tried.available[at])
             next_row[index] = relative(tried.one_step[at], tried.available[at])
         self.pooled = Pooled.of(horizon, next_row)
         if self.levels:
@@ -141,7 +141,7 @@ class Smoothing(Baseline):
         for _, tried in self._tried(panel, Origins(chosen, panel.indptr[chosen + 1]), 1):
             for at in range(len(tried.ends) - 1):
                 numbers = best(scores(tried, at, self.pooled))
-                error, unit = tried.actual[at] - combined(tried, at, numbers), _unit(tried, at, numbers)
+                error, unit = tried.actual[at].T - combined(tried, at, numbers), _unit(tried, at, numbers)
                 varies = unit > 0
                 found.append(error[varies] / unit[varies, None])
         errors = np.concatenate(found) if found else np.empty((0, len(steps)))
