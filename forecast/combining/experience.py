@@ -53,7 +53,7 @@ def learn(
     """
     horizons, next_rows = (_Mean(len(offsets), len(grid)) for _ in range(2))
     for block in blocks():
-        errors = errors_of_smoothings(try_all(block, grid, offsets, steps, 1))
+        errors = errors_of_smoothings(try_all(block, grid, offsets, steps, 1, keep=False))
         horizons.add([of_horizon for of_horizon, _ in errors])
         next_rows.add([of_row for _, of_row in errors])
     pooled = [Pooled(*pair) for pair in zip(horizons.value(1.0), next_rows.value(1.0), strict=True)]

@@ -28,8 +28,8 @@ from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 MOST_SERIES_LEARNT = 150  # from which `fit` learns what suits the panel
-NUMBERS_AT_ONCE = 4_000_000  # forecasts of a block; bounds memory
-MOST_HISTORIES_AT_ONCE = 128
+NUMBERS_AT_ONCE = 8_000_000  # forecasts of a block; bounds memory
+MOST_HISTORIES_AT_ONCE = 256
 WEIGHTS = "weights."  # of the names of their arrays in a state
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,45 +41,25 @@ class Tried:
 
     Args:
         forecasts: (origins - 1, steps, n, k) in units of the target, at all origins but the last, which is the
-            histories' end.
+            histories' end; None where only their errors are kept.
         final: (horizon, n, k) in units of the target, at the end.
         available: (origins, n, k) whether there was a forecast.
         one_step: (origins, n, k) mean absolute error of the next row, over the rows before each origin.
+        errors: (origins, n, k) mean absolute error of the horizons before each origin, as far as they were known there;
+            NaN for none.
         actual: (origins - 1, steps, n) what came; NaN beyond the end and where nothing was observed.
         ends: (origins,) rows of the matrix before which the forecasts were made.
         steps: (steps,) the steps, counted from 1.
     """
 
-    forecasts: Floats
+    forecasts: Floats | None
     final: Floats
     available: Bools
     one_step: Floats
+    errors: Floats
     actual: Floats
     ends: Integers
     steps: Integers
-
-    @cached_property
-    def errors(self) -> Floats:
-        """Mean absolute error of the horizons before each origin, as far as they were known there, (origins, n, k).
-
-        Each step's error is counted once, at the first origin at which it was known; those before follow as sums.
-        """
-        total, count = np.zeros((2, *self.available.shape))
-        missed = np.empty(self.available.shape[1:])
-        for earlier, there in enumerate(self.available[:-1]):
-            told, seen = np.searchsorted(self.ends, self.ends[earlier] + self.steps), np.isfinite(self.actual[earlier])
-            whole = bool(there.all() and seen.all())
-            for at in np.unique(told[told < len(self.ends)]):
-                for step in np.flatnonzero(told == at):
-                    np.subtract(self.forecasts[earlier, step], self.actual[earlier, step][:, None], out=missed)
-                    np.abs(missed, out=missed)
-                    if not whole:
-                        missed[~(there & seen[step][:, None])] = 0.0
-                    total[at] += missed
-                count[at] += seen[told == at].sum(axis=0)[:, None] * there
-        np.cumsum(total, axis=0, out=total)
-        np.cumsum(count, axis=0, out=count)
-        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def steps_compared(horizon: int) -> Integers:
@@ -88,7 +67,9 @@ def steps_compared(horizon: int) -> Integers:
     return evenly_spread(horizon, MOST_STEPS) + 1
 
 
-def try_all(block: Aligned, grid: Grid, offsets: Integers, steps: Integers, horizon: int) -> Tried:
+def try_all(
+    block: Aligned, grid: Grid, offsets: Integers, steps: Integers, horizon: int, *, keep: bool = True
+) -> Tried:
     """Run a grid over a block.
 
     Args:
@@ -97,19 +78,52 @@ def try_all(block: Aligned, grid: Grid, offsets: Integers, steps: Integers, hori
         offsets: rows between each origin and the end, descending; those beyond the longest history are left out.
         steps: (steps,) the steps that are compared.
         horizon: steps that are forecast at the end.
+        keep: whether the forecasts at earlier origins are kept, and not their errors alone.
     """
     ends = block.rows - offsets[offsets < block.rows]
-    room = Pass.empty(len(ends), len(steps), horizon, len(block.first), len(grid))
-    available, begin = np.empty(room.one_step.shape, bool), 0
-    for part in grid.parts:
-        smoothings = slice(begin, begin + len(part))
-        available[..., smoothings] = _try(block, part, ends, steps, room.of(smoothings))[:, :, None]
-        begin += len(part)
     rows = ends[:-1, None] + steps - 1  # (origins - 1, steps)
     inside = np.minimum(rows, block.rows - 1)
     observed = block.observed[inside] & (rows < block.rows)[:, :, None]
     actual = np.where(observed, block.values[inside], np.nan)
-    return Tried(room.forecasts, room.final, available, room.one_step, actual, ends, steps)
+    room = Pass.empty(len(ends), len(steps), horizon, len(block.first), len(grid) if keep else grid.largest, len(grid))
+    available, errors = np.empty(room.one_step.shape, bool), np.empty(room.one_step.shape)
+    begin = 0
+    for part in grid.parts:
+        found = slice(begin, begin + len(part))
+        out = room.of(found, forecasts=found if keep else slice(len(part)))
+        available[..., found] = _try(block, part, ends, steps, out)[:, :, None]
+        if not keep:
+            _errors(out.forecasts, available[..., found], actual, ends, steps, errors[..., found])
+        begin += len(part)
+    if keep:
+        _errors(room.forecasts, available, actual, ends, steps, errors)
+    return Tried(room.forecasts if keep else None, room.final, available, room.one_step, errors, actual, ends, steps)
+
+
+def _errors(forecasts: Floats, available: Bools, actual: Floats, ends: Integers, steps: Integers, out: Floats) -> None:
+    """Compute `Tried.errors` from what stands there.
+
+    Each step's error is counted once, at the first origin at which it was known; those before follow as sums.
+    """
+    count, missed = np.zeros(out.shape), np.empty(out.shape[1:])
+    out[:] = 0.0
+    for earlier, there in enumerate(available[:-1]):
+        told, seen = np.searchsorted(ends, ends[earlier] + steps), np.isfinite(actual[earlier])
+        whole = bool(seen.all() and there.all())
+        for step in np.flatnonzero(told < len(ends)):
+            np.subtract(forecasts[earlier, step], actual[earlier, step][:, None], out=missed)
+            np.abs(missed, out=missed)
+            if not whole:
+                np.copyto(missed, 0.0, where=~(there & seen[step][:, None]))
+            out[told[step]] += missed
+        for at in np.unique(told[told < len(ends)]):
+            count[at] += seen[told == at].sum(axis=0)[:, None] * there
+    for at in range(1, len(ends)):
+        out[at] += out[at - 1]
+        count[at] += count[at - 1]
+    unknown = count == 0
+    np.divide(out, count, out=out, where=~unknown)
+    out[unknown] = np.nan
 
 
 def _try(block: Aligned, part: Part, ends: Integers, steps: Integers, out: Pass) -> Bools:
@@ -128,7 +142,7 @@ def _try(block: Aligned, part: Part, ends: Integers, steps: Integers, out: Pass)
     young = available & (age < part.start_rows)  # two seasons have not been seen there: one has to do
     if young.any():
         start = start_with_season(block, part.periods, 1, multiplicative=is_factor)
-        early = Pass.empty(len(ends), len(steps), len(out.final), *out.one_step.shape[1:])
+        early = Pass.empty(len(ends), len(steps), len(out.final), len(block.first), len(part), len(part))
         smooth(block, part, start, ends, steps, part.periods[-1], early)
         np.copyto(out.forecasts, early.forecasts, where=young[:-1, None, :, None])
         np.copyto(out.final, early.final, where=young[-1, :, None])
@@ -165,7 +179,8 @@ def relative(errors: Floats, available: Bools) -> Floats:
     """Return errors (n, k) in multiples of each history's median error, NaN where there is none."""
     known = np.where(available, errors, np.nan)
     median = median_known(known)
-    return np.minimum(known / np.where(median > 0, median, np.nan)[:, None], WORST)
+    known /= np.where(median > 0, median, np.nan)[:, None]
+    return np.minimum(known, WORST, out=known)
 
 
 def median_known(values: Floats) -> Floats:
@@ -184,8 +199,12 @@ def scores(tried: Tried, at: int, pooled: Pooled) -> Floats:
     score = np.zeros(available.shape)
     for weight, errors, panel in parts:
         own = relative(errors, available)
-        score += weight * (np.where(np.isfinite(own), own, panel) + POOLED * panel)
-    return np.where(available, score, np.inf)
+        np.copyto(own, panel, where=np.isnan(own))
+        own += POOLED * panel
+        own *= weight
+        score += own
+    score[~available] = np.inf
+    return score
 
 
 def best(score: Floats, count: int = BEST) -> Integers:
@@ -211,7 +230,10 @@ def combined(tried: Tried, at: int, numbers: Integers) -> Floats:
         at: number of the origin.
         numbers: (n, smoothings), those that are available first, as `best` has them.
     """
-    forecasts = tried.final if at == len(tried.ends) - 1 else tried.forecasts[at]
+    forecasts = tried.final
+    if at < len(tried.ends) - 1:
+        assert tried.forecasts is not None, "only the errors of earlier origins were kept"
+        forecasts = tried.forecasts[at]
     n, k = forecasts.shape[1:]
     place = (np.arange(n)[:, None] * k + numbers).T  # (smoothings, n)
     count = tried.available[at].reshape(-1)[place].sum(axis=0)

@@ -36,14 +36,14 @@ class Pass:
     one_step: Floats
 
     @classmethod
-    def empty(cls, n_origins: int, n_steps: int, horizon: int, n: int, k: int) -> Pass:
-        """Make room for what a pass gives."""
-        forecasts, final = np.empty((n_origins - 1, n_steps, n, k)), np.empty((horizon, n, k))
+    def empty(cls, n_origins: int, n_steps: int, horizon: int, n: int, forecasting: int, k: int) -> Pass:
+        """Make room for what passes give: forecasts at earlier origins of some smoothings, the rest of k."""
+        forecasts, final = np.empty((n_origins - 1, n_steps, n, forecasting)), np.empty((horizon, n, k))
         return cls(forecasts, final, np.full((n_origins, n, k), np.nan))
 
-    def of(self, smoothings: slice) -> Pass:
-        """Return the room of some smoothings."""
-        return Pass(self.forecasts[..., smoothings], self.final[..., smoothings], self.one_step[..., smoothings])
+    def of(self, smoothings: slice, *, forecasts: slice) -> Pass:
+        """Return the room of some smoothings, and where their forecasts at earlier origins go."""
+        return Pass(self.forecasts[..., forecasts], self.final[..., smoothings], self.one_step[..., smoothings])
 
 
 def smooth(

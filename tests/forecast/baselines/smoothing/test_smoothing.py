@@ -70,7 +70,7 @@ def _by_the_book(y: Values, part: Part, number: int, start: Start, horizon: int)
 
 
 def _smoothed(y: Values, part: Part, start: Start, origins: Values, steps: Values, horizon: int) -> Pass:
-    done = Pass.empty(len(origins), len(steps), horizon, 1, len(part))
+    done = Pass.empty(len(origins), len(steps), horizon, 1, len(part), len(part))
     smooth(_block(y[:, None]), part, start, origins, steps, 4, done)
     return done
 
