@@ -49,8 +49,8 @@ def main(argv: list[str] | None = None) -> None:
         made = panel(freq, 3 if given.smoke else n_series, rows, season)
         for kind in (Smoothing, Zero):
             model = kind(horizon, season_length=season)
-            learning = cpu(lambda m=model, p=made: m.fit(p), 1)  # type: ignore[misc]  # bound now, for the linter
-            seconds = cpu(lambda m=model, p=made: m.predict(p, Origins.last(p)), ROUNDS)  # type: ignore[misc]  # ditto
+            learning = cpu(lambda m=model, p=made: m.fit(p), 1)
+            seconds = cpu(lambda m=model, p=made: m.predict(p, Origins.last(p)), ROUNDS)
             speed = made.n_series / seconds
             report.row(name, kind.name, f"{speed:,.0f}", f"{learning:.2f}", **{f"{name}_{kind.name}": speed})
     report.close()

@@ -114,7 +114,7 @@ class _State:
         self.error_sum, self.error_count = np.zeros(shape), np.zeros((shape[0], 1))
         self.is_factor = part.seasonal == "multiplicative"
         self.error, self.spare, self.factor = np.empty((3, *shape))
-        self.complete = block.observed.all(axis=1).tolist()  # (rows,)
+        self.complete: list[bool] = np.asarray(block.observed.all(axis=1)).tolist()  # (rows,)
         self.oldest, self.youngest = int(block.first.min()), int(block.first.max())
         first = block.first[:1] if (block.first == block.first[0]).all() else block.first
         age = (np.arange(block.rows)[:, None] - first)[:, :, None]  # (rows, n or 1, 1)
@@ -201,8 +201,8 @@ class _State:
             slope: (n,) slope of the line through each history so far.
             out: (steps, n, k), where the forecasts go.
         """
-        part, spare = self.part, self.spare
-        for number, (step, found) in enumerate(zip(ahead.steps, out, strict=True)):
+        part, spare, found = self.part, self.spare, self.error  # small ones: the planes of `out` lie far apart
+        for number, step in enumerate(ahead.steps):
             if part.has_trend:
                 np.multiply(self.trend, ahead.trend[number], out=found)
                 found += self.level
@@ -218,6 +218,7 @@ class _State:
                     found *= np.maximum(of_step, LEAST_FACTOR, out=spare)
                 else:
                     found += of_step
+            out[number] = found
 
 
 def _slopes(block: Aligned, origins: Integers) -> Floats:
