@@ -133,6 +133,34 @@ def test_the_best_are_those_that_did_best() -> None:
     np.testing.assert_allclose(point[0], 10.0 + 3.0 * (120 + np.arange(HORIZON)), rtol=0.01)
 
 
+def test_errors_are_those_of_the_steps_that_were_known() -> None:
+    random = np.random.default_rng(1)
+    values, observed = random.normal(size=(60, 3)).cumsum(axis=0) + 30, random.random((60, 3)) > 0.2
+    observed[:, 1] &= np.arange(60) >= 40
+    block, grid, steps = _block(values, observed), Grid.of(4), steps_compared(HORIZON)
+    tried = try_all(block, grid, ladder(HORIZON, 4), steps, HORIZON)
+    assert tried.forecasts is not None
+    for at, series, k in ((3, 0, 0), (7, 1, 5), (len(tried.ends) - 1, 2, len(grid) - 1)):
+        missed = [
+            abs(tried.forecasts[earlier, step, series, k] - values[end + step, series])
+            for earlier, end in enumerate(tried.ends[:at])
+            for step in range(HORIZON)
+            if end + step < tried.ends[at] and observed[end + step, series] and tried.available[earlier, series, k]
+        ]
+        assert tried.errors[at, series, k] == pytest.approx(np.mean(missed) if missed else np.nan, nan_ok=True)
+    alone = try_all(block, grid, ladder(HORIZON, 4), steps, HORIZON, keep=False)
+    assert alone.forecasts is None
+    assert np.array_equal(alone.errors, tried.errors, equal_nan=True)
+
+
+def test_ties_go_to_the_earlier_and_what_is_not_available_comes_last() -> None:
+    score = np.random.default_rng(2).integers(0, 4, (50, 12)).astype(float)
+    score[score == 3] = np.inf
+    score[0] = np.inf
+    assert np.array_equal(best(score), np.argsort(score, axis=1, kind="stable")[:, :10])
+    assert best(score[:, :2], 3).shape == (50, 2)
+
+
 def test_a_pattern_that_repeats_goes_on() -> None:
     pattern = np.array([3.0, 9.0, 4.0, 12.0])
     panel = _panel([np.tile(pattern, 12), 100 * np.tile(pattern, 12)], "QS")
