@@ -66,7 +66,7 @@ def learn(
     learning = Learning(offsets, steps, season_length, longer, n_series)
     horizons, next_rows = (_Mean(len(offsets), len(grid)) for _ in range(2))
     for block in blocks():
-        errors = errors_of_smoothings(try_all(block, grid, offsets, steps, 1))
+        errors = errors_of_smoothings(try_all(block, grid, offsets, steps, 1, keep=False))
         horizons.add([of_horizon for of_horizon, _ in errors])
         next_rows.add([of_row for _, of_row in errors])
         learning.add(block)

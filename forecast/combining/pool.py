@@ -63,7 +63,7 @@ def fill_slots(asked: Request, tried: Tried, grid: Grid, pooled: list[Pooled]) -
             part = members.get(name)
             if part is None:
                 continue
-            numbers = part[np.argsort(score[:, part], axis=1, kind="stable")[:, :BEST_OF_A_KIND]]
+            numbers = part[best(score[:, part], BEST_OF_A_KIND)]
             found = combined(tried, at, numbers)
             available[at, :, slot] = tried.available[at][np.arange(n)[:, None], numbers].any(axis=1)
             (final if at == n_origins - 1 else earlier[at])[:, slot] = found

@@ -109,13 +109,13 @@ def look(
     tokens = make_tokens(asked, slots, known.slots[:, : len(NAMES)])
     joined = join(asked, known.regression)
     facts = joiner_facts(asked, joined, tokens.unit, known.slots[:, len(NAMES) :])
-    return View(asked, slots, tokens, tried.actual, Joiners(joined, facts))
+    return View(asked, slots, tokens, tried.actual.swapaxes(1, 2), Joiners(joined, facts))
 
 
 def errors_of_smoothings(tried: Tried) -> list[tuple[Floats, Floats]]:
     """Return the relative errors of horizons and of next rows before each origin, (n, k) each."""
     return [
-        (relative(tried.errors(at), tried.available[at]), relative(tried.one_step[at], tried.available[at]))
+        (relative(tried.errors[at], tried.available[at]), relative(tried.one_step[at], tried.available[at]))
         for at in range(len(tried.ends))
     ]
 

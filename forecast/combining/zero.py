@@ -30,8 +30,8 @@ from forecast.settings import Settings
 MOST_SERIES_LEARNT = 150  # from which `fit` learns what suits the panel
 MOST_ROWS_TUNED = 150_000  # of all histories that tuning learns from
 HISTORIES_TUNED, MOST_SPANS = 200, 8  # fewer histories are looked at before earlier ends as well, so many at most
-NUMBERS_AT_ONCE = 4_000_000  # forecasts of a block; bounds memory
-MOST_HISTORIES_AT_ONCE = 128
+NUMBERS_AT_ONCE = 8_000_000  # forecasts of a block; bounds memory
+MOST_HISTORIES_AT_ONCE = 256
 WEIGHTS = "weights."  # of the names of their arrays in a state
 
 

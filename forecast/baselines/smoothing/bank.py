@@ -35,7 +35,7 @@ LONG_SEASONS_READ = 6  # of the second season
 DAYS_IN_A_WEEK = 7
 MOST_SERIES_POOLED = 1000
 MOST_SERIES_TESTED = 300  # for the width of intervals
-NUMBERS_AT_ONCE = 4_000_000  # forecasts of a block; bounds memory
+NUMBERS_AT_ONCE = 8_000_000  # forecasts of a block; bounds memory
 MOST_HISTORIES_AT_ONCE = 256
 
 
@@ -75,7 +75,7 @@ class Smoothing(Baseline):
         horizon, next_row = np.zeros((2, len(chosen), len(self.grid)))
         for index, tried in self._tried(panel, Origins(chosen, panel.indptr[chosen + 1]), 1):
             at = len(tried.ends) - 1
-            horizon[index] = relative(tried.errors(at), tried.available[at])
+            horizon[index] = relative(tried.errors[at], tried.available[at])
             next_row[index] = relative(tried.one_step[at], tried.available[at])
         self.pooled = Pooled.of(horizon, next_row)
         if self.levels:
@@ -122,14 +122,17 @@ class Smoothing(Baseline):
         self.week = rows
         self.grid = Grid.of(self.season_length, rows or None)
 
-    def _tried(self, panel: Panel, origins: Origins, horizon: int) -> Iterator[tuple[NDArray[np.int64], Tried]]:
+    def _tried(
+        self, panel: Panel, origins: Origins, horizon: int, *, keep: bool = False
+    ) -> Iterator[tuple[NDArray[np.int64], Tried]]:
         """Run the grid before all origins, a block at a time: the numbers of its origins, and what came of them."""
         offsets = ladder(self.trained_horizon, max(self.season_length, self.week))
         steps = steps_compared(self.trained_horizon)
-        numbers = len(self.grid) * (len(offsets) * len(steps) + horizon)
+        forecasting = len(self.grid) if keep else self.grid.largest
+        numbers = forecasting * len(offsets) * len(steps) + len(self.grid) * (3 * len(offsets) + horizon)
         at_once = int(np.clip(NUMBERS_AT_ONCE // numbers, 1, MOST_HISTORIES_AT_ONCE))
         for block in aligned(panel, origins, rows_read(self.season_length, self.week), at_once):
-            yield block.index, try_all(block, self.grid, offsets, steps, horizon)
+            yield block.index, try_all(block, self.grid, offsets, steps, horizon, keep=keep)
 
     def _error_quantiles(self, panel: Panel) -> Floats:
         """Return quantiles of the forecasts' errors at earlier origins, (horizon, levels), in units of each series.
@@ -138,10 +141,10 @@ class Smoothing(Baseline):
         """
         chosen = evenly_spread(panel.n_series, MOST_SERIES_TESTED)
         steps, found = steps_compared(self.trained_horizon), []
-        for _, tried in self._tried(panel, Origins(chosen, panel.indptr[chosen + 1]), 1):
+        for _, tried in self._tried(panel, Origins(chosen, panel.indptr[chosen + 1]), 1, keep=True):
             for at in range(len(tried.ends) - 1):
                 numbers = best(scores(tried, at, self.pooled))
-                error, unit = tried.actual[at] - combined(tried, at, numbers), _unit(tried, at, numbers)
+                error, unit = tried.actual[at].T - combined(tried, at, numbers), _unit(tried, at, numbers)
                 varies = unit > 0
                 found.append(error[varies] / unit[varies, None])
         errors = np.concatenate(found) if found else np.empty((0, len(steps)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,43 +40,26 @@ class Tried:
     """What all smoothings of a grid forecast at the origins of a block, and how wrong they were.
 
     Args:
-        forecasts: (origins - 1, n, k, steps) in units of the target, at all origins but the last, which is the
-            histories' end.
-        final: (n, k, horizon) in units of the target, at the end.
+        forecasts: (origins - 1, steps, n, k) in units of the target, at all origins but the last, which is the
+            histories' end; None where only their errors are kept.
+        final: (horizon, n, k) in units of the target, at the end.
         available: (origins, n, k) whether there was a forecast.
         one_step: (origins, n, k) mean absolute error of the next row, over the rows before each origin.
-        actual: (origins - 1, n, steps) what came; NaN beyond the end and where nothing was observed.
+        errors: (origins, n, k) mean absolute error of the horizons before each origin, as far as they were known there;
+            NaN for none.
+        actual: (origins - 1, steps, n) what came; NaN beyond the end and where nothing was observed.
         ends: (origins,) rows of the matrix before which the forecasts were made.
         steps: (steps,) the steps, counted from 1.
     """
 
-    forecasts: Floats
+    forecasts: Floats | None
     final: Floats
     available: Bools
     one_step: Floats
+    errors: Floats
     actual: Floats
     ends: Integers
     steps: Integers
-
-    @cached_property
-    def _missed(self) -> tuple[Floats, Floats]:
-        """Return sums of absolute errors over the first steps, (origins - 1, n, k, steps), and how many were observed."""
-        seen = np.isfinite(self.actual)[:, :, None]
-        missed = np.abs(self.forecasts - self.actual[:, :, None])
-        missed = missed if seen.all() else np.where(seen, missed, 0.0)
-        return np.cumsum(missed, axis=3, out=missed), np.cumsum(seen, axis=3)[:, :, 0]
-
-    def errors(self, at: int) -> Floats:
-        """Return the mean absolute error of the horizons before an origin, as far as they were known there, (n, k)."""
-        total, count = np.zeros(self.available.shape[1:]), np.zeros(self.available.shape[1:])
-        for earlier in range(at):
-            known = int((self.ends[earlier] + self.steps <= self.ends[at]).sum())
-            if not known:
-                continue
-            available, (missed, seen) = self.available[earlier], self._missed
-            total += np.where(available, missed[earlier, :, :, known - 1], 0.0)
-            count += seen[earlier, :, None, known - 1] * available
-        return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
 
 
 def steps_compared(horizon: int) -> Integers:
@@ -85,7 +67,9 @@ def steps_compared(horizon: int) -> Integers:
     return evenly_spread(horizon, MOST_STEPS) + 1
 
 
-def try_all(block: Aligned, grid: Grid, offsets: Integers, steps: Integers, horizon: int) -> Tried:
+def try_all(
+    block: Aligned, grid: Grid, offsets: Integers, steps: Integers, horizon: int, *, keep: bool = True
+) -> Tried:
     """Run a grid over a block.
 
     Args:
@@ -94,44 +78,76 @@ def try_all(block: Aligned, grid: Grid, offsets: Integers, steps: Integers, hori
         offsets: rows between each origin and the end, descending; those beyond the longest history are left out.
         steps: (steps,) the steps that are compared.
         horizon: steps that are forecast at the end.
+        keep: whether the forecasts at earlier origins are kept, and not their errors alone.
     """
     ends = block.rows - offsets[offsets < block.rows]
-    found = [_try(block, part, ends, steps, horizon) for part in grid.parts]
-    forecasts, available, one_step = (
-        np.concatenate(arrays, axis=2)
-        for arrays in zip(*((done.forecasts, there, done.one_step) for done, there in found), strict=True)
-    )
-    final = np.concatenate([done.final for done, _ in found], axis=1)
     rows = ends[:-1, None] + steps - 1  # (origins - 1, steps)
     inside = np.minimum(rows, block.rows - 1)
     observed = block.observed[inside] & (rows < block.rows)[:, :, None]
-    actual = np.moveaxis(np.where(observed, block.values[inside], np.nan), 2, 1)
-    return Tried(forecasts, final, available, one_step, actual, ends, steps)
+    actual = np.where(observed, block.values[inside], np.nan)
+    room = Pass.empty(len(ends), len(steps), horizon, len(block.first), len(grid) if keep else grid.largest, len(grid))
+    available, errors = np.empty(room.one_step.shape, bool), np.empty(room.one_step.shape)
+    begin = 0
+    for part in grid.parts:
+        found = slice(begin, begin + len(part))
+        out = room.of(found, forecasts=found if keep else slice(len(part)))
+        available[..., found] = _try(block, part, ends, steps, out)[:, :, None]
+        if not keep:
+            _errors(out.forecasts, available[..., found], actual, ends, steps, errors[..., found])
+        begin += len(part)
+    if keep:
+        _errors(room.forecasts, available, actual, ends, steps, errors)
+    return Tried(room.forecasts if keep else None, room.final, available, room.one_step, errors, actual, ends, steps)
 
 
-def _try(block: Aligned, part: Part, ends: Integers, steps: Integers, horizon: int) -> tuple[Pass, Bools]:
-    """Run one part over a block, and say where it is available, (origins, n, k)."""
+def _errors(forecasts: Floats, available: Bools, actual: Floats, ends: Integers, steps: Integers, out: Floats) -> None:
+    """Compute `Tried.errors` from what stands there.
+
+    Each step's error is counted once, at the first origin at which it was known; those before follow as sums.
+    """
+    count, missed = np.zeros(out.shape), np.empty(out.shape[1:])
+    out[:] = 0.0
+    for earlier, there in enumerate(available[:-1]):
+        told, seen = np.searchsorted(ends, ends[earlier] + steps), np.isfinite(actual[earlier])
+        whole = bool(seen.all() and there.all())
+        for step in np.flatnonzero(told < len(ends)):
+            np.subtract(forecasts[earlier, step], actual[earlier, step][:, None], out=missed)
+            np.abs(missed, out=missed)
+            if not whole:
+                np.copyto(missed, 0.0, where=~(there & seen[step][:, None]))
+            out[told[step]] += missed
+        for at in np.unique(told[told < len(ends)]):
+            count[at] += seen[told == at].sum(axis=0)[:, None] * there
+    for at in range(1, len(ends)):
+        out[at] += out[at - 1]
+        count[at] += count[at - 1]
+    unknown = count == 0
+    np.divide(out, count, out=out, where=~unknown)
+    out[unknown] = np.nan
+
+
+def _try(block: Aligned, part: Part, ends: Integers, steps: Integers, out: Pass) -> Bools:
+    """Run one part over a block, and say where it is available, (origins, n)."""
     age = ends[:, None] - block.first  # (origins, n)
     available = age >= part.least_rows
     if not part.periods:
-        done = smooth(block, part, start_without_season(block), ends, steps, horizon, burn_in=2)
-        return done, np.repeat(available[:, :, None], len(part), axis=2)
+        smooth(block, part, start_without_season(block), ends, steps, 2, out)
+        return available
     is_factor = part.seasonal == "multiplicative"
     if is_factor:
         lowest = np.minimum.accumulate(np.where(block.observed, block.values, np.inf))
         available &= lowest[np.maximum(ends - 1, 0)] > 0
     start = start_with_season(block, part.periods, 2, multiplicative=is_factor)
-    done = smooth(block, part, start, ends, steps, horizon, burn_in=part.start_rows)
+    smooth(block, part, start, ends, steps, part.start_rows, out)
     young = available & (age < part.start_rows)  # two seasons have not been seen there: one has to do
     if young.any():
         start = start_with_season(block, part.periods, 1, multiplicative=is_factor)
-        early = smooth(block, part, start, ends, steps, horizon, burn_in=part.periods[-1])
-        done = Pass(
-            np.where(young[:-1, :, None, None], early.forecasts, done.forecasts),
-            np.where(young[-1, :, None, None], early.final, done.final),
-            np.where(young[:, :, None], early.one_step, done.one_step),
-        )
-    return done, np.repeat(available[:, :, None], len(part), axis=2)
+        early = Pass.empty(len(ends), len(steps), len(out.final), len(block.first), len(part), len(part))
+        smooth(block, part, start, ends, steps, part.periods[-1], early)
+        np.copyto(out.forecasts, early.forecasts, where=young[:-1, None, :, None])
+        np.copyto(out.final, early.final, where=young[-1, :, None])
+        np.copyto(out.one_step, early.one_step, where=young[:, :, None])
+    return available
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +179,8 @@ def relative(errors: Floats, available: Bools) -> Floats:
     """Return errors (n, k) in multiples of each history's median error, NaN where there is none."""
     known = np.where(available, errors, np.nan)
     median = median_known(known)
-    return np.minimum(known / np.where(median > 0, median, np.nan)[:, None], WORST)
+    known /= np.where(median > 0, median, np.nan)[:, None]
+    return np.minimum(known, WORST, out=known)
 
 
 def median_known(values: Floats) -> Floats:
@@ -178,26 +195,62 @@ def median_known(values: Floats) -> Floats:
 def scores(tried: Tried, at: int, pooled: Pooled) -> Floats:
     """Return the scores of all smoothings at an origin, (n, k): low is good, and infinite is not available."""
     available = tried.available[at]
-    parts = ((1 - NEXT_ROW, tried.errors(at), pooled.horizon), (NEXT_ROW, tried.one_step[at], pooled.next_row))
+    parts = ((1 - NEXT_ROW, tried.errors[at], pooled.horizon), (NEXT_ROW, tried.one_step[at], pooled.next_row))
     score = np.zeros(available.shape)
     for weight, errors, panel in parts:
         own = relative(errors, available)
-        score += weight * (np.where(np.isfinite(own), own, panel) + POOLED * panel)
-    return np.where(available, score, np.inf)
+        np.copyto(own, panel, where=np.isnan(own))
+        own += POOLED * panel
+        own *= weight
+        score += own
+    score[~available] = np.inf
+    return score
 
 
-def best(score: Floats) -> Integers:
-    """Return the numbers of the smoothings with the lowest scores (n, k), (n, `BEST`); ties go to the earlier number."""
-    return np.argsort(score, axis=1, kind="stable")[:, :BEST]
+def best(score: Floats, count: int = BEST) -> Integers:
+    """Return the numbers of the smoothings with the lowest scores (n, k), (n, count); ties go to the earlier number.
+
+    Args:
+        score: (n, k), infinite where there is none.
+        count: how many, at most k; `BEST` by default.
+    """
+    left = np.minimum(score, np.finfo(np.float64).max)  # so that what is not available comes before what was taken
+    histories, numbers = np.arange(len(score)), np.empty((len(score), min(count, score.shape[1])), np.int64)
+    for place in range(numbers.shape[1]):  # a few rounds cost less than a whole stable sort
+        left.argmin(axis=1, out=numbers[:, place])
+        left[histories, numbers[:, place]] = np.inf
+    return numbers
 
 
 def combined(tried: Tried, at: int, numbers: Integers) -> Floats:
-    """Return the median of the forecasts of these smoothings that are available, (n, steps), NaN where none is."""
-    forecasts = tried.final if at == len(tried.ends) - 1 else tried.forecasts[at]
-    forecasts = np.take_along_axis(forecasts, numbers[:, :, None], axis=1)
-    available = np.take_along_axis(tried.available[at], numbers, axis=1)
-    count = available.sum(axis=1)[:, None]
-    ordered = np.sort(np.where(available[:, :, None], forecasts, np.inf), axis=1)
-    low, high = np.maximum((count - 1) // 2, 0), np.maximum(count // 2, 0)
-    middle = [np.take_along_axis(ordered, place[:, :, None], axis=1)[:, 0] for place in (low, high)]
-    return np.where(count > 0, (middle[0] + middle[1]) / 2, np.nan)
+    """Return the median of the forecasts of these smoothings that are available, (n, steps), NaN where none is.
+
+    Args:
+        tried: what they forecast.
+        at: number of the origin.
+        numbers: (n, smoothings), those that are available first, as `best` has them.
+    """
+    forecasts = tried.final
+    if at < len(tried.ends) - 1:
+        assert tried.forecasts is not None, "only the errors of earlier origins were kept"
+        forecasts = tried.forecasts[at]
+    n, k = forecasts.shape[1:]
+    place = (np.arange(n)[:, None] * k + numbers).T  # (smoothings, n)
+    count = tried.available[at].reshape(-1)[place].sum(axis=0)
+    chosen = forecasts.reshape(-1, n * k).take(place, axis=1)  # (steps, smoothings, n)
+    return np.where(count > 0, _median_of_first(chosen, count), np.nan).T
+
+
+def _median_of_first(values: Floats, count: Integers) -> Floats:
+    """Return the medians along the second axis (steps, m, n) of as many values as are counted (n,), (steps, n)."""
+    m = values.shape[1]
+    if m == 3 and ((count == 3) | (count == 0)).all():
+        one, two, three = np.moveaxis(values, 1, 0)
+        median = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
+        if not np.isnan(median).any():
+            return median
+    beyond = np.arange(m)[:, None] >= count
+    ordered = np.sort(np.where(beyond, np.inf, values) if beyond.any() else values, axis=1)
+    low, high = np.maximum((count - 1) // 2, 0), np.minimum(count // 2, m - 1)
+    middle = [np.take_along_axis(ordered, place[None, None], axis=1)[:, 0] for place in (low, high)]
+    return np.asarray((middle[0] + middle[1]) / 2)

@@ -95,6 +95,11 @@ class Grid:
     def __len__(self) -> int:
         return sum(map(len, self.parts))
 
+    @property
+    def largest(self) -> int:
+        """Return the smoothings of the largest part."""
+        return max(map(len, self.parts))
+
     @classmethod
     def of(cls, season_length: int, longer: int | None = None, *, coarse: bool = False) -> Grid:
         """Build the grid for a season.

@@ -83,4 +83,4 @@ def make_examples(panel: MadeUpPanel) -> Examples | None:
     asked = Request(block, tried.ends, steps, 1, season)
     slots = fill_slots(asked, tried, grid, pooled)
     tokens = make_tokens(asked, slots, mean_known(relative_record(asked, slots), 1))
-    return Examples.of(View(asked, slots, tokens, tried.actual), panel.horizon)
+    return Examples.of(View(asked, slots, tokens, tried.actual.swapaxes(1, 2)), panel.horizon)

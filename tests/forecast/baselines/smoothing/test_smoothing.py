@@ -10,7 +10,7 @@ import forecast as fc
 from forecast.baselines.smoothing.aligned import Aligned, aligned
 from forecast.baselines.smoothing.bank import Smoothing
 from forecast.baselines.smoothing.choice import Pooled, best, combined, ladder, scores, steps_compared, try_all
-from forecast.baselines.smoothing.filters import smooth
+from forecast.baselines.smoothing.filters import Pass, smooth
 from forecast.baselines.smoothing.grid import Grid, Part
 from forecast.baselines.smoothing.start import Start
 from forecast.datasets.errors import ModelError
@@ -69,6 +69,12 @@ def _by_the_book(y: Values, part: Part, number: int, start: Start, horizon: int)
     return np.array(found)
 
 
+def _smoothed(y: Values, part: Part, start: Start, origins: Values, steps: Values, horizon: int) -> Pass:
+    done = Pass.empty(len(origins), len(steps), horizon, 1, len(part), len(part))
+    smooth(_block(y[:, None]), part, start, origins, steps, 4, done)
+    return done
+
+
 @pytest.mark.parametrize("number", range(5))
 def test_filters_do_what_the_equations_say(number: int) -> None:
     part = Grid.of(4).parts[number]
@@ -76,21 +82,23 @@ def test_filters_do_what_the_equations_say(number: int) -> None:
     y = 20 + random.normal(size=60).cumsum() + 3 * np.sin(np.arange(60) * np.pi / 2)
     pattern = random.normal(1.0 if part.seasonal == "multiplicative" else 0.0, 0.1, (4, 1))
     start = Start(np.array([19.0]), (pattern,) if part.periods else ())
-    done = smooth(_block(y[:, None]), part, start, np.array([40, 60]), np.array([1, 3]), HORIZON, burn_in=4)
+    done = _smoothed(y, part, start, np.array([40, 60]), np.array([1, 3]), HORIZON)
     without_drift = np.flatnonzero(part.drift == 0)
     for k in without_drift[:: max(1, len(without_drift) // 7)]:
-        np.testing.assert_allclose(done.final[0, k], _by_the_book(y, part, k, start, HORIZON), rtol=1e-9)
-        np.testing.assert_allclose(done.forecasts[0, 0, k], _by_the_book(y[:40], part, k, start, 3)[[0, 2]], rtol=1e-9)
+        np.testing.assert_allclose(done.final[:, 0, k], _by_the_book(y, part, k, start, HORIZON), rtol=1e-9)
+        np.testing.assert_allclose(
+            done.forecasts[0, :, 0, k], _by_the_book(y[:40], part, k, start, 3)[[0, 2]], rtol=1e-9
+        )
 
 
 def test_drift_is_half_of_the_slope_of_the_line() -> None:
     part = Grid.of(1).parts[0]
     y = 5.0 + 2.0 * np.arange(400)
     start = Start(np.array([5.0]), ())
-    done = smooth(_block(y[:, None]), part, start, np.array([400]), np.array([1]), 3, burn_in=2)
+    done = _smoothed(y, part, start, np.array([400]), np.array([1]), 3)
     k = np.flatnonzero((part.drift > 0) & (part.level == 0.5))[0]
     # a level with gain .5 lags a line of slope 2 by 2; half the slope times (steps - 1 + 1 / gain) is added
-    np.testing.assert_allclose(done.final[0, k], y[-1] - 2 + 1.0 * (np.arange(3) + 2), rtol=1e-6)
+    np.testing.assert_allclose(done.final[:, 0, k], y[-1] - 2 + 1.0 * (np.arange(3) + 2), rtol=1e-6)
 
 
 @pytest.mark.parametrize("season", [1, 4, 12])
@@ -112,7 +120,7 @@ def test_an_origin_is_the_end_of_a_shorter_history(season: int, *, holes: bool) 
         there = whole.available[at]
         alive = block.first < end
         assert np.array_equal(there[alive], short.available[-1][alive])
-        assert np.array_equal(whole.forecasts[at][there], short.final[there]), "nothing after an origin is read"
+        assert np.array_equal(whole.forecasts[at][:, there], short.final[:, there]), "nothing after an origin is read"
 
 
 def test_the_best_are_those_that_did_best() -> None:
@@ -123,6 +131,34 @@ def test_the_best_are_those_that_did_best() -> None:
     unknown = Pooled(np.ones(len(Grid.of(1))), np.ones(len(Grid.of(1))))
     point = combined(tried, at, best(scores(tried, at, unknown)))
     np.testing.assert_allclose(point[0], 10.0 + 3.0 * (120 + np.arange(HORIZON)), rtol=0.01)
+
+
+def test_errors_are_those_of_the_steps_that_were_known() -> None:
+    random = np.random.default_rng(1)
+    values, observed = random.normal(size=(60, 3)).cumsum(axis=0) + 30, random.random((60, 3)) > 0.2
+    observed[:, 1] &= np.arange(60) >= 40
+    block, grid, steps = _block(values, observed), Grid.of(4), steps_compared(HORIZON)
+    tried = try_all(block, grid, ladder(HORIZON, 4), steps, HORIZON)
+    assert tried.forecasts is not None
+    for at, series, k in ((3, 0, 0), (7, 1, 5), (len(tried.ends) - 1, 2, len(grid) - 1)):
+        missed = [
+            abs(tried.forecasts[earlier, step, series, k] - values[end + step, series])
+            for earlier, end in enumerate(tried.ends[:at])
+            for step in range(HORIZON)
+            if end + step < tried.ends[at] and observed[end + step, series] and tried.available[earlier, series, k]
+        ]
+        assert tried.errors[at, series, k] == pytest.approx(np.mean(missed) if missed else np.nan, nan_ok=True)
+    alone = try_all(block, grid, ladder(HORIZON, 4), steps, HORIZON, keep=False)
+    assert alone.forecasts is None
+    assert np.array_equal(alone.errors, tried.errors, equal_nan=True)
+
+
+def test_ties_go_to_the_earlier_and_what_is_not_available_comes_last() -> None:
+    score = np.random.default_rng(2).integers(0, 4, (50, 12)).astype(float)
+    score[score == 3] = np.inf
+    score[0] = np.inf
+    assert np.array_equal(best(score), np.argsort(score, axis=1, kind="stable")[:, :10])
+    assert best(score[:, :2], 3).shape == (50, 2)
 
 
 def test_a_pattern_that_repeats_goes_on() -> None:
