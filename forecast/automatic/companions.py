@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from forecast.automatic.short_history import horizons_of_history, trees_join
 from forecast.baselines.base import Baseline
 from forecast.baselines.boosting import Boosting
@@ -53,8 +55,8 @@ def companions(settings: Settings, season_length: int, *, levels: tuple[float, .
         levels: quantile levels in (0, 1) to forecast beside the point.
     """
     kinds = [kind for kind in COMPANIONS[settings.blend] if season_length > 1 or kind is not SeasonalNaive]
-    horizon, seed = settings.horizon, settings.seed
-    return [kind(horizon, season_length=season_length, levels=levels, seed=seed) for kind in kinds]
+    asked = replace(settings, quantiles=levels)
+    return [kind.make(asked, season_length) for kind in kinds]
 
 
 def fit_companion(companion: Baseline, panel: Panel, threads: int) -> Baseline:

@@ -19,24 +19,30 @@ LEARNING_RATE, WARM_UP, CLIP = 5e-4, 20, 1.0
 AVERAGING = 0.05  # weight of the newest weights in their moving average
 HISTORIES_AT_ONCE = 64
 MOST_CHECKED = 400  # histories that a check reads
+MUCH_PAST = 2  # times as many older histories as newest ones
 
 
 def tune(weights: Weights, newest: Sequence[Examples], older: Sequence[Examples], seed: int) -> tuple[Weights, int]:
     """Tune the combiner on a panel.
 
+    Where there is enough of the past, the weights are judged by all of the newest examples and learn from the older ones
+    alone; else the newest origins judge, and what was known before them is learnt from.
+
     Args:
         weights: where it starts.
-        newest: examples of the panel's histories up to their ends; the newest origins are not learnt from.
-        older: examples of earlier ends, all of which are learnt from.
+        newest: examples of the panel's histories up to their ends.
+        older: examples of earlier ends.
         seed: decides the order of batches.
 
     Returns:
-        The weights that were best at the newest origins, and after how many steps; the given ones and 0 where none were
+        The weights that were best at origins that were not learnt from, and after how many steps; the given ones and 0 where none were
         better.
     """
-    parts = [apart(examples) for examples in newest]
-    learnt = [part for part in (*(first for first, _ in parts), *older) if np.isfinite(part.actual).any()]
-    checked = [part for _, part in parts if np.isfinite(part.actual).any()]
+    learnt, checked = [*older], [*newest]
+    if _histories(older) < MUCH_PAST * _histories(newest):
+        parts = [apart(examples) for examples in newest]
+        learnt, checked = [first for first, _ in parts] + learnt, [second for _, second in parts]
+    learnt, checked = ([part for part in parts if np.isfinite(part.actual).any()] for parts in (learnt, checked))
     if not learnt or not checked:
         return weights, 0
     random, share = np.random.default_rng(seed), np.array([len(examples.tokens) for examples in learnt], float)
@@ -61,6 +67,10 @@ def tune(weights: Weights, newest: Sequence[Examples], older: Sequence[Examples]
     return best, after
 
 
+def _histories(every: Sequence[Examples]) -> int:
+    return sum(len(examples.tokens) for examples in every)
+
+
 def apart(examples: Examples) -> tuple[Examples, Examples]:
     """Split examples in those to learn from and those at the newest origins, whose rows the former do not hold."""
     ahead, steps = examples.ahead, examples.steps
@@ -78,8 +88,7 @@ def apart(examples: Examples) -> tuple[Examples, Examples]:
 def check(network: Combiner, checked: Sequence[Examples]) -> float:
     """Return the mean loss over histories at the newest origins."""
     losses: list[float] = []
-    every = sum(len(examples.tokens) for examples in checked)
-    stride = max(1, -(-every // MOST_CHECKED))
+    stride = max(1, -(-_histories(checked) // MOST_CHECKED))
     for examples in checked:
         rows = np.arange(0, len(examples.tokens), stride)
         with torch.inference_mode():
