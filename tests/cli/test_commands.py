@@ -60,7 +60,7 @@ def test_fit_predict_evaluate_compare(sales: str) -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "unique_id,ds,forecast"
     assert len(lines) == 19
-    assert len(list(Path(".forecast/journal").glob("*.json"))) == 1
+    assert len(list(Path(".forecast/journal").iterdir())) == 1
 
     words = ["--horizon", "6", "--model", "gru,theta", "--cutoffs", "2", "--json", "-o", "f.parquet"]
     done = _run("evaluate", sales, *words, *SMALL)
@@ -75,7 +75,8 @@ def test_fit_predict_evaluate_compare(sales: str) -> None:
     assert {"fit_seconds", "fit_cpu_seconds", "predict_seconds", "model_dir", "run_id"} <= set(found)
     scores = fc.score(pd.read_parquet("f.parquet"), pd.read_csv(sales, parse_dates=["ds"]))
     assert found["models"]["theta"]["mase"] == pytest.approx(scores["theta"]["mase"])
-    assert not list(Path(".forecast/journal").glob("*.json")), "the prediction was sent on"
+    assert found["tracking"] == "recorded"
+    assert not list(Path(".forecast/journal").iterdir()), "the prediction was sent on"
 
     done = _run("compare", "--json")
     runs = json.loads(done.stdout)["runs"]
@@ -304,7 +305,19 @@ def test_check_and_doctor(sales: str) -> None:
 
 def test_help_names_every_command() -> None:
     shown = _run("--help").stdout
-    for name in ("fit", "evaluate", "predict", "compare", "check", "datasets", "models", "settings", "ui", "doctor"):
+    for name in (
+        "fit",
+        "evaluate",
+        "predict",
+        "compare",
+        "check",
+        "datasets",
+        "models",
+        "settings",
+        "runs",
+        "ui",
+        "doctor",
+    ):
         assert f"\n  {name} " in shown
         assert _run(name, "--help").returncode == 0
 

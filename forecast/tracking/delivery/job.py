@@ -106,11 +106,11 @@ class Job:
         return time.monotonic() - started
 
     def _fail(self, status: str, message: str, hint: str, *, required: bool) -> None:
-        if self.error is None and required:
-            self.error = TrackingError(message, hint=hint)
-        elif self.status in (OFF, RECORDED):
+        is_first, self.status = self.status in (OFF, RECORDED), status
+        if required:
+            self.error = self.error or TrackingError(message, hint=hint)
+        elif is_first:
             warnings.warn(f"{message}; {hint}" if hint else message, stacklevel=2)
-        self.status = status
 
 
 @contextmanager
