@@ -284,14 +284,10 @@ class Settings(Columns):
         "MLflow store. If left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.", "URI"
     )
     tracking: str = setting(
-        "auto",
-        "Whether a run that no store has at the end is an error.",
-        group=TRACKING,
-        values=TRACKINGS,
-        everyday=True,
+        "auto", "Whether runs are recorded, and must be.", group=TRACKING, values=TRACKINGS, everyday=True
     )
     journal: str | None = _record(
-        "Folder that keeps runs until the store has them. If left out, it is FORECAST_JOURNAL or .forecast/journal.",
+        "Folder that keeps runs until a store has them. If left out, it is FORECAST_JOURNAL or .forecast/journal.",
         "DIR",
     )
 

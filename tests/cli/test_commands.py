@@ -108,7 +108,7 @@ def test_forecasts_are_written_with_the_separator_and_the_decimals_of_the_table(
     table = synthetic(2, 40, seed=2)
     table = table.pivot(index="ds", columns="unique_id", values="y").reset_index() if wide else table
     table.to_csv("rows.csv", index=False, sep=";", decimal=",")
-    words = ["--separator", ";", "--decimal", ",", "--wide", str(wide).lower()]
+    words = ["--separator", ";", "--decimal", ",", "--wide", str(wide).lower(), "--no-track"]
     done = _run("fit", "rows.csv", "--horizon", "2", "--model", "drift", "-o", "model", "--quantiles", "0.9", *words)
     assert done.returncode == 0, done.stderr
     done = _run("predict", "model", "rows.csv", "-o", out, "-q")
@@ -239,7 +239,11 @@ USAGE = {
     "no file": (["fit", "nowhere.csv", "-H", "3"], 3, "does not exist"),
     "no model": (["predict", "nowhere"], 4, "does not exist"),
     "two things on stdout": (["evaluate", "sales.csv", "-H", "3", "--json", "-o", "-"], 2, "stdout"),
-    "a gate not met": (["evaluate", "sales.csv", "-H", "3", "-m", "naive", "--require", "mase<=0.01"], 6, "<= 0.01"),
+    "a gate not met": (
+        ["evaluate", "sales.csv", "-H", "3", "-m", "naive", "--require", "mase<=0.01", "--no-track"],
+        6,
+        "<= 0.01",
+    ),
     "a gate not understood": (["evaluate", "sales.csv", "-H", "3", "--require", "mase=1"], 2, "mase<=0.9"),
     "a gate on no metric": (["evaluate", "nowhere.csv", "-H", "3", "--require", "masee<1"], 2, "Did you mean 'mase'"),
     "a gate on no model": (["evaluate", "nowhere.csv", "-H", "3", "--require", "mase<thta"], 2, "no model 'thta'"),
