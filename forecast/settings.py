@@ -284,7 +284,7 @@ class Settings(Columns):
         "MLflow store. If left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.", "URI"
     )
     tracking: str = setting(
-        "auto", "Whether runs are recorded, and must be.", group=TRACKING, values=TRACKINGS, everyday=True
+        "auto", "Record runs if possible, in any case, or not.", group=TRACKING, values=TRACKINGS, everyday=True
     )
     journal: str | None = _record(
         "Folder that keeps runs until a store has them. If left out, it is FORECAST_JOURNAL or .forecast/journal.",

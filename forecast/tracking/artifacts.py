@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from forecast.fitted import FittedModel
 
 MAX_EXAMPLE_SERIES = 2
-SECONDS_WORTH_A_PICTURE = 30.0  # matplotlib takes about one to load and to draw with, 3% of these
+SECONDS_WORTH_A_PICTURE = 60.0  # matplotlib takes about one to load and to draw with
 COLUMN_KINDS = {"M": "datetime", "b": "boolean", "f4": "float", "f8": "double", "i4": "integer", "i8": "long"}
 
 
