@@ -47,7 +47,7 @@ def sync(
         output.show_json(
             {
                 "schema": "forecast/sync/v1",
-                "status": "failed" if refused else "ok",
+                "status": "failed" if refused or done.problem else "ok",
                 "sent": [result.run_id for result in sent],
                 "refused": [
                     {"record": result.record, "why": result.why, "place": result.refused} for result in refused
@@ -58,7 +58,11 @@ def sync(
         )
     output.say(f"{len(sent)} runs sent to {store.shown}, {done.left} left in the journal")
     for address in sorted(set(done.elsewhere)):
-        output.say(f"note: {done.elsewhere.count(address)} are meant for {address}; --tracking-uri sends them")
+        output.say(
+            f"note: {done.elsewhere.count(address)} are meant for {address}; --tracking-uri names another store for them"
+        )
+    if done.problem is not None:
+        raise done.problem
     if refused:
         problem = f"{len(refused)} runs are laid aside: {refused[0].why}"
         raise TrackingError(problem, hint=f"{refused[0].refused} has a note beside it.")
@@ -82,14 +86,16 @@ def reap(
     from forecast.datasets.errors import ConfigError
     from forecast.tracking.delivery.reaping import reap as close
     from forecast.tracking.journal import due
-    from forecast.tracking.store import Store
+    from forecast.tracking.store import Store, quiet_and_short
 
     output.QUIET = quiet
     age = None if older_than is None else seconds(older_than)
     if older_than is not None and age is None:
         raise ConfigError(f"--older-than {older_than!r} is no time", hint="Write 90s, 5m or 2h.")
     store = Store.of(tracking_uri)
-    closed = close(store.client(), kept=[place.name for place in due(journal)], older_than=age)
+    client = store.client()
+    with quiet_and_short():
+        closed = close(client, kept=[place.name for place in due(journal)], older_than=age)
     if json:
         output.show_json({"schema": "forecast/reap/v1", "status": "ok", "closed": closed})
     output.say(f"{closed} runs closed in {store.shown}")

@@ -16,7 +16,8 @@ Environ = dict[str, Any]
 class Faults:
     """What happens to requests; each kind begins after so many good ones, None is never.
 
-    `hang` answers nothing until it is over, `fail` answers 500, `die` drops requests, `refuse` answers 400 to requests
+    `hang` answers nothing until it is over, `fail` answers 500, `die` drops requests (`die_at`: those whose path holds a
+    text), `refuse` answers 400 to requests
     whose path ends in a text, and `lose` does what is asked and drops the answer, once, where a function of method and
     path says so.
     """
@@ -34,6 +35,7 @@ class Faults:
         self.lose: Callable[[str], bool] | None = None
         self.lost = 0
         self.die: int | None = None
+        self.die_at: str | None = None
         self.refuse: str | None = None
 
     def __call__(self, environ: Environ, start: Any) -> Iterable[bytes]:
@@ -42,7 +44,8 @@ class Faults:
         if self.hang is not None and number >= self.hang:
             self.over.wait(20)
             return _dropped(environ)
-        if self.die is not None and number >= self.die:
+        is_there = self.die_at is not None and self.die_at in environ["PATH_INFO"]
+        if is_there or (self.die is not None and number >= self.die):
             return _dropped(environ)
         if self.fail is not None and number >= self.fail:
             start("500 INTERNAL SERVER ERROR", [("Content-Type", "text/plain")])

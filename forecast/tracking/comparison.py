@@ -47,9 +47,9 @@ def compare(
 
     store = Store.of(tracking_uri)
     client = store.client()
-    left = sync(client, store, journal, anyhow=tracking_uri is not None).left
-    if left:
-        tell(f"{left} runs are still in the journal; `forecast runs sync` sends them")
+    synced = sync(client, store, journal, anyhow=tracking_uri is not None)
+    if synced.left > len(synced.elsewhere):
+        tell(f"{synced.left - len(synced.elsewhere)} runs are still in the journal; `forecast runs sync` sends them")
     names = {e.experiment_id: e.name for e in client.search_experiments()}
     if experiment is not None:
         names = {experiment_id: name for experiment_id, name in names.items() if name == experiment}

@@ -29,9 +29,24 @@ LONGEST_REASON = 200  # characters of another package's message
 QUIET_AND_SHORT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
+
+
+@contextmanager
+def quiet_and_short() -> Iterator[None]:
+    """Have MLflow print nothing and ask once; in a notebook its other calls go on as the user has set them up."""
+    before = {name: os.environ.get(name) for name in QUIET_AND_SHORT}
+    os.environ.update(QUIET_AND_SHORT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def brief(error: BaseException) -> str:
@@ -118,8 +133,7 @@ class Store:
         """
         self.refuse_folder()
         self.preflight()
-        for name, value in QUIET_AND_SHORT.items():
-            os.environ.setdefault(name, value)
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         import logging
 
         for name in ("alembic", "mlflow.store.db.utils"):  # they report every table of a fresh database
@@ -127,7 +141,7 @@ class Store:
         from mlflow import MlflowClient
 
         try:
-            with self.lock():
+            with quiet_and_short(), self.lock():
                 self._create()
                 client = MlflowClient(self.uri)
                 client.search_experiments(max_results=1)

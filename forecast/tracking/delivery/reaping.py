@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from forecast.tracking.environment import HEARTBEAT, RECORD, is_dead
+from forecast.tracking.environment import HEARTBEAT, PROCESS, RECORD, is_dead
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,7 +55,7 @@ def _is_over(run: Run, older_than: float | None) -> bool:
     tags = run.data.tags
     if is_dead(tags):
         return True
-    if older_than is None or "forecast.kind" not in tags:  # nobody else's
+    if older_than is None or PROCESS not in tags:  # not ours, or one that its user keeps open
         return False
     beat = tags.get(HEARTBEAT, "")
     last = int(beat) if beat.isdecimal() else run.info.start_time

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_METRICS_PER_CALL, MAX_PER_CALL = 1000, 100  # MLflow's own limits: metrics; params and tags
 PARENT, NAME = "mlflow.parentRunId", "mlflow.runName"
 TRIES, SECONDS_BETWEEN = 3, 0.1
+LONG = 2.0  # seconds; what took so long was no hiccup, and is not tried again at once
 REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND"}
 LATER = {401, 403, 404, 407, 408, 425, 429}  # answers that another day, or another password, may change
 
@@ -36,11 +37,12 @@ def send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str:
         entry: the entry.
         folder: the entry's folder.
     """
+    started = time.monotonic()
     for number in range(TRIES):
         try:
             return _send(client, store, entry, folder)
         except Exception as error:
-            if number == TRIES - 1 or is_refusal(error):
+            if number == TRIES - 1 or is_refusal(error) or time.monotonic() - started > LONG:
                 raise
             time.sleep(SECONDS_BETWEEN)
     raise AssertionError("the last try returns or raises")
@@ -64,14 +66,16 @@ def close_refused(client: MlflowClient, entry: Entry) -> None:
 
 
 def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str:
-    entry.tags[RECORD] = entry.record
+    # this process keeps the run open now, and not the one that did the work, which may be gone
+    own = {PROCESS: token(), HEARTBEAT: str(int(time.time() * 1000))}
+    entry.tags |= {RECORD: entry.record, **own}
     if FIT_RECORD in entry.tags:
         entry.tags |= _fit_run(client, entry.tags[FIT_RECORD])
     run = _run(client, store, entry)
     run_id = str(run.info.run_id)
     ends = run_id != entry.into
-    if ends:
-        entry.tags |= {PROCESS: token(), HEARTBEAT: str(int(time.time() * 1000))}
+    if not ends:  # the user's own run is open for as long as the user wants, whoever writes into it
+        entry.tags = {name: value for name, value in entry.tags.items() if name not in own}
     _log_values(client, run, entry)
     if entry.dataset is not None:
         _log_dataset(client, run_id, entry.dataset)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from forecast.datasets.errors import TrackingError
 from forecast.tracking.delivery.reaping import reap
 from forecast.tracking.delivery.sending import close_refused, is_refusal, send
-from forecast.tracking.journal import Entry, claimed, discard, due, quarantine
-from forecast.tracking.store import Store, brief
+from forecast.tracking.journal import OPEN, Entry, claimed, discard, due, quarantine
+from forecast.tracking.store import Store, brief, quiet_and_short
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+PATIENCE = 2  # entries in a row that a store does not take before it is left alone
 ASIDE_SECONDS = 1.0  # of a command that has other work
 
 
@@ -33,12 +34,21 @@ class Result:
 
 @dataclass(kw_only=True)
 class Synced:
-    """What became of a journal: entries sent, refused, and left for other stores or for another time; runs closed."""
+    """What became of a journal.
+
+    Args:
+        results: of each entry that was sent or refused.
+        left: number of entries that are still there.
+        elsewhere: addresses of the stores that some of these are meant for.
+        closed: number of runs that were closed.
+        problem: what the store said first, where it did not take an entry that it may take another time.
+    """
 
     results: list[Result] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
     left: int = 0
+    elsewhere: list[str] = field(default_factory=list)
     closed: int = 0
+    problem: TrackingError | None = None
 
 
 def deliver(client: MlflowClient, store: Store, places: Iterable[Path], *, anyhow: bool = True) -> Iterator[Result]:
@@ -65,7 +75,7 @@ def deliver(client: MlflowClient, store: Store, places: Iterable[Path], *, anyho
             except (ValueError, TypeError, OSError) as error:
                 yield _refuse(taken, place, f"it cannot be read: {brief(error)}")
                 continue
-            if not anyhow and entry.store not in (None, store.shown):
+            if entry.status == OPEN or not (anyhow or entry.store in (None, store.shown)):
                 continue
             try:
                 run_id = send(client, store, entry, taken)
@@ -91,24 +101,26 @@ def sync(
         journal: folder of the journal; None takes the usual ones.
         anyhow: whether entries that are meant for another store are sent to this one.
         seconds: after which nothing more is begun; 1 by default.
-
-    Raises:
-        TrackingError: if the store fails.
     """
     until = time.monotonic() + seconds
     synced = Synced()
-    places = due(journal)
-    for place in places:
-        if time.monotonic() >= until:
-            break
-        synced.results += deliver(client, store, [place], anyhow=anyhow)
-    left = due(journal)
-    synced.left = len(left)
-    synced.elsewhere = sorted(filter(None, map(_meant_for, left)))
-    try:
-        synced.closed = reap(client, kept=[place.name for place in left], until=until)
-    except Exception as error:
-        raise TrackingError(f"tracking store {store.shown}: {brief(error)}") from error
+    failures = 0
+    with quiet_and_short():
+        for place in due(journal):
+            if time.monotonic() >= until or failures == PATIENCE:
+                break
+            try:
+                synced.results += deliver(client, store, [place], anyhow=anyhow)
+                failures = 0
+            except TrackingError as error:
+                synced.problem, failures = synced.problem or error, failures + 1
+        left = due(journal)
+        synced.left = len(left)
+        synced.elsewhere = sorted(address for address in map(_meant_for, left) if address not in (None, store.shown))
+        try:
+            synced.closed = reap(client, kept=[place.name for place in left], until=until)
+        except Exception as error:
+            synced.problem = synced.problem or TrackingError(f"tracking store {store.shown}: {brief(error)}")
     return synced
 
 

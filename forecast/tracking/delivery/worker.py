@@ -21,7 +21,7 @@ from forecast.datasets.errors import TrackingError
 from forecast.tracking.delivery.syncing import deliver, sync
 from forecast.tracking.store import QUIET_AND_SHORT, Store, brief
 
-IDLE_SECONDS = 60.0
+IDLE_SECONDS = 600.0  # it waits for the end of a fit, and in a notebook for the next one
 LIFE_SIGN_SECONDS = 1.0
 
 

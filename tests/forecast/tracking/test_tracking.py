@@ -134,6 +134,7 @@ def test_in_the_users_own_run_one_model_writes_into_it_and_others_are_its_childr
         with mlflow.start_run() as several:
             result = fc.evaluate(frame, 6, models=["naive", "drift"])
     own = client.get_run(run.info.run_id)
+    assert "forecast.process" not in own.data.tags, "it is the user who ends it"
     assert (own.info.status, own.data.params["model"], own.data.params["forecast.model"]) == (
         "FINISHED",
         "mine",

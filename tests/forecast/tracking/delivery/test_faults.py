@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from forecast.tracking.delivery import job as jobs
 from forecast.tracking.delivery.courier import dismiss
 from forecast.tracking.delivery.syncing import Synced, sync
 from forecast.tracking.environment import RECORD
-from forecast.tracking.journal import due
+from forecast.tracking.journal import Entry, begin, due
 from forecast.tracking.store import Store
 
 PACKED = {"MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "input_example.json"}
@@ -125,7 +126,12 @@ def test_an_answer_that_is_lost_doubles_nothing(
 
 @pytest.mark.parametrize("good", [0, 4, 12, 18])
 def test_a_server_that_dies_in_the_middle(
-    server: tuple[str, Faults, Any], healthy: Faults, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, good: int
+    server: tuple[str, Faults, Any],
+    healthy: Faults,
+    frame: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    good: int,
 ) -> None:
     address, _, client = server
     monkeypatch.setenv("FORECAST_TRACKING_URI", address)
@@ -136,7 +142,9 @@ def test_a_server_that_dies_in_the_middle(
     (kept,) = due(None)
     assert kept.name == record
     healthy.heal()
+    before = dict(os.environ)
     assert [result.record for result in _sync(address).results] == [record]
+    assert (capfd.readouterr().out, dict(os.environ)) == ("", before), "other calls of MLflow go on as they did"
     run = _only_run(client, name)
     assert run.data.tags[RECORD] == record
     _files(address, run)
@@ -218,3 +226,21 @@ def test_a_port_that_nobody_answers(frame: pd.DataFrame, monkeypatch: pytest.Mon
             _fit(frame, "stopped")
         assert 2.9 < time.monotonic() - started < AT_MOST
     assert len(due(None)) == 1
+
+
+def test_what_cannot_be_sent_now_does_not_stop_what_can(
+    server: tuple[str, Faults, Any], healthy: Faults, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose files are out of order, and whose numbers are not."""
+    address = server[0]
+    monkeypatch.setenv("FORECAST_TRACKING_URI", address)
+    healthy.die_at = "artifacts"
+    with pytest.warns(UserWarning, match="kept in"):
+        fc.evaluate(frame, 6, models="naive", experiment="files")
+    plain = Entry(experiment="no files")
+    plain.close("FINISHED")
+    begin(plain, None)
+    found = _sync(address)
+    assert ([result.record for result in found.results], found.left) == ([plain.record], 1)
+    assert found.problem is not None
+    assert len(fc.compare(experiment="files", tracking_uri=address)) == 1, "what is there is shown"

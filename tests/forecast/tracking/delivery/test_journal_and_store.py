@@ -21,7 +21,7 @@ from forecast.datasets.processes import token
 from forecast.datasets.temporary import aside
 from forecast.tracking.delivery.courier import courier, dismiss
 from forecast.tracking.delivery.reaping import reap
-from forecast.tracking.delivery.syncing import sync
+from forecast.tracking.delivery.syncing import deliver, sync
 from forecast.tracking.environment import HEARTBEAT, PROCESS, RECORD
 from forecast.tracking.journal import CURVE, MODEL, RUN, Entry, add_curve, begin, due, journals
 from forecast.tracking.store import Store
@@ -109,7 +109,8 @@ def test_what_a_killed_process_left_is_sent(client: Any, store: Store) -> None:
     add_curve(begin(entry, None), [("train_loss", 0.5, 3, 7)])
     with open(journals(None)[0] / entry.record / CURVE, "a") as file:
         file.write('["train_loss", 0.')
-    begin(Entry(experiment="killed", run_name="alive"), None)
+    alive = begin(Entry(experiment="killed", run_name="alive"), None)
+    assert not list(deliver(client, store, [alive])), "it is not sent even by name"
     sending = begin(_entry("killed", run_name="sending"), None)
     sending.rename(str(aside(sending)).replace(token(), _gone()))
     _sync(client, store)
@@ -158,6 +159,7 @@ def test_runs_of_processes_that_are_gone_are_closed(client: Any, store: Store) -
         "old elsewhere": {**kind, PROCESS: "00000000-1-00000000", HEARTBEAT: "1000"},
         "new elsewhere": {**kind, PROCESS: "00000000-1-00000000", HEARTBEAT: str(2**52)},
         "not ours": {},
+        "a user's own": kind,
     }
     run_ids = {name: client.create_run(place, tags=tags).info.run_id for name, tags in tags.items()}
     assert reap(client, until=0.0) == 0
