@@ -50,6 +50,7 @@ class Entry:
         store: the address that the run is meant for, without password; None for the first store that comes.
         into: id of the user's own run that this one is written into, or becomes a child of; None for a run of its own.
         child: whether it becomes a child in any case.
+        held: whether its process is about to send it, and nobody else should while that process lives.
         process: name of the process that works on it.
     """
 
@@ -66,6 +67,7 @@ class Entry:
     store: str | None = None
     into: str | None = None
     child: bool = False
+    held: bool = False
     process: str = field(default_factory=token)
 
     @classmethod
@@ -149,7 +151,7 @@ def journals(asked: str | None) -> list[Path]:
 
 
 def due(asked: str | None) -> list[Path]:
-    """Return the folders of the entries whose work has ended, the oldest journal first, in the order of their start."""
+    """Return the folders of the entries that nobody works on or is about to send, in the order of their start."""
     return [path for _, path in sorted(_due(asked))]
 
 
@@ -163,7 +165,7 @@ def _due(asked: str | None) -> Iterator[tuple[float, Path]]:
         for name in names:
             try:
                 values = json.loads((journal / name / RUN).read_text(encoding="utf-8"))
-                if values["status"] == OPEN and not is_dead(values["process"]):
+                if (values["status"] == OPEN or values["held"]) and not is_dead(values["process"]):
                     continue
                 yield float(values["started"]), journal / name
             except FileNotFoundError:

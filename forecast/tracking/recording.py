@@ -49,6 +49,7 @@ def open_run(kind: str, settings: Settings, name: str, *, child: bool = False) -
         store=store.named,
         into=into,
         child=child,
+        held=True,
     )
     with job() as current:
         current.prepare(store)
@@ -130,6 +131,12 @@ class RecordedRun(Run):
         self.entry.close(status)
         self._write(lambda: self.entry.write(self.folder))
         self._closed = True
+
+    def release(self) -> None:
+        """Leave the entry to whoever sends it."""
+        self.entry.held = False
+        if self.folder.is_dir():  # the store may have it, and only the answer was lost
+            self._write(lambda: self.entry.write(self.folder))
 
     def _flush(self) -> None:
         if self._curve is not None:

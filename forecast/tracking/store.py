@@ -100,6 +100,8 @@ class Store:
     @classmethod
     def of_mlflow(cls, uri: str, *, required: bool = False) -> Store:
         """Return the store that MLflow itself uses in this process."""
+        if uri.startswith(SQLITE):
+            uri = f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}"
         return cls(uri=uri, required=required)
 
     @property

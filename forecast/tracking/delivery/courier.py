@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ LOCAL_SECONDS = 30.0  # for a file of this machine, which others may be writing 
 OTHERS_SECONDS = 1.5  # for the rest of the journal: the second that the worker gives it, and the last request
 
 _couriers: list[Courier] = []
+_lock = threading.RLock()
 
 
 class Courier:
@@ -103,16 +105,22 @@ class Courier:
         self._answers.put(None)
 
 
-def courier() -> Courier:
-    """Return this process's worker; one that is gone is replaced."""
-    if not _couriers:
-        atexit.register(dismiss)
-        always_if_ended(dismiss)
-    if _couriers and not _couriers[0].is_alive:
-        dismiss()
-    if not _couriers:
-        _couriers.append(Courier())
-    return _couriers[0]
+@contextmanager
+def courier() -> Iterator[Courier]:
+    """Hold this process's worker, one thread at a time, since its answers are for one; a worker that is gone is replaced.
+
+    Raises:
+        OSError: if the system starts no process.
+    """
+    with _lock:
+        if not _couriers:
+            atexit.register(dismiss)
+            always_if_ended(dismiss)
+        if _couriers and not _couriers[0].is_alive:
+            dismiss()
+        if not _couriers:
+            _couriers.append(Courier())
+        yield _couriers[0]
 
 
 def dismiss() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import warnings
@@ -51,9 +52,9 @@ class Job:
 
     def prepare(self, store: Store) -> None:
         """Start the worker while there is other work; a store of this machine is opened, too, and made if need be."""
-        worker = courier()
-        if store.is_local:
-            worker.order(_order(store, None, None))
+        with contextlib.suppress(OSError), courier() as worker:
+            if store.is_local:
+                worker.order(_order(store, None, None))
 
     def add(self, run: RecordedRun, store: Store, journal: str | None) -> None:
         """Take a run that is to be sent."""
@@ -75,35 +76,40 @@ class Job:
 
     def _send(self, runs: list[RecordedRun], store: Store, journal: str | None, seconds: float) -> float:
         """Send the runs of one store, and return how many seconds that took, the worker's start left out."""
-        waiting, refused, problem, ended = {run.entry.record: run for run in runs}, "", "", False
-        worker = courier()
-        ready, started = worker.ready(), time.monotonic()
-        if ready:
-            worker.order(_order(store, [run.folder for run in runs], journal, seconds))
-            for answer in worker.answers(seconds):
-                run = waiting.pop(str(answer.get("record")), None)
-                if run is not None:
-                    run.run_id = answer["run_id"]
-                    self.run_ids |= {run.entry.record: answer["run_id"]} if answer["run_id"] else {}
-                    refused = refused or (
-                        f"{answer['why']}; it lies in {answer['refused']}" if answer["refused"] else ""
-                    )
-                problem = answer.get("problem", "") if waiting else ""
-                ended = bool(answer.keys() & {"done", "problem"})
-        if not ended:
-            dismiss()
-            for folder in {run.folder.parent for run in runs}:
-                sweep(folder)  # what the worker had in its hands goes back
-        required = store.required
+        waiting, refused, problem, spent = {run.entry.record: run for run in runs}, "", "", 0.0
+        try:
+            with courier() as worker:
+                ended, limit = False, seconds if worker.ready() else 0.0
+                started = time.monotonic()
+                worker.order(_order(store, [run.folder for run in runs], journal, seconds))
+                for answer in worker.answers(limit):
+                    run = waiting.pop(str(answer.get("record")), None)
+                    if run is not None and answer["run_id"]:
+                        run.run_id = self.run_ids[run.entry.record] = answer["run_id"]
+                    elif run is not None:
+                        refused = refused or f"{answer['why']}; it lies in {answer['refused']}"
+                        run.folder = Path(answer["refused"])
+                        run.release()
+                    problem = answer.get("problem", "") if waiting else ""
+                    ended = bool(answer.keys() & {"done", "problem"})
+                spent = time.monotonic() - started
+                if not ended:
+                    dismiss()
+        except OSError as error:
+            problem = f"the process that sends runs does not start: {error}"
+        for folder in {run.folder.parent for run in runs}:
+            sweep(folder)  # what a worker that was ended had in its hands goes back
+        for run in waiting.values():
+            run.release()
         if waiting:
             why = problem or f"tracking store {store.shown} does not answer in time"
             place = _shown(next(iter(waiting.values())).folder.parent)
-            self._fail(DEFERRED, f"{why}; the run is kept in {place}", LATER, required=required)
+            self._fail(DEFERRED, f"{why}; the run is kept in {place}", LATER, required=store.required)
         elif refused:
-            self._fail(REFUSED, f"the run cannot be recorded: {refused}", "", required=required)
+            self._fail(REFUSED, f"the run cannot be recorded: {refused}", "", required=store.required)
         elif self.status == OFF:
             self.status = RECORDED
-        return time.monotonic() - started
+        return spent
 
     def _fail(self, status: str, message: str, hint: str, *, required: bool) -> None:
         is_first, self.status = self.status in (OFF, RECORDED), status

@@ -112,6 +112,7 @@ def test_a_failed_fit_is_marked_failed(store: str, frame: pd.DataFrame) -> None:
 def test_off_unless_asked(frame: pd.DataFrame) -> None:
     model = fc.Forecaster(6, model="naive").fit(frame)
     assert model.run_id_ is None
+    assert fc.Forecaster(6, model="naive", experiment="asked", tracking="off").fit(frame).run_id_ is None
     assert not Path(".forecast").exists()
 
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +236,7 @@ def test_passwords_are_neither_shown_nor_stored(
 
 
 def test_the_worker_ends_with_its_parent() -> None:
-    code = "from forecast.tracking.delivery.courier import courier; print(courier().process.pid, flush=True); input()"
+    code = "from forecast.tracking.delivery.courier import Courier; print(Courier().process.pid, flush=True); input()"
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
@@ -249,13 +250,32 @@ def test_the_worker_ends_with_its_parent() -> None:
 
 
 def test_a_worker_that_is_gone_is_replaced(store: Store, frame: pd.DataFrame) -> None:
-    first = courier()
-    first.process.kill()
-    first.process.wait()
+    with courier() as first:
+        first.process.kill()
+        first.process.wait()
     model = fc.Forecaster(6, model="naive", experiment="again", tracking_uri=store.uri).fit(frame)
-    assert courier() is not first
+    with courier() as second:
+        assert second is not first
     assert model.run_id_ is not None
     assert not due(None)
+
+
+def test_jobs_of_several_threads_share_the_worker(client: Any, store: Store, frame: pd.DataFrame) -> None:
+    def fit(seed: int) -> str | None:
+        model = fc.Forecaster(6, model="naive", seed=seed, experiment="threads", tracking_uri=store.uri)
+        return model.fit(frame).run_id_
+
+    with ThreadPoolExecutor(4) as pool:
+        run_ids = set(pool.map(fit, range(4)))
+    assert {run.info.run_id for run in _runs(client, "threads")} == run_ids
+
+
+def test_where_no_process_can_be_started_the_job_goes_on(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    dismiss()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.warns(UserWarning, match="does not start"):
+        fc.Forecaster(6, model="naive", experiment="alone").fit(frame)
+    assert len(due(None)) == 1
 
 
 def test_the_signature_is_the_one_that_mlflow_infers(frame: pd.DataFrame) -> None:
