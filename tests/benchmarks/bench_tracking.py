@@ -5,6 +5,7 @@ python tests/benchmarks/bench_tracking.py
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import statistics
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from report import Report, options
 
@@ -42,8 +44,13 @@ def main(argv: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         synthetic(3, 80).to_csv(folder / "data.csv", index=False)
-        runs = _at_once(folder, at_once)
-        report.line(f"{at_once} fits at once on a fresh store: {runs} whole runs", at_once=at_once, whole_runs=runs)
+        runs, recorded = _at_once(folder, at_once)
+        report.line(
+            f"{at_once} fits at once on a fresh store: {runs} whole runs, {recorded} recorded at once",
+            at_once=at_once,
+            whole_runs=runs,
+            recorded=recorded,
+        )
         commands = {
             "mlflow": [sys.executable, "-c", "import mlflow"],
             "untracked": fit(folder, 0, "--no-track"),
@@ -66,23 +73,22 @@ def main(argv: list[str] | None = None) -> None:
     report.close()
 
 
-def _at_once(folder: Path, number: int) -> int:
-    """Start fits at the same time on a store that is not there yet, and count the runs that are whole."""
-    working = [
-        subprocess.Popen(fit(folder, k), cwd=folder, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        for k in range(number)
-    ]
-    for process in working:
-        process.wait()
+def _at_once(folder: Path, number: int) -> tuple[int, int]:
+    """Start fits at the same time on a store that is not there yet; count the whole runs, and the fits that know theirs."""
+    commands = [[*fit(folder, k), "--json"] for k in range(number)]
+    working = [subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) for command in commands]
+    said = [json.loads(process.communicate()[0]) for process in working]
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     from mlflow import MlflowClient
 
     client = MlflowClient(f"sqlite:///{folder / '.forecast' / 'mlflow.db'}")
     found = client.search_runs([client.get_experiment_by_name("forecast").experiment_id])
-    return sum(
-        run.info.status == "FINISHED" and "model" in run.data.params and bool(run.outputs.model_outputs)
-        for run in found
-    )
+    whole = [run.info.run_id for run in found if _is_whole(run)]
+    return len(whole), sum(answer["tracking"] == "recorded" and answer["run_id"] in whole for answer in said)
+
+
+def _is_whole(run: Any) -> bool:
+    return run.info.status == "FINISHED" and "model" in run.data.params and len(run.outputs.model_outputs) == 1
 
 
 def _run(command: list[str], folder: Path) -> None:
