@@ -39,7 +39,7 @@ def fit(folder: Path, number: int, *words: str) -> list[str]:
 
 def main(argv: list[str] | None = None) -> None:
     given = options(__doc__).parse_args(argv)
-    rounds, at_once = (1, 2) if given.smoke else (5, 8)
+    rounds, at_once = (1, 1) if given.smoke else (5, 8)
     report = Report(given)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
