@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, pretrain, settings, ui
+from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, pretrain, runs, settings, ui
 from forecast.cli.help import GroupedCommand
 from forecast.cli.output import show_error
 from forecast.cli.signals import install
@@ -30,6 +30,7 @@ app.command("check", cls=GroupedCommand)(check.check)
 app.command("settings")(settings.settings)
 app.add_typer(catalog.app, name="datasets")
 app.add_typer(models.app, name="models")
+app.add_typer(runs.app, name="runs")
 app.command("ui")(ui.ui)
 app.command("doctor")(doctor.doctor)
 

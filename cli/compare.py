@@ -22,6 +22,7 @@ def compare(
     experiment: o.Experiment = None,
     metric: Metric = "mase",
     tracking_uri: o.TrackingUri = None,
+    journal: o.Journal = None,
     json: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -33,7 +34,7 @@ def compare(
     from forecast.cli.output import say, show_frame, show_json
     from forecast.tracking.comparison import compare as leaderboard
 
-    frame = leaderboard(runs or None, experiment=experiment, metric=metric, tracking_uri=tracking_uri)
+    frame = leaderboard(runs or None, experiment=experiment, metric=metric, tracking_uri=tracking_uri, journal=journal)
     if json:
         show_json({"schema": "forecast/compare/v1", "status": "ok", "runs": frame.to_dict("records")})
         return

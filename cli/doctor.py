@@ -48,7 +48,7 @@ def _store(tracking_uri: str | None) -> str:
 
     store = Store.of(tracking_uri)
     store.client()
-    return store.uri
+    return store.shown
 
 
 def _small_fit() -> str:

@@ -50,24 +50,29 @@ def run(request: Request, require: list[str]) -> None:
         ConfigError: if a condition cannot be read, or names a metric or a model that there will not be; no table is
             read before.
         GateError: if a condition is not met; the result has been printed by then.
+        TrackingError: if the runs must be recorded and are not; the same holds, and the model has been saved.
     """
     gates = [Gate.of(text) for text in require]
     _check_places(request)
+    from forecast.tracking.delivery.job import job as tracked_job
+
     with session(quiet=request.job.quiet, track=not request.job.no_track), ExitStack() as stack:
         models = _models(request, stack)
         if gates:
             _check_gates(gates, request, models)
-        result = _evaluate(request, models)
-        _keep(request, result)
+        with tracked_job(raises=False) as tracked:
+            result = _evaluate(request, models)
+            _keep(request, result)
     remarks(result.panel.notes)
     _remark_skipped(result)
     missed = missed_gates(gates, result)
     if request.job.json:
-        show_json(report(result, request.save, met=missed is None))
+        show_json({**report(result, request.save, met=missed is None), **tracked.report(result.run_id)})
     else:
         _show(result, everything=request.backtest["metrics"] is not None)
     if missed is not None:
         raise missed
+    tracked.check()
 
 
 def report(result: Evaluation, save: Path | None, *, met: bool = True) -> dict[str, Any]:
@@ -95,7 +100,6 @@ def report(result: Evaluation, save: Path | None, *, met: bool = True) -> dict[s
         "fit_cpu_seconds": result.fit_cpu_seconds,
         "predict_seconds": result.predict_seconds,
         "model_dir": str(save) if save is not None else None,
-        "run_id": result.run_id,
         "settings": result.settings,
     }
 

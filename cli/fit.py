@@ -54,6 +54,7 @@ def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> Non
     from forecast.forecaster import Forecaster
     from forecast.insight.plotting import check_picture
     from forecast.storage.directory import check_free
+    from forecast.tracking.delivery.job import job as tracked_job
 
     forecaster = Forecaster(**values)
     place = out if out is not None else Path(".forecast/models") / forecaster.settings.model
@@ -61,15 +62,17 @@ def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> Non
     if job.plot is not None:
         check_picture(job.plot)
     table, shown = read(data, values), progress(job.quiet)
-    forecaster.fit(table, progress=shown, source=data, output=place, overwrite=job.overwrite)
-    remarks(forecaster.notes_)
-    if job.plot is not None:
-        _draw(forecaster, job.plot)
+    with tracked_job(raises=False) as tracked:
+        forecaster.fit(table, progress=shown, source=data, output=place, overwrite=job.overwrite)
+        remarks(forecaster.notes_)
+        if job.plot is not None:
+            _draw(forecaster, job.plot)
     if job.json:
-        show_json(_report(forecaster, place))
-        return
-    say(f"fitted {forecaster.settings.model} in {forecaster.fit_seconds_:.1f} s: {_settings_line(forecaster)}")
-    typer.echo(place)
+        show_json({**_report(forecaster, place), **tracked.report(forecaster.run_id_)})
+    else:
+        say(f"fitted {forecaster.settings.model} in {forecaster.fit_seconds_:.1f} s: {_settings_line(forecaster)}")
+        typer.echo(place)
+    tracked.check()
 
 
 def _report(forecaster: Forecaster, place: Path) -> dict[str, Any]:
@@ -82,7 +85,6 @@ def _report(forecaster: Forecaster, place: Path) -> dict[str, Any]:
         "fit_seconds": forecaster.fit_seconds_,
         "fit_cpu_seconds": forecaster.fit_cpu_seconds_,
         "model_dir": str(place),
-        "run_id": forecaster.run_id_,
         "settings": asdict(forecaster.resolved_),
         "reasons": forecaster.reasons_,
         "notes": list(forecaster.notes_),

@@ -57,6 +57,7 @@ Plot = Annotated[
 ]
 Experiment = Annotated[str | None, option(_SETTINGS["experiment"], "MLflow experiment.")]
 TrackingUri = Annotated[str | None, option(_SETTINGS["tracking_uri"])]
+Journal = Annotated[str | None, option(_SETTINGS["journal"])]
 NoTrack = Annotated[bool, typer.Option("--no-track", help="Record nothing in MLflow.", rich_help_panel=TRACKING)]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace the model directory if it exists.", rich_help_panel=OUTPUT)

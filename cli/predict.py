@@ -59,6 +59,7 @@ class Request:
         samples: number of paths; None forecasts points and quantiles.
         plot: picture of the forecasts; None draws none.
         tracking_uri: MLflow store that the model is fetched from; None takes the usual one.
+        journal: folder that the record is written to; None takes the usual one.
         settings: roles of the columns and the like, by name, for a model that is named; a directory has its own.
         assignments: texts of --set, such as "season_length=7", for a model that is named.
     """
@@ -72,6 +73,7 @@ class Request:
     samples: int | None
     plot: Path | None
     tracking_uri: str | None
+    journal: str | None
     settings: Mapping[str, str]
     assignments: tuple[str, ...]
 
@@ -89,6 +91,7 @@ def predict(
     set_: o.Set = None,
     plot: o.Plot = None,
     tracking_uri: o.TrackingUri = None,
+    journal: o.Journal = None,
     no_track: o.NoTrack = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -115,6 +118,7 @@ def predict(
         samples=samples,
         plot=plot,
         tracking_uri=tracking_uri,
+        journal=journal,
         settings=settings,
         assignments=tuple(set_ or ()),
     )
@@ -149,7 +153,7 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
         _draw(forecaster, table, future, request.plot)
     report = {"model_dir": request.model, "rows": len(frame), "predict_seconds": seconds, "run_id": forecaster.run_id_}
     if track:
-        _record(forecaster, report)
+        _record(forecaster, report, request)
     if as_json:
         show_json({"schema": "forecast/predict/v1", "status": "ok", **report, "output": request.out})
     elif request.out != "-":
@@ -230,18 +234,22 @@ def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
     say(f"drew {plot}")
 
 
-def _record(forecaster: Forecaster, report: dict[str, Any]) -> None:
+def _record(forecaster: Forecaster, report: dict[str, Any], request: Request) -> None:
     """Write the prediction to the local journal; the next fit, evaluate or compare sends it to MLflow."""
     from forecast.cli.output import say
-    from forecast.tracking.environment import process
-    from forecast.tracking.journal import Entry
+    from forecast.datasets.errors import TrackingError
+    from forecast.tracking.environment import FIT_RECORD, process
+    from forecast.tracking.journal import Entry, begin
+    from forecast.tracking.store import Store
 
     tags = {"forecast.kind": "predict", "forecast.model": forecaster.settings.model, **process()}
     if forecaster.run_id_:
-        tags["forecast.fit_run_id"] = forecaster.run_id_
+        tags[FIT_RECORD] = forecaster.run_id_
     entry = Entry(run_name=f"predict {forecaster.settings.model}", tags=tags)
     entry.metrics = [(name, float(report[name]), 0, entry.started) for name in ("rows", "predict_seconds")]
     try:
-        entry.write()
-    except OSError as error:
+        entry.store = Store.of(request.tracking_uri).named
+        entry.close("FINISHED")
+        begin(entry, request.journal)
+    except (OSError, TrackingError) as error:
         say(f"note: this prediction is not recorded: {error}")

@@ -22,16 +22,17 @@ def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose
 
     from forecast.cli.output import say
     from forecast.datasets.ending import if_ended
-    from forecast.tracking.mlflow_run import close_dead_runs
+    from forecast.tracking.delivery.syncing import sync
     from forecast.tracking.store import Store
 
     store = Store.of(tracking_uri)
     if store.uri.startswith("http"):
-        say(f"the store is a server already: {store.uri}")
+        say(f"the store is a server already: {store.shown}")
         return
-    close_dead_runs(store.client())
-    say(f"http://127.0.0.1:{port} shows {store.uri}; Ctrl-C ends it")
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri, "--host", "127.0.0.1"]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    sync(store.client(), store, None)
+    say(f"http://127.0.0.1:{port} shows {store.shown}; Ctrl-C ends it")
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
+    # a password would be seen by all users of the machine if it stood in the command
+    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": store.uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
     with subprocess.Popen([*command, "--port", str(port)], env=environment) as pages, if_ended(pages.terminate):
         raise typer.Exit(pages.wait())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
@@ -24,6 +25,7 @@ from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage.saving import load
 from forecast.tracking import open_evaluation
+from forecast.tracking.delivery.job import job
 
 
 class Recipe(Protocol):
@@ -98,6 +100,7 @@ def evaluate(
         ConfigError: if an argument cannot be used, the settings and the data do not fit together, or the models name
             different columns for ids, times or the target.
         ModelError: if a model directory cannot be read, or its training ended after a cutoff.
+        TrackingError: if the runs must be recorded and the store fails.
     """
     _check_seeds(seeds)
     candidates = named_candidates(models, {"horizon": horizon, **settings}, horizon + gap)
@@ -115,7 +118,12 @@ def evaluate(
     mase_season = mase_season or protocol.mase_season
     protocol = replace(protocol, mase_season=mase_season, standardise=scale == "train", metrics=metrics)
     backtest = Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source)
-    return backtest.run(open_evaluation, seeds=seeds, output=output)
+    with job() as tracked:
+        recorder = partial(open_evaluation, several=len(candidates) > 1)
+        result = backtest.run(recorder, seeds=seeds, output=output)
+    ids = tracked.run_ids
+    outcomes = {name: replace(o, run_id=ids.get(o.run_id or "", o.run_id)) for name, o in result.outcomes.items()}
+    return replace(result, outcomes=outcomes)
 
 
 def _panel(data: Any, candidates: dict[str, Candidate]) -> Panel:

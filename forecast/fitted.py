@@ -59,7 +59,7 @@ class FittedModel:
         support: the values that forecasts may take.
         fit_seconds: wall seconds that fitting took.
         fit_cpu_seconds: CPU seconds that fitting took.
-        run_id: id of the MLflow run of the fit; None without tracking.
+        run_id: id of the MLflow run of the fit, or the run's tag `forecast.record` until MLflow has it; None untracked.
     """
 
     model: Saveable

@@ -53,7 +53,7 @@ class Forecaster:
         season_length_: steps in a season.
         notes_: sentences about irregularities of the training table that were left as they are.
         fit_seconds_, fit_cpu_seconds_: wall and CPU seconds that fitting took.
-        run_id_: id of the fit's MLflow run; None without tracking.
+        run_id_: id of the fit's MLflow run, or the run's tag `forecast.record` until MLflow has it; None untracked.
 
     Raises:
         ConfigError: with every setting that does not exist and every value that is out of range.
@@ -96,7 +96,8 @@ class Forecaster:
         return self
 
     def __repr__(self) -> str:
-        rest = ", ".join(f"{k}={v!r}" for k, v in self._values.items() if k != "horizon")
+        shown = {**self._values, "tracking_uri": self.settings.tracking_uri}  # which has no password
+        rest = ", ".join(f"{k}={shown[k]!r}" for k in self._values if k != "horizon")
         return f"Forecaster({self.settings.horizon}{', ' + rest if rest else ''})"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -131,7 +132,7 @@ class Forecaster:
 
         Raises:
             ModelError: if the output exists and may not be overwritten; it is raised before any work is done.
-            TrackingError: if the tracking store fails; the model is fitted, and written, if it does so at the end.
+            TrackingError: if the run must be recorded and the store fails; the model is fitted, and written, by then.
             DataError: with every problem of the table.
             ConfigError: if the settings and the data do not fit together.
             RunError: if training diverges.
@@ -146,10 +147,11 @@ class Forecaster:
         with open_fit(self.settings) as run:
             progress = progress if progress is not None else progress_for()
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
-            self.fitted_ = replace(fitted, run_id=run.run_id)
+            self.fitted_ = replace(fitted, run_id=run.record)
             if output is not None:
                 self.save(output, overwrite=overwrite)
-            run.record_fit(fitted, panel, source)
+            run.record_fit(self.fitted_, panel, source)
+        self.fitted_ = replace(self.fitted_, run_id=run.run_id or run.record)
         return self
 
     def plan(self, data: Any) -> pd.DataFrame:
@@ -339,7 +341,7 @@ class Forecaster:
 
     @property
     def run_id_(self) -> str | None:
-        """Return the id of the fit's MLflow run; None without tracking."""
+        """Return the id of the fit's MLflow run, or the run's tag `forecast.record` until MLflow has it; None untracked."""
         return self._fitted.run_id
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 
+from forecast.datasets.addresses import without_password
 from forecast.datasets.declarations import (
     DATA,
     MODEL,
@@ -41,6 +42,12 @@ POINTS = ("median", "mean")
 TUNES = ("off", "auto")
 CALIBRATIONS = ("none", "split", "adaptive")
 SERIES_WEIGHTS = ("equal", "scale")
+TRACKINGS = ("auto", "required", "off")
+
+
+def _record(help: str, metavar: str = "") -> Any:
+    """Declare a text that says where runs are recorded."""
+    return setting(None, help, group=TRACKING, metavar=metavar, everyday=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,10 +221,7 @@ class Settings(Columns):
         metavar="FILE",
     )
     tune: str = setting(
-        "off",
-        "Whether `zero` adapts its weights to the training rows: auto (as long as the newest of them gain by it) or off.",
-        group=MODEL,
-        values=TUNES,
+        "off", "Adapt the weights of `zero` to the training rows (auto), or not.", group=MODEL, values=TUNES
     )
     preset: str = setting(
         "balanced",
@@ -276,27 +280,24 @@ class Settings(Columns):
     device: str = setting(
         "auto", "Device that the network is trained on.", group=TRAINING, values=DEVICES, everyday=True
     )
-    experiment: str | None = setting(
-        None,
-        "MLflow experiment that runs belong to; in Python, naming one turns tracking on.",
-        group=TRACKING,
-        everyday=True,
+    experiment: str | None = _record("MLflow experiment that runs belong to; in Python, naming one turns tracking on.")
+    run_name: str | None = _record("Name of the MLflow run. If left out, it is the model's name.")
+    tracking_uri: str | None = _record(
+        "MLflow store. If left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.", "URI"
     )
-    run_name: str | None = setting(
-        None, "Name of the MLflow run. If left out, it is the model's name.", group=TRACKING, everyday=True
+    tracking: str = setting(
+        "auto", "Record runs if possible, in any case, or not.", group=TRACKING, values=TRACKINGS, everyday=True
     )
-    tracking_uri: str | None = setting(
-        None,
-        "MLflow store. If left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.",
-        group=TRACKING,
-        metavar="URI",
-        everyday=True,
+    journal: str | None = _record(
+        "Folder that keeps runs until a store has them. If left out, it is FORECAST_JOURNAL or .forecast/journal.",
+        "DIR",
     )
 
     def __post_init__(self) -> None:
         lines = declarations(type(self))
         for name, line in lines.items():
             object.__setattr__(self, name, line.coerced(getattr(self, name)))
+        object.__setattr__(self, "tracking_uri", without_password(self.tracking_uri))  # so that it is never shown
         single = {name: line.problems(getattr(self, name)) for name, line in lines.items()}
         problems = [problem for wrong in single.values() for problem in wrong]
         for names, cross in CROSS_CHECKS.items():

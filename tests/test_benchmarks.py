@@ -28,6 +28,7 @@ NUMBERS = {  # how many each gives
     "bench_reading.py": 5,
     "bench_step.py": 3,
     "bench_totals.py": 6,
+    "bench_tracking.py": 6,
     "bench_zero.py": 6,
     "family.py": 4,
     "figures.py": 1,

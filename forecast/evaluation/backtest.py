@@ -43,7 +43,10 @@ REFERENCES = ("seasonal_naive", "naive2")  # they stand beside every result
 class Recording(Protocol):
     """A place to record one model's evaluation."""
 
-    run_id: str | None
+    @property
+    def record(self) -> str | None:
+        """Return the id of the record; None where nothing is recorded."""
+        ...
 
     def logger(self) -> Logger | None:
         """Return a Lightning logger for the learning curve; None where nothing is recorded."""
@@ -141,7 +144,7 @@ class Backtest:
                     outcome = self._outcome(name, candidate, keep, run, comparison).against(references)
                     panel = self.panel.with_roles(candidate.settings.columns)
                     run.record_evaluation(outcome, panel, self.protocol.cutoffs[-1].origins, self.source)
-                    outcomes[name] = replace(outcome, run_id=run.run_id)
+                    outcomes[name] = replace(outcome, run_id=run.record)
                     if comparison is not None:
                         spreads[name] = self._other_seeds(candidate, outcomes[name], comparison, seeds, references)
             frame = file.frame()

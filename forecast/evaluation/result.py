@@ -39,7 +39,7 @@ class Outcome:
         predict_seconds: wall seconds of all forecasts.
         owa: the overall weighted average against Naive2 on the same points; None where Naive2 was not run.
         baselines: by reference model, its metrics by name.
-        run_id: id of the MLflow run; None without tracking.
+        run_id: id of the MLflow run, or the run's tag `forecast.record` until MLflow has it; None untracked.
     """
 
     name: str
@@ -127,7 +127,7 @@ class Evaluation:
 
     @property
     def run_id(self) -> str | None:
-        """Return the id of the best model's MLflow run; None without tracking."""
+        """Return the id of the best model's MLflow run, or its record's until MLflow has it; None without tracking."""
         return self.outcomes[self.best].run_id
 
     @property

@@ -31,13 +31,16 @@ def tracking(on: bool) -> Iterator[None]:
 def is_on(settings: Settings) -> bool:
     """Return whether fits and evaluations are tracked.
 
-    Inside `tracking(on)` they are as it says. Elsewhere they are where the settings name an experiment or a store, an
-    environment variable names a store, or an MLflow run is active.
+    Settings that turn it off do so everywhere. Inside `tracking(on)` they are as it says. Elsewhere they are where the
+    settings require it or name an experiment or a store, an environment variable names a store, or an MLflow run is
+    active.
     """
+    if settings.tracking == "off":
+        return False
     override = _override.get()
     if override is not None:
         return override
-    by_settings = settings.experiment is not None or settings.tracking_uri is not None
+    by_settings = settings.tracking == "required" or not (settings.experiment is settings.tracking_uri is None)
     return by_settings or any(os.environ.get(name) for name in URI_VARIABLES) or _active_run()
 
 
@@ -49,22 +52,22 @@ def open_fit(settings: Settings) -> Iterator[Run]:
 
 
 @contextmanager
-def open_evaluation(settings: Settings, name: str) -> Iterator[Run]:
-    """Open the run of one model's evaluation; where tracking is off, it is a run that records nothing."""
-    with _open("evaluate", settings, name) as run:
+def open_evaluation(settings: Settings, name: str, *, several: bool = False) -> Iterator[Run]:
+    """Open the run of one model's evaluation, which may be one of several; without tracking it records nothing."""
+    with _open("evaluate", settings, name, child=several) as run:
         yield run
 
 
 @contextmanager
-def _open(kind: str, settings: Settings, name: str) -> Iterator[Run]:
+def _open(kind: str, settings: Settings, name: str, *, child: bool = False) -> Iterator[Run]:
     from forecast.tracking.run import Run
 
     if not is_on(settings):
         yield Run()
         return
-    from forecast.tracking.mlflow_run import open_run
+    from forecast.tracking.recording import open_run
 
-    with open_run(kind, settings, name) as run:
+    with open_run(kind, settings, name, child=child) as run:
         yield run
 
 

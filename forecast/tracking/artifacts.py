@@ -1,15 +1,12 @@
-"""Artifacts of a run: a description of the data set, pictures, tables and the model."""
+"""Files of a run: pictures, tables and the model, as they lie in the journal."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import platform
+import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,96 +14,105 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from forecast.datasets.fingerprint import panel_sha256
 from forecast.datasets.tables.result import panel_to_table, result_table
 from forecast.storage.saving import save
-from forecast.tracking import record
-from forecast.tracking.store import as_current
+from forecast.tracking.journal import MLMODEL
 
 if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
     from forecast.datasets.windows.origins import Origins
     from forecast.fitted import FittedModel
-    from forecast.tracking.mlflow_run import MlflowRun
 
 MAX_EXAMPLE_SERIES = 2
+SECONDS_WORTH_A_PICTURE = 60.0  # matplotlib takes about one to load and to draw with
+COLUMN_KINDS = {"M": "datetime", "b": "boolean", "f4": "float", "f8": "double", "i4": "integer", "i8": "long"}
 
 
-def log_dataset(run: MlflowRun, panel: Panel, source: str | None) -> None:
-    """Record the data set with our own SHA-256, because MLflow's digest reads 10,000 rows and ignores time zones.
-
-    Args:
-        run: the run.
-        panel: the rows that the model learnt from or was evaluated on.
-        source: path of the table's file; None where the table came from memory.
-    """
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    digest = panel_sha256(panel)
-    entry = Dataset(
-        name=Path(source).stem if source else "table",
-        digest=digest[:36],
-        source_type="local" if source else "memory",
-        source=json.dumps({"uri": source}),
-        profile=json.dumps({**record.dataset(panel), "sha256": digest}),
-    )
-    run.client.log_inputs(str(run.run_id), [DatasetInput(entry, [InputTag("mlflow.data.context", "training")])])
+def is_cheap(seconds: float) -> bool:
+    """Return whether a picture costs little beside work of so many seconds, or because pictures are drawn anyway."""
+    return seconds >= SECONDS_WORTH_A_PICTURE or "matplotlib" in sys.modules
 
 
-def log_figure(run: MlflowRun, fitted: FittedModel, panel: Panel, origins: Origins) -> None:
-    """Store a picture of a few forecasts."""
+def draw(folder: Path, fitted: FittedModel, panel: Panel, origins: Origins) -> None:
+    """Draw a few forecasts into forecast.png."""
     from forecast.insight.plotting import plot_panel, save_figure, some
 
     chosen = some(origins)
-    figure = plot_panel(panel, chosen, fitted.predict(panel, chosen))
-    run.artifact(lambda path: save_figure(figure, path), "forecast.png")
+    save_figure(plot_panel(panel, chosen, fitted.predict(panel, chosen)), folder / "forecast.png")
 
 
-def log_memory(run: MlflowRun, fitted: FittedModel) -> None:
-    """Store a network's memory profile as a table and a picture; other models have none."""
-    from forecast.insight.diagnostics import plot_memory
-    from forecast.insight.gradients import gradient_profile, is_profiled
-    from forecast.insight.plotting import save_figure
+def pack(folder: Path, fitted: FittedModel) -> None:
+    """Write the model as an MLflow pyfunc that can be registered and served; nothing in it is code.
 
-    if not is_profiled(fitted):
-        return
-    profile = gradient_profile(fitted)
-    log_table(run, profile, "memory_profile")
-    figure = plot_memory(profile, label=fitted.settings.model)
-    run.artifact(lambda path: save_figure(figure, path), "memory_profile.png")
+    MLflow would write the same files, and take 2 s to load for it; its ids are filled in when the model is sent.
 
-
-def log_table(run: MlflowRun, frame: pd.DataFrame, name: str) -> None:
-    """Store a frame as Parquet."""
-    run.artifact(lambda path: frame.to_parquet(path, index=False), f"{name}.parquet")
-
-
-def log_model(run: MlflowRun, fitted: FittedModel) -> None:
-    """Store the model directory as a pyfunc that can be registered and served; nothing in it is code."""
-    import mlflow
-    from mlflow.models import Model, infer_signature
-
+    Args:
+        folder: the folder, which is made.
+        fitted: the model.
+    """
     panel, origins = _example(fitted)
     prediction = fitted.predict(panel, origins)
-    example = panel_to_table(panel)
-    forecasts = result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels)
-    horizon = {"horizon": fitted.settings.horizon}
-    with tempfile.TemporaryDirectory() as folder, as_current(run.uri), _silent():
-        # MLflow would put it into its default experiment; it belongs beside its run
-        experiment_id = run.client.get_run(run.run_id).info.experiment_id
-        logged = run.client.create_logged_model(experiment_id, name="model", source_run_id=run.run_id)
-        Model.log(
-            None,
-            mlflow.pyfunc,
-            model_id=logged.model_id,
-            run_id=run.run_id,
-            loader_module="forecast.pyfunc",
-            data_path=str(save(fitted, Path(folder) / "forecast")),
-            signature=infer_signature(_plain(example), _plain(forecasts), params=horizon),
-            input_example=(_plain(example), horizon),
-            pip_requirements=[f"forecast-toolkit=={version('forecast-toolkit')}"],
-        )
-        run.client.finalize_logged_model(logged.model_id, "READY")
+    example = _plain(panel_to_table(panel))
+    forecasts = _plain(result_table(panel, origins, prediction.point, prediction.quantiles, prediction.levels))
+    horizon, mlflow, python = fitted.settings.horizon, version("mlflow"), platform.python_version()
+    wanted = [f"mlflow=={mlflow}", f"forecast-toolkit=={version('forecast-toolkit')}"]
+    save(fitted, folder / "data" / "forecast")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    rows = json.loads(example.to_json(orient="split", index=False, date_format="iso", date_unit="us"))
+    conda = [f"python={python}", "pip", {"pip": wanted}]
+    files: dict[str, Any] = {  # MLflow reads YAML, of which JSON is a part
+        "requirements.txt": "\n".join(wanted),
+        "conda.yaml": {"name": "mlflow-env", "channels": ["conda-forge"], "dependencies": conda},
+        "python_env.yaml": {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]},
+        "input_example.json": {"inputs": rows, "params": {"horizon": horizon}},
+        "serving_input_example.json": {"dataframe_split": rows, "params": {"horizon": horizon}},
+        MLMODEL: {
+            "flavors": {"python_function": _flavor(python)},
+            "mlflow_version": mlflow,
+            "model_size_bytes": size,
+            "saved_input_example_info": {
+                "artifact_path": "input_example.json",
+                "pandas_orient": "split",
+                "params": "true",
+                "serving_input_path": "serving_input_example.json",
+                "type": "dataframe",
+            },
+            "signature": signature(example, forecasts, horizon),
+            "utc_time_created": str(datetime.now(UTC).replace(tzinfo=None)),
+        },
+    }
+    for name, content in files.items():
+        text = content if isinstance(content, str) else json.dumps(content, indent=1)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _flavor(python: str) -> dict[str, Any]:
+    return {
+        "code": None,
+        "data": "data/forecast",
+        "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+        "loader_module": "forecast.pyfunc",
+        "python_version": python,
+        "streamable": False,
+    }
+
+
+def signature(example: pd.DataFrame, forecasts: pd.DataFrame, horizon: int) -> dict[str, str]:
+    """Return MLflow's signature of a model that turns the one table into the other."""
+    params = [{"name": "horizon", "default": horizon, "shape": None, "type": "long"}]
+    return {"inputs": _schema(example), "outputs": _schema(forecasts), "params": json.dumps(params)}
+
+
+def _schema(frame: pd.DataFrame) -> str:
+    def kind(column: pd.Series[Any]) -> str:
+        dtype = getattr(column.dtype, "numpy_dtype", column.dtype)  # of Int64 and the like
+        name = COLUMN_KINDS.get(dtype.kind) or COLUMN_KINDS.get(f"{dtype.kind}{getattr(dtype, 'itemsize', '')}")
+        return name or ("long" if dtype.kind in "iu" else "string")
+
+    columns = [(str(name), column) for name, column in frame.items()]
+    return json.dumps(
+        [{"type": kind(column), "name": name, "required": bool(column.notna().all())} for name, column in columns]
+    )
 
 
 def _example(fitted: FittedModel) -> tuple[Panel, Origins]:
@@ -127,16 +133,3 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
         is_special = isinstance(column.dtype, pd.CategoricalDtype | pd.PeriodDtype | pd.DatetimeTZDtype)
         columns[str(name)] = column.astype("str") if is_special else column
     return pd.DataFrame(columns)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Silence the advice that MLflow gives while it packs a model; it is for people who write MLflow code."""
-    logger = logging.getLogger("mlflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logger.setLevel(level)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.errors import ConfigError
 from forecast.evaluation.metrics import METRICS, RELATIVE
-from forecast.tracking.journal import forward
-from forecast.tracking.mlflow_run import close_dead_runs
+from forecast.progress import tell
+from forecast.tracking.delivery.syncing import sync
+from forecast.tracking.environment import RECORD
 from forecast.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -23,14 +24,16 @@ def compare(
     experiment: str | None = None,
     metric: str = "mase",
     tracking_uri: str | None = None,
+    journal: str | None = None,
 ) -> pd.DataFrame:
-    """Rank MLflow runs by a metric.
+    """Rank MLflow runs by a metric; what the journal keeps is sent before, for a second at most.
 
     Args:
-        runs: run ids or their beginnings; None takes every evaluation of the experiment.
+        runs: run ids, or the ids of records that were not sent at once, or their beginnings; None takes every evaluation of the experiment.
         experiment: name of an experiment; None takes every experiment.
         metric: name of the metric that ranks the runs, the smallest value first; "mase" by default.
         tracking_uri: URI of the MLflow store; None takes the environment's, or the store in the working directory.
+        journal: folder of the journal; None takes the environment's, or the one in the working directory.
 
     Returns:
         A row for each run, with the columns `run`, `kind`, `model`, `data`, the metrics, `fit_cpu_seconds`, `started`,
@@ -44,26 +47,32 @@ def compare(
 
     store = Store.of(tracking_uri)
     client = store.client()
-    forward(client, store)
-    close_dead_runs(client)
+    synced = sync(client, store, journal, anyhow=tracking_uri is not None)
+    if synced.left > len(synced.elsewhere):
+        tell(f"{synced.left - len(synced.elsewhere)} runs are still in the journal; `forecast runs sync` sends them")
     names = {e.experiment_id: e.name for e in client.search_experiments()}
     if experiment is not None:
         names = {experiment_id: name for experiment_id, name in names.items() if name == experiment}
         if not names:
             raise ConfigError(
-                f"there is no experiment {experiment!r} in {store.uri}", hint="Fit or evaluate with --experiment."
+                f"there is no experiment {experiment!r} in {store.shown}", hint="Fit or evaluate with --experiment."
             )
     recorded = _search(client, list(names))
     if runs is not None:
-        absent = [start for start in runs if not any(run.info.run_id.startswith(start) for run in recorded)]
+        absent = [start for start in runs if not any(_is_named(run, start) for run in recorded)]
         if absent:
-            raise ConfigError(f"there is no run {', '.join(absent)} in {store.uri}")
-        chosen = [run for run in recorded if any(run.info.run_id.startswith(start) for start in runs)]
+            raise ConfigError(f"there is no run {', '.join(absent)} in {store.shown}")
+        chosen = [run for run in recorded if any(_is_named(run, start) for start in runs)]
     else:
         chosen = [run for run in recorded if run.data.tags.get("forecast.kind") == "evaluate"]
     _check_metric(metric, chosen)
     frame = pd.DataFrame([_row(run, metric) for run in chosen], columns=_columns(metric))
     return frame.sort_values(metric, kind="stable", na_position="last", ignore_index=True)
+
+
+def _is_named(run: Any, start: str) -> bool:
+    """Return whether a run's id, or that of its record, begins so."""
+    return any(name.startswith(start) for name in (run.info.run_id, run.data.tags.get(RECORD, "")))
 
 
 def _check_metric(metric: str, runs: list[Any]) -> None:

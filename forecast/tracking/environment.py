@@ -13,7 +13,10 @@ from forecast.datasets import processes
 from forecast.datasets.processes import TOKEN, token
 
 PACKAGES = ("forecast-toolkit", "torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "mlflow")
-PROCESS = "forecast.process"  # the tag that names a run's process
+PROCESS = "forecast.process"  # the tag that names the process that keeps a run open
+RECORD = "forecast.record"  # the tag that every run of ours has, and only one run of each record
+HEARTBEAT = "forecast.heartbeat"  # milliseconds since 1970 of the last sign of life of an open run
+FIT_RECORD, FIT_RUN = "forecast.fit_record", "forecast.fit_run_id"  # of the fit whose model made a forecast
 
 
 def environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A Lightning logger that writes in batches: one call a metric would cost more than the training."""
+"""A Lightning logger that writes in batches, because writing each metric by itself would slow the training down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS_BETWEEN_SENDS = 3.0
 class RunLogger(Logger):
     """A logger that buffers the learning curve and sends it every few seconds and at the end.
 
-    A store that fails while the network learns does not stop it: the rows are kept for the end.
+    A place that fails while the network learns does not stop it: the rows are kept for the end.
 
     Args:
         send: a function that takes rows of (name, value, step, milliseconds since 1970).
@@ -49,7 +49,7 @@ class RunLogger(Logger):
         if time.monotonic() - self._sent > SECONDS_BETWEEN_SENDS:
             try:
                 self.save()
-            except Exception:  # MLflow's own, its database's, or those of the network in between
+            except Exception:  # whatever the place raises
                 self._sent = math.inf
 
     def save(self) -> None:

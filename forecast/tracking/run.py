@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A recorder of a fit or an evaluation; this one records nothing."""
+    """A recorder of a fit or an evaluation; this one records nothing.
 
+    `record` is the id of its record, and `run_id` that of the run in MLflow, once that has it; None without tracking.
+    """
+
+    record: str | None = None
     run_id: str | None = None
 
     def logger(self) -> Logger | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from forecast.datasets.addresses import masked, whole, without_password
 from forecast.datasets.errors import TrackingError
 from forecast.datasets.temporary import beside
 from forecast.tracking import URI_VARIABLES
@@ -21,7 +22,41 @@ if TYPE_CHECKING:
 
 HOME = Path(".forecast")  # in the working directory
 DEFAULT_EXPERIMENT = "forecast"
+SQLITE = "sqlite:///"
 PREFLIGHT_SECONDS = 2.0
+LONGEST_REASON = 200  # characters of another package's message
+# MLflow asks again for minutes, and a request whose answer was lost would be done twice
+QUIET_AND_SHORT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
+
+
+@contextmanager
+def quiet_and_short() -> Iterator[None]:
+    """Have MLflow print nothing and ask once; in a notebook its other calls go on as the user has set them up."""
+    before = {name: os.environ.get(name) for name in QUIET_AND_SHORT}
+    os.environ.update(QUIET_AND_SHORT)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+def brief(error: BaseException) -> str:
+    """Return another package's error message as part of a sentence: its first line, without passwords."""
+    text = masked(next(iter(str(error).splitlines()), "") or type(error).__name__).rstrip(". ")
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
+
+
+def _in_environment() -> str | None:
+    return next((os.environ[name] for name in URI_VARIABLES if os.environ.get(name)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,32 +64,68 @@ class Store:
     """A tracking store.
 
     Args:
-        uri: as MLflow takes it.
+        uri: as MLflow takes it, with the password that may be in it.
         artifacts: folder of the artifacts, None where the server decides.
-        required: whether a store that cannot be used is an error; otherwise the run goes to the local journal.
+        required: whether a store that cannot be used is an error; otherwise the run stays in the journal.
+        is_default: whether nobody named it.
     """
 
     uri: str
-    artifacts: Path | None
-    required: bool
+    artifacts: Path | None = None
+    required: bool = False
+    is_default: bool = False
 
     @classmethod
-    def of(cls, asked: str | None) -> Store:
-        """--tracking-uri, FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI, or a database in the working directory."""
-        named = asked or next((os.environ[name] for name in URI_VARIABLES if os.environ.get(name)), None)
+    def of(cls, asked: str | None, *, required: bool = False) -> Store:
+        """--tracking-uri, FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI, or a database in the working directory.
+
+        Raises:
+            TrackingError: if what is asked for is a folder; one that the environment names does not open later.
+        """
+        named = whole(asked) if asked else _in_environment()
         if named is None:
-            home = HOME.resolve()
-            return cls(uri=f"sqlite:///{home / 'mlflow.db'}", artifacts=home / "artifacts", required=False)
-        if named.startswith("sqlite:///"):
-            database = Path(named.removeprefix("sqlite:///")).resolve()
-            artifacts = database.parent / "artifacts"
-            return cls(uri=f"sqlite:///{database}", artifacts=artifacts, required=asked is not None)
-        if "://" not in named or named.startswith("file:"):
+            home = HOME.absolute()
+            return cls(
+                uri=f"sqlite:///{home / 'mlflow.db'}", artifacts=home / "artifacts", required=required, is_default=True
+            )
+        required = required or asked is not None
+        if named.startswith(SQLITE):
+            database = Path(named.removeprefix(SQLITE)).absolute()
+            return cls(uri=f"{SQLITE}{database}", artifacts=database.parent / "artifacts", required=required)
+        store = cls(uri=named, required=required)
+        if asked:
+            store.refuse_folder()
+        return store
+
+    @classmethod
+    def of_mlflow(cls, uri: str, *, required: bool = False) -> Store:
+        """Return the store that MLflow itself uses in this process."""
+        if uri.startswith(SQLITE):
+            uri = f"{SQLITE}{Path(uri.removeprefix(SQLITE)).absolute()}"
+        return cls(uri=uri, required=required)
+
+    @property
+    def shown(self) -> str:
+        """Return the address without password."""
+        return without_password(self.uri)
+
+    @property
+    def named(self) -> str | None:
+        """Return what a record remembers of its store: the address without password, None where nobody named one."""
+        return None if self.is_default else self.shown
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether the store is a file of this machine, which no network can make wait."""
+        return self.uri.startswith(SQLITE)
+
+    def refuse_folder(self) -> None:
+        """Raise a TrackingError if the address is a folder, which MLflow no longer writes to."""
+        if self.uri.startswith("file:") or ("://" not in self.uri and self.uri != "databricks"):
             hint = (
                 "MLflow no longer writes to folders; use sqlite:///runs.db (`mlflow migrate-filestore` moves old runs)."
             )
-            raise TrackingError(f"tracking store {named!r} is a folder", hint=hint)
-        return cls(uri=named, artifacts=None, required=asked is not None)
+            raise TrackingError(f"tracking store {self.uri!r} is a folder", hint=hint)
 
     def client(self) -> MlflowClient:
         """Connect.
@@ -62,6 +133,7 @@ class Store:
         Raises:
             TrackingError: if the store cannot be reached.
         """
+        self.refuse_folder()
         self.preflight()
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         import logging
@@ -69,21 +141,22 @@ class Store:
         for name in ("alembic", "mlflow.store.db.utils"):  # they report every table of a fresh database
             logging.getLogger(name).setLevel(logging.WARNING)
         from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
 
         try:
-            with self.lock():
+            with quiet_and_short(), self.lock():
                 self._create()
                 client = MlflowClient(self.uri)
                 client.search_experiments(max_results=1)
             return client
-        except (MlflowException, OSError) as error:
-            raise TrackingError(
-                f"tracking store {self.uri}: {error}", hint="Check the address, or use --no-track."
-            ) from error
+        except Exception as error:  # MLflow's own, its database's, the network's, the file system's
+            hint = "Check the address, or use --no-track."
+            raise TrackingError(f"tracking store {self.shown}: {brief(error)}", hint=hint) from error
 
     def experiment_id(self, client: MlflowClient, name: str) -> str:
         """The experiment's id; it is created on first use."""
+        found = client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
         with self.lock():
             found = client.get_experiment_by_name(name)
             if found is not None:
@@ -94,10 +167,10 @@ class Store:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One process at a time: several that create one sqlite store at once break it."""
-        if not self.uri.startswith("sqlite:///"):
+        if not self.is_local:
             yield
             return
-        path = Path(self.uri.removeprefix("sqlite:///"))
+        path = Path(self.uri.removeprefix(SQLITE))
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path.with_suffix(".lock")):
             yield
@@ -107,16 +180,16 @@ class Store:
 
         MLflow makes the tables one after another, and can go on neither with some of them nor with half of a change.
         """
-        if not self.uri.startswith("sqlite:///"):
+        if not self.is_local:
             return
-        database = Path(self.uri.removeprefix("sqlite:///"))
+        database = Path(self.uri.removeprefix(SQLITE))
         if database.exists():
             return
         from mlflow.tracking._tracking_service.utils import _get_store
 
         with beside(database, folder=True) as folder:
             fresh = folder / database.name
-            made = _get_store(f"sqlite:///{fresh}")
+            made = _get_store(f"{SQLITE}{fresh}")
             made.search_experiments(max_results=1)
             made.engine.dispose()
             os.replace(fresh, database)
@@ -135,7 +208,7 @@ class Store:
             socket.create_connection((address.hostname, port), timeout=PREFLIGHT_SECONDS).close()
         except OSError as error:
             raise TrackingError(
-                f"tracking server {self.uri} does not answer: {error}", hint="Start it, or use --no-track."
+                f"tracking server {self.shown} does not answer: {error}", hint="Start it, or use --no-track."
             ) from error
 
 

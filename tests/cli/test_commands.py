@@ -60,7 +60,7 @@ def test_fit_predict_evaluate_compare(sales: str) -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "unique_id,ds,forecast"
     assert len(lines) == 19
-    assert len(list(Path(".forecast/journal").glob("*.json"))) == 1
+    assert len(list(Path(".forecast/journal").iterdir())) == 1
 
     words = ["--horizon", "6", "--model", "gru,theta", "--cutoffs", "2", "--json", "-o", "f.parquet"]
     done = _run("evaluate", sales, *words, *SMALL)
@@ -75,7 +75,8 @@ def test_fit_predict_evaluate_compare(sales: str) -> None:
     assert {"fit_seconds", "fit_cpu_seconds", "predict_seconds", "model_dir", "run_id"} <= set(found)
     scores = fc.score(pd.read_parquet("f.parquet"), pd.read_csv(sales, parse_dates=["ds"]))
     assert found["models"]["theta"]["mase"] == pytest.approx(scores["theta"]["mase"])
-    assert not list(Path(".forecast/journal").glob("*.json")), "the prediction was sent on"
+    assert found["tracking"] == "recorded"
+    assert not list(Path(".forecast/journal").iterdir()), "the prediction was sent on"
 
     done = _run("compare", "--json")
     runs = json.loads(done.stdout)["runs"]
@@ -107,7 +108,7 @@ def test_forecasts_are_written_with_the_separator_and_the_decimals_of_the_table(
     table = synthetic(2, 40, seed=2)
     table = table.pivot(index="ds", columns="unique_id", values="y").reset_index() if wide else table
     table.to_csv("rows.csv", index=False, sep=";", decimal=",")
-    words = ["--separator", ";", "--decimal", ",", "--wide", str(wide).lower()]
+    words = ["--separator", ";", "--decimal", ",", "--wide", str(wide).lower(), "--no-track"]
     done = _run("fit", "rows.csv", "--horizon", "2", "--model", "drift", "-o", "model", "--quantiles", "0.9", *words)
     assert done.returncode == 0, done.stderr
     done = _run("predict", "model", "rows.csv", "-o", out, "-q")
@@ -238,7 +239,11 @@ USAGE = {
     "no file": (["fit", "nowhere.csv", "-H", "3"], 3, "does not exist"),
     "no model": (["predict", "nowhere"], 4, "does not exist"),
     "two things on stdout": (["evaluate", "sales.csv", "-H", "3", "--json", "-o", "-"], 2, "stdout"),
-    "a gate not met": (["evaluate", "sales.csv", "-H", "3", "-m", "naive", "--require", "mase<=0.01"], 6, "<= 0.01"),
+    "a gate not met": (
+        ["evaluate", "sales.csv", "-H", "3", "-m", "naive", "--require", "mase<=0.01", "--no-track"],
+        6,
+        "<= 0.01",
+    ),
     "a gate not understood": (["evaluate", "sales.csv", "-H", "3", "--require", "mase=1"], 2, "mase<=0.9"),
     "a gate on no metric": (["evaluate", "nowhere.csv", "-H", "3", "--require", "masee<1"], 2, "Did you mean 'mase'"),
     "a gate on no model": (["evaluate", "nowhere.csv", "-H", "3", "--require", "mase<thta"], 2, "no model 'thta'"),
@@ -304,7 +309,19 @@ def test_check_and_doctor(sales: str) -> None:
 
 def test_help_names_every_command() -> None:
     shown = _run("--help").stdout
-    for name in ("fit", "evaluate", "predict", "compare", "check", "datasets", "models", "settings", "ui", "doctor"):
+    for name in (
+        "fit",
+        "evaluate",
+        "predict",
+        "compare",
+        "check",
+        "datasets",
+        "models",
+        "settings",
+        "runs",
+        "ui",
+        "doctor",
+    ):
         assert f"\n  {name} " in shown
         assert _run(name, "--help").returncode == 0
 

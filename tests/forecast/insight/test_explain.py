@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +9,7 @@ from house import QUICK
 
 import forecast as fc
 from forecast.datasets.errors import ConfigError, DataError
+from forecast.tracking.journal import Entry, due
 
 LONG = {
     "segment": 1,
@@ -79,19 +78,18 @@ def test_importance_of_a_baseline() -> None:
         fc.importance(fc.Forecaster(7, model="naive", season_length=7).fit(short), short)
 
 
-def test_pictures_and_tracks(frame: pd.DataFrame) -> None:
-    import mlflow
-
+def test_pictures_and_tracks(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     from forecast.insight.diagnostics import plot_calibration, plot_memory
     from forecast.insight.plotting import save_figure
 
-    model = fc.Forecaster(6, model="gru", experiment="inside", quantiles=(0.1, 0.5, 0.9), **QUICK).fit(frame)
-    client = mlflow.MlflowClient(f"sqlite:///{Path('.forecast/mlflow.db').resolve()}")  # MLflow keeps stores by address
-    names = {file.path for file in client.list_artifacts(str(model.run_id_))}
-    assert {"memory_profile.png", "memory_profile.parquet"} <= names
+    monkeypatch.setenv("FORECAST_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.warns(UserWarning, match="kept in .forecast/journal"):
+        model = fc.Forecaster(6, model="gru", experiment="inside", quantiles=(0.1, 0.5, 0.9), **QUICK).fit(frame)
+    monkeypatch.delenv("FORECAST_TRACKING_URI")
     assert {"gradient/core.0", "gradient/embedding", "gradient/decoder"} <= set(model.history_.columns)
     assert (model.history_["gradient/core.0"] > 0).all()
-    assert client.get_metric_history(str(model.run_id_), "gradient/core.0")
+    (record,) = due(None)
+    assert "gradient/core.0" in {name for name, *_ in Entry.read(record).metrics}
     result = fc.evaluate(frame, 6, models=["gru", "naive"], cutoffs=3, quantiles=(0.1, 0.5, 0.9), **QUICK)
     found = result.calibration()
     assert list(found.columns) == ["model", "level", "observed", "points"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from forecast.datasets.tables.encoding import categories_of, is_categorical, voc
 from forecast.datasets.tables.result import panel_to_table
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.networks.cell_table import CELLS
+from forecast.tracking.journal import due
 
 H = 6
 ROLES = {"known": ["promo", "day"], "past": ["price"], "static": ["store", "size"]}
@@ -135,10 +137,14 @@ def test_names_and_codes(sales: pd.DataFrame) -> None:
     assert list(back["day"]) == list(sales["day"])
 
 
-def test_tracked_and_on_the_command_line(sales: pd.DataFrame) -> None:
+def test_tracked_and_on_the_command_line(sales: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     history, future = _split(sales)
-    model = fc.Forecaster(H, model="gru", experiment="shop", quantiles=(0.1, 0.9), **ROLES, **QUICK).fit(history)
-    assert model.run_id_
+    monkeypatch.setenv("FORECAST_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.warns(UserWarning, match="kept in .forecast/journal"):
+        fc.Forecaster(H, model="gru", quantiles=(0.1, 0.9), **ROLES, **QUICK).fit(history)
+    (record,) = due(None)
+    signature = json.loads((record / "model" / "MLmodel").read_text())["signature"]
+    assert {"promo", "day", "price", "store", "size"} <= {column["name"] for column in json.loads(signature["inputs"])}
     history.to_csv("history.csv", index=False)
     future.drop(columns="y").to_csv("future.csv", index=False)
     names = ["--known", "promo,day", "--past", "price", "--static", "store,size", "--set", "steps=20"]

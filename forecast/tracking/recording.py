@@ -1,0 +1,173 @@
+"""A run is recorded on disk while the work goes on; the job that it belongs to sends it afterwards."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forecast.datasets.ending import if_ended
+from forecast.datasets.fingerprint import panel_sha256
+from forecast.settings import Settings
+from forecast.tracking import record
+from forecast.tracking.delivery.job import job
+from forecast.tracking.environment import environment, process
+from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
+from forecast.tracking.run import Run
+from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
+
+if TYPE_CHECKING:
+    from forecast.datasets.panel import Panel
+    from forecast.datasets.windows.origins import Origins
+    from forecast.evaluation.result import Outcome
+    from forecast.fitted import FittedModel
+    from forecast.tracking.logger import RunLogger
+
+
+@contextmanager
+def open_run(kind: str, settings: Settings, name: str, *, child: bool = False) -> Iterator[Run]:
+    """Open a run that is closed with the block's outcome, and sent when the job ends.
+
+    Args:
+        kind: "fit" or "evaluate".
+        settings: the user's settings, with experiment, run name and store.
+        name: name of the model.
+        child: whether it is one of several, which become children of the user's own run, where there is one.
+
+    Raises:
+        TrackingError: if the settings name a store that cannot be one.
+    """
+    store, into = _destination(settings)
+    entry = Entry(
+        experiment=settings.experiment or DEFAULT_EXPERIMENT,
+        run_name=settings.run_name or name,
+        tags={"forecast.kind": kind, "forecast.model": name, **environment(), **process()},
+        store=store.named,
+        into=into,
+        child=child,
+        held=True,
+    )
+    with job() as current:
+        current.prepare(store)
+        try:
+            run = RecordedRun(entry, begin(entry, settings.journal), required=store.required)
+        except OSError as error:
+            current.lose(f"the run is not recorded, since nothing can be written: {error}", required=store.required)
+            yield Run()
+            return
+        current.add(run, store, settings.journal)
+        status = "FINISHED"
+        try:
+            with if_ended(lambda: run.close("KILLED")):
+                yield run
+        except Exception:
+            status = "FAILED"
+            raise
+        except BaseException:  # Ctrl-C, SIGTERM
+            status = "KILLED"
+            raise
+        finally:
+            run.close(status)
+
+
+def _destination(settings: Settings) -> tuple[Store, str | None]:
+    """Return the store that a run goes to, and the user's own run in it that is active, if one is."""
+    required = settings.tracking == "required"
+    mlflow = sys.modules.get("mlflow")  # who has not imported it has no active run
+    active = mlflow.active_run() if mlflow is not None else None
+    if mlflow is not None and active is not None:
+        return Store.of_mlflow(mlflow.get_tracking_uri(), required=required), str(active.info.run_id)
+    if "mlflow.pytorch" in sys.modules and not sys.modules["mlflow.utils.autologging_utils"].autologging_is_disabled(
+        "pytorch"
+    ):
+        warnings.warn("mlflow.pytorch.autolog is on and makes a second run of every fit; turn it off", stacklevel=6)
+    return Store.of(settings.tracking_uri, required=required), None
+
+
+class RecordedRun(Run):
+    """A run that writes to its entry of the journal.
+
+    What cannot be written, because a disk is full, is left out, and said once.
+
+    Args:
+        entry: the entry.
+        folder: the entry's folder.
+        required: whether a run that does not reach its store is an error.
+    """
+
+    def __init__(self, entry: Entry, folder: Path, *, required: bool) -> None:
+        self.entry, self.folder, self.required = entry, folder, required
+        self.record = entry.record
+        self._curve: RunLogger | None = None
+        self._complained = self._closed = False
+
+    def logger(self) -> RunLogger:
+        """Return a Lightning logger for the learning curve."""
+        from forecast.tracking.logger import RunLogger
+
+        self._flush()
+        self._curve = RunLogger(lambda rows: add_curve(self.folder, rows), self.entry.record)
+        return self._curve
+
+    def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
+        self._record(fitted, panel, source, record.fit_metrics(fitted))
+        self._record_files(fitted, panel, fitted.last_origins(panel), fitted.fit_seconds)
+
+    def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
+        self._record(outcome.fitted, panel, source, record.evaluation_metrics(outcome, outcome.baselines))
+        table = outcome.scores.by_series(panel)
+        self._write(lambda: table.to_parquet(self._artifacts() / "metrics_by_series.parquet", index=False))
+        self._record_files(outcome.fitted, panel, origins, outcome.fit_seconds + outcome.predict_seconds)
+
+    def close(self, status: str) -> None:
+        """Write the entry with the status FINISHED, FAILED or KILLED."""
+        if self._closed:
+            return
+        self._flush()
+        self.entry.close(status)
+        self._write(lambda: self.entry.write(self.folder))
+        self._closed = True
+
+    def release(self) -> None:
+        """Leave the entry to whoever sends it."""
+        self.entry.held = False
+        if self.folder.is_dir():  # the store may have it, and only the answer was lost
+            self._write(lambda: self.entry.write(self.folder))
+
+    def _flush(self) -> None:
+        if self._curve is not None:
+            self._write(self._curve.save)
+
+    def _record(self, fitted: FittedModel, panel: Panel, source: str | None, metrics: list[record.Row]) -> None:
+        now, sha256 = int(time.time() * 1000), panel_sha256(panel)
+        entry = self.entry
+        entry.params |= record.params(fitted)
+        entry.tags |= record.tags(fitted, sha256, source)
+        entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in record.dataset(panel).items()}
+        entry.metrics += [(name, value, step, now) for name, value, step in metrics]
+        entry.dataset = record.dataset_input(panel, sha256, source)
+
+    def _record_files(self, fitted: FittedModel, panel: Panel, origins: Origins, seconds: float) -> None:
+        from forecast.tracking.artifacts import draw, is_cheap, pack
+
+        self._write(lambda: pack(self.folder / MODEL, fitted))
+        if is_cheap(seconds):
+            self._write(lambda: draw(self._artifacts(), fitted, panel, origins))
+
+    def _artifacts(self) -> Path:
+        place = self.folder / ARTIFACTS
+        place.mkdir(exist_ok=True)
+        return place
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """Write something; the record is never a reason for the work to fail."""
+        try:
+            write()
+        except Exception as error:
+            if not self._complained:
+                warnings.warn(f"the record of this run is not whole: {error}", stacklevel=2)
+            self._complained = True
