@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from forecast.combining.forecasters.simple import Request
 from forecast.combining.joiners import MOST_UNITS, Joined, Joiners, join, joiner_facts
 from forecast.combining.pool import NAMES, Slots, fill_slots
 from forecast.combining.tokens import Tokens, make_tokens, record
+from forecast.datasets.saved_arrays import Expected
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,31 @@ class Experience:
     def newest(self, n_origins: int) -> Experience:
         """Return what is known before the newest origins only."""
         return Experience(self.smoothings[-n_origins:], self.regression.newest(n_origins), self.slots[-n_origins:])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return it as arrays by name, for a saved model."""
+        return {
+            "horizon_errors": np.stack([pooled.horizon for pooled in self.smoothings]),
+            "next_row_errors": np.stack([pooled.next_row for pooled in self.smoothings]),
+            "slot_errors": np.where(np.isfinite(self.slots), self.slots, 0.0),
+            "regression_earlier": self.regression.earlier,
+            "regression_final": self.regression.final,
+            "regression_windows": self.regression.windows,
+        }
+
+    def expected(self) -> dict[str, Expected]:
+        """Return what the arrays of an experience with the same origins and smoothings must be."""
+        least = {"horizon_errors": 0, "next_row_errors": 0, "slot_errors": 0, "regression_windows": 0}
+        arrays = self.arrays().items()
+        return {name: Expected(array.dtype.type, array.shape, least=least.get(name)) for name, array in arrays}
+
+    def restored(self, arrays: Mapping[str, NDArray[Any]]) -> Experience:
+        """Return the experience with the same origins and smoothings that these arrays hold."""
+        pairs = zip(arrays["horizon_errors"], arrays["next_row_errors"], strict=True)
+        learnt = (arrays[f"regression_{name}"] for name in ("earlier", "final", "windows"))
+        slots = arrays["slot_errors"]
+        regression = Regression(self.regression.season_length, *learnt)
+        return Experience([Pooled(*pair) for pair in pairs], regression, np.where(slots > 0, slots, np.nan))
 
 
 @dataclass(frozen=True, eq=False)

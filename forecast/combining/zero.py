@@ -12,10 +12,9 @@ from forecast.baselines.base import Baseline, Floats
 from forecast.baselines.observed import rows_since_observed
 from forecast.baselines.smoothing.aligned import Aligned, aligned
 from forecast.baselines.smoothing.bank import DAYS_IN_A_WEEK, rows_read, week
-from forecast.baselines.smoothing.choice import Pooled, ladder, steps_compared
+from forecast.baselines.smoothing.choice import ladder, steps_compared
 from forecast.baselines.smoothing.grid import Grid
 from forecast.combining.experience import learn, unknown
-from forecast.combining.forecasters.regression import Regression
 from forecast.combining.joiners import SLOTS
 from forecast.combining.reader import LEVELS, MIDDLE, Combination, combine, expected_weights, step_facts
 from forecast.combining.view import Experience, View, look
@@ -155,12 +154,7 @@ class Zero(Baseline):
     def state(self) -> dict[str, NDArray[Any]]:
         return {
             "week": np.array([self.week]),
-            "horizon_errors": np.stack([pooled.horizon for pooled in self.experience.smoothings]),
-            "next_row_errors": np.stack([pooled.next_row for pooled in self.experience.smoothings]),
-            "slot_errors": np.where(np.isfinite(self.experience.slots), self.experience.slots, 0.0),
-            "regression_earlier": self.experience.regression.earlier,
-            "regression_final": self.experience.regression.final,
-            "regression_windows": self.experience.regression.windows,
+            **self.experience.arrays(),
             **{f"{WEIGHTS}{name}": array for name, array in self.weights.items()},
         }
 
@@ -169,31 +163,12 @@ class Zero(Baseline):
         first = Expected(np.int64, (1,), least=0, most=longest)
         check_arrays({"week": state.get("week", np.array(0))}, {"week": first})
         self._set_week(longest if state["week"][0] else 0)
-        errors, regression = (
-            Expected(np.float64, (len(self.offsets), len(self.grid)), least=0),
-            self._unknown().regression,
-        )
-        expected = {
-            "week": Expected(np.int64, (1,), least=self.week, most=self.week),
-            "horizon_errors": errors,
-            "next_row_errors": errors,
-            "slot_errors": Expected(np.float64, (len(self.offsets), len(SLOTS)), least=0),
-            "regression_earlier": Expected(np.float64, regression.earlier.shape),
-            "regression_final": Expected(np.float64, regression.final.shape),
-            "regression_windows": Expected(np.int64, regression.windows.shape, least=0),
-        }
+        blank = self._unknown()
         weights = {name.removeprefix(WEIGHTS): state[name] for name in state if name.startswith(WEIGHTS)}
         shapes = {f"{WEIGHTS}{name}": Expected(np.float32, shape) for name, shape in expected_weights(weights).items()}
-        check_arrays(state, {**expected, **shapes})
-        self.weights = weights
-        pairs = zip(state["horizon_errors"], state["next_row_errors"], strict=True)
-        slots = state["slot_errors"]
-        learnt = (state[f"regression_{name}"] for name in ("earlier", "final", "windows"))
-        self.experience = Experience(
-            [Pooled(*pair) for pair in pairs],
-            Regression(self.season_length, *learnt),
-            np.where(slots > 0, slots, np.nan),
-        )
+        again = {"week": Expected(np.int64, (1,), least=self.week, most=self.week)}
+        check_arrays(state, {**again, **blank.expected(), **shapes})
+        self.weights, self.experience = weights, blank.restored(state)
 
     def _unknown(self) -> Experience:
         steps = steps_compared(self.trained_horizon)
