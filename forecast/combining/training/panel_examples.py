@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from forecast.baselines.smoothing.bank import DAYS_IN_A_WEEK, rows_read
 from forecast.combining.training.examples import Examples
 from forecast.combining.trial import MOST_HISTORIES_AT_ONCE, Trial
