@@ -1,1 +1,1 @@
-"""The combiner is trained once, on made-up series; nothing here is imported to forecast."""
+"""The combiner is trained on made-up series, and on tables; nothing here is imported to forecast."""

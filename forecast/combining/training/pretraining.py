@@ -68,9 +68,9 @@ class Diet:
     def draw(self, random: np.random.Generator) -> Examples:
         """Draw a batch; without tables no further number is drawn, on which the shipped weights depend."""
         if not self.own or (self.made_up and random.random() >= self.share):
-            return self.made_up[random.integers(len(self.made_up))]
-        of_table = self.own[random.integers(len(self.own))]
-        return of_table[random.integers(len(of_table))]
+            return self.made_up[int(random.integers(len(self.made_up)))]
+        of_table = self.own[int(random.integers(len(self.own)))]
+        return of_table[int(random.integers(len(of_table)))]
 
 
 def make_diet(recipe: Recipe, report: Report, own: OwnTables | None = None) -> Diet:
