@@ -161,6 +161,14 @@ def test_a_table_that_is_too_short_is_refused_by_name() -> None:
     assert _own(_panel(rows=least), held_back=3).tables[0].panel.n_rows == 6 * (least - 3)
 
 
+def test_a_table_of_missing_values_is_refused_by_name() -> None:
+    table = synthetic(1, 40, seed=1)
+    table.loc[1:38, "y"] = np.nan
+    own = _own(panel_from_table(table, Columns()), held_back=0)
+    with pytest.raises(DataError, match=r"sales.csv has too few values"):
+        pretraining.make_diet(TINY, _silent, replace(own, horizon=2))
+
+
 def test_facts_say_what_was_read() -> None:
     table = pd.concat([synthetic(1, 40, seed=1), synthetic(1, 3, seed=2).assign(unique_id="short")])
     facts = _own(panel_from_table(table, Columns())).facts()["tables"]
