@@ -77,7 +77,7 @@ def test_a_table_is_learnt_from_at_many_ends_and_horizons() -> None:
 
 
 def test_it_learns_from_a_table() -> None:
-    recipe = replace(TINY, batches=150)
+    recipe = replace(TINY, batches=100)
     diet = pretraining.make_diet(recipe, _silent, _own(_panel(rows=60)))
     torch.manual_seed(0)
     losses = []
