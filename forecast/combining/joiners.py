@@ -1,4 +1,4 @@
-"""Joiners: forecasters that the pretrained network does not know, which enter beside its pool with a weight of their own."""
+"""Joiners: forecasters that the shipped network does not know, which enter beside its pool with a weight of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from forecast.combining.tokens import MOST, Tokens, record
 JOINERS = {"regression": "regression on the newest rows"}  # their names, and words
 SLOTS = (*NAMES, *JOINERS)
 SLOT_WORDS = (*(WORDS[name] for name in NAMES), *JOINERS.values())
-SHARE = 0.25  # of the weight that a joiner has until the combiner is tuned
+SHARE = 0.25  # of the weight that a joiner has until the combiner is tuned, or trained on tables
 N_JOINER_FACTS = 3
 MOST_UNITS = 50.0  # that a forecast lies off the level
 

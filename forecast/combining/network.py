@@ -26,7 +26,7 @@ class TorchJoined(NamedTuple):
 
 
 class Joining(nn.Module):
-    """The head of the joiners: what each weighs beside the whole pool, a fixed share until it is tuned."""
+    """The head of the joiners: what each weighs beside the whole pool, a fixed share until it is tuned, or trained on tables."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()

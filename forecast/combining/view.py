@@ -74,7 +74,7 @@ class View:
         slots: the forecasts.
         tokens: descriptions of the origins.
         actual: (origins - 1, n, steps) what came; NaN beyond the end and where nothing was observed.
-        joined: the joiners; None while the combiner is pretrained.
+        joined: the joiners; None for made-up series.
     """
 
     asked: Request

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -10,14 +9,12 @@ from numpy.typing import NDArray
 
 from forecast.baselines.base import Baseline, Floats
 from forecast.baselines.observed import rows_since_observed
-from forecast.baselines.smoothing.aligned import Aligned, aligned
+from forecast.baselines.smoothing.aligned import Aligned
 from forecast.baselines.smoothing.bank import DAYS_IN_A_WEEK, rows_read, week
-from forecast.baselines.smoothing.choice import ladder, steps_compared
-from forecast.baselines.smoothing.grid import Grid
-from forecast.combining.experience import learn, unknown
 from forecast.combining.joiners import SLOTS
 from forecast.combining.reader import LEVELS, MIDDLE, Combination, combine, expected_weights, step_facts
-from forecast.combining.view import Experience, View, look
+from forecast.combining.trial import Trial
+from forecast.combining.view import View
 from forecast.combining.weights import Weights, load_weights
 from forecast.datasets.panel import Panel
 from forecast.datasets.saved_arrays import Expected, check_arrays
@@ -27,10 +24,6 @@ from forecast.protocol import Prediction
 from forecast.settings import Settings
 
 MOST_SERIES_LEARNT = 150  # from which `fit` learns what suits the panel
-MOST_ROWS_TUNED = 150_000  # of all histories that tuning learns from
-HISTORIES_TUNED, MOST_SPANS = 200, 8  # fewer histories are looked at before earlier ends as well, so many at most
-NUMBERS_AT_ONCE = 8_000_000  # forecasts of a block; bounds memory
-MOST_HISTORIES_AT_ONCE = 256
 WEIGHTS = "weights."  # of the names of their arrays in a state
 
 
@@ -65,8 +58,8 @@ class Zero(Baseline):
         self.weights_file, self.tunes = weights, tunes
         self.weights: Weights = {}
         self.tuned_steps = 0
-        self._set_week(0)
-        self.experience = self._unknown()
+        self.trial = Trial(horizon, season_length, 0)
+        self.experience = self.trial.unknown()
 
     @classmethod
     def make(
@@ -94,51 +87,25 @@ class Zero(Baseline):
 
     def fit(self, panel: Panel) -> Self:
         self.weights = load_weights(self.weights_file)
-        self._set_week(week(panel, self.season_length))
+        self.trial = Trial(self.trained_horizon, self.season_length, week(panel, self.season_length))
         chosen = evenly_spread(panel.n_series, MOST_SERIES_LEARNT)
-        self.experience = self._learn(panel, Origins(chosen, panel.indptr[chosen + 1]))
+        self.experience = self.trial.learn(panel, Origins(chosen, panel.indptr[chosen + 1]))
         if self.tunes:
             self._tune(panel)
         return self
 
-    def _learn(self, panel: Panel, origins: Origins) -> Experience:
-        steps = steps_compared(self.trained_horizon)
-        return learn(
-            lambda: self._blocks(panel, origins, 1),
-            self.grid,
-            self.offsets,
-            steps,
-            self.season_length,
-            self.week,
-            len(origins),
-        )
-
     def _tune(self, panel: Panel) -> None:
         """Adapt the weights to the panel; the fewer series there are, the more of their past is learnt from."""
-        from forecast.combining.training.examples import Examples  # torch's second of start-up
+        from forecast.combining.training.panel_examples import newest_and_older  # torch's second of start-up
         from forecast.combining.training.tuning import tune
 
-        def examples(origins: Origins, known: Experience) -> list[Examples]:
-            views = (self._look(block, known, 1) for block in self._blocks(panel, origins, 1))
-            return [Examples.of(view, self.trained_horizon) for view in views if len(view.asked.ends) > 1]
-
-        longest = int(min(np.diff(panel.indptr).max(), self.context or np.inf))
-        chosen = evenly_spread(panel.n_series, max(MOST_ROWS_TUNED // longest, 1))
-        newest = examples(Origins(chosen, panel.indptr[chosen + 1]), self.experience)
-        older, span = [], int(self.offsets[0])
-        for back in range(1, min(MOST_SPANS, -(-HISTORIES_TUNED // len(chosen)))):
-            end = panel.indptr[chosen + 1] - back * span
-            begun = end - panel.indptr[chosen] >= span + self.trained_horizon
-            if not begun.any():
-                break
-            origins = Origins(chosen[begun], end[begun])
-            older += examples(origins, self._learn(panel, origins))
+        newest, older = newest_and_older(self.trial, panel, self.experience)
         self.weights, self.tuned_steps = tune(self.weights, newest, older, self.seed) if newest else (self.weights, 0)
 
     def predict(self, panel: Panel, origins: Origins) -> Prediction:
         quantiles = np.empty((len(origins), self.horizon, len(LEVELS)))
-        for block in self._blocks(panel, origins, self.horizon):
-            view = self._look(block, self.experience, self.horizon)
+        for block in self.trial.blocks(panel, origins, self.horizon):
+            view = self.trial.look(block, self.experience, self.horizon)
             level, unit = (values[-1][:, None, None] for values in (view.tokens.level, view.tokens.unit))
             found = self._combine(view).quantiles * unit + level
             flat, value = _flat(block)
@@ -153,7 +120,7 @@ class Zero(Baseline):
 
     def state(self) -> dict[str, NDArray[Any]]:
         return {
-            "week": np.array([self.week]),
+            "week": np.array([self.trial.longer]),
             **self.experience.arrays(),
             **{f"{WEIGHTS}{name}": array for name, array in self.weights.items()},
         }
@@ -162,32 +129,13 @@ class Zero(Baseline):
         longest = DAYS_IN_A_WEEK * self.season_length
         first = Expected(np.int64, (1,), least=0, most=longest)
         check_arrays({"week": state.get("week", np.array(0))}, {"week": first})
-        self._set_week(longest if state["week"][0] else 0)
-        blank = self._unknown()
+        trial = Trial(self.trained_horizon, self.season_length, longest if state["week"][0] else 0)
+        blank = trial.unknown()
         weights = {name.removeprefix(WEIGHTS): state[name] for name in state if name.startswith(WEIGHTS)}
         shapes = {f"{WEIGHTS}{name}": Expected(np.float32, shape) for name, shape in expected_weights(weights).items()}
-        again = {"week": Expected(np.int64, (1,), least=self.week, most=self.week)}
+        again = {"week": Expected(np.int64, (1,), least=trial.longer, most=trial.longer)}
         check_arrays(state, {**again, **blank.expected(), **shapes})
-        self.weights, self.experience = weights, blank.restored(state)
-
-    def _unknown(self) -> Experience:
-        steps = steps_compared(self.trained_horizon)
-        return unknown(self.grid, len(self.offsets), steps, self.season_length, self.week)
-
-    def _set_week(self, rows: int) -> None:
-        """Set the rows of the second season, 0 for none, and the grid and origins that follow."""
-        self.week = rows
-        self.grid = Grid.of(self.season_length, rows or None, coarse=True)
-        self.offsets = ladder(self.trained_horizon, rows or self.season_length)
-
-    def _blocks(self, panel: Panel, origins: Origins, horizon: int) -> Iterator[Aligned]:
-        numbers = len(self.grid) * (len(self.offsets) * len(steps_compared(self.trained_horizon)) + horizon)
-        at_once = int(np.clip(NUMBERS_AT_ONCE // numbers, 1, MOST_HISTORIES_AT_ONCE))
-        return aligned(panel, origins, rows_read(self.season_length, self.week), at_once)
-
-    def _look(self, block: Aligned, known: Experience, horizon: int) -> View:
-        steps = steps_compared(self.trained_horizon)
-        return look(block, self.grid, self.offsets, steps, horizon, self.season_length, known)
+        self.weights, self.trial, self.experience = weights, trial, blank.restored(state)
 
     def _combine(self, view: View) -> Combination:
         tokens, available = view.tokens, view.slots.available[-1]
@@ -206,8 +154,8 @@ class Zero(Baseline):
         """
         weights = np.empty((len(origins), self.horizon, len(SLOTS)))
         errors = np.full((len(origins), len(SLOTS)), np.nan)
-        for block in self._blocks(panel, origins, self.horizon):
-            view = self._look(block, self.experience, self.horizon)
+        for block in self.trial.blocks(panel, origins, self.horizon):
+            view = self.trial.look(block, self.experience, self.horizon)
             weights[block.index] = self._combine(view).weights
             errors[block.index] = view.past_errors()
         return weights, errors

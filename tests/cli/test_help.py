@@ -29,7 +29,7 @@ def _options(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [[c, h] for c in (*COMMANDS, "check") for h in ("--help", "--help-all")], ids=" ".join
+    "words", [[c, h] for c in (*COMMANDS, "check", "pretrain") for h in ("--help", "--help-all")], ids=" ".join
 )
 def test_help_fits_a_terminal(words: list[str]) -> None:
     assert max(map(len, _shown(*words).splitlines())) <= 80

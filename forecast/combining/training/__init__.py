@@ -1,1 +1,1 @@
-"""The combiner is trained once, on made-up series, and tuned to a panel; nothing here is imported to forecast."""
+"""The combiner is trained, on made-up series and tables, and tuned to a panel; nothing here is imported to forecast."""

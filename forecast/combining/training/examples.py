@@ -34,7 +34,7 @@ class Examples:
         steps: (steps,) counted from 1.
         season_length: rows in a season.
         horizon: steps that are forecast.
-        joined: the joiners, (n, origins, joiners, ...); None while the combiner is pretrained.
+        joined: the joiners, (n, origins, joiners, ...); None for made-up series.
     """
 
     tokens: NDArray[np.float16]

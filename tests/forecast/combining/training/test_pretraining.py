@@ -54,7 +54,7 @@ def test_it_learns_and_its_weights_are_read_back(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     torch.manual_seed(0)
     before = np.mean([loss_of(Combiner(16, 24), Batch.drawn(examples, random)).item() for examples in diet])
-    network = pretraining.train(diet, recipe, None, _silent)
+    network = pretraining.train(pretraining.Diet(diet), recipe, None, _silent)
     after = np.mean([loss_of(network, Batch.drawn(examples, random)).item() for examples in diet])
     assert after < 0.95 * before
     sha = pretraining.save(network, recipe, tmp_path / "w.safetensors")
@@ -64,7 +64,7 @@ def test_it_learns_and_its_weights_are_read_back(tmp_path: Path) -> None:
 def test_an_interruption_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretraining, "BATCHES_AT_ONCE", 2)
     diet, recipe = _diet(2), pretraining.Recipe(batches=6, width=8, hidden=8)
-    whole = pretraining.train(diet, recipe, None, _silent).state_dict()
+    whole = pretraining.train(pretraining.Diet(diet), recipe, None, _silent).state_dict()
 
     class Interrupted(Exception):
         pass
@@ -74,8 +74,8 @@ def test_an_interruption_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mon
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        pretraining.train(diet, recipe, tmp_path / "part", stop)
+        pretraining.train(pretraining.Diet(diet), recipe, tmp_path / "part", stop)
     reports = list[str]()
-    again = pretraining.train(diet, recipe, tmp_path / "part", reports.append).state_dict()
+    again = pretraining.train(pretraining.Diet(diet), recipe, tmp_path / "part", reports.append).state_dict()
     assert reports[0].startswith("4 of 6")
     assert all(torch.equal(whole[name], again[name]) for name in whole)

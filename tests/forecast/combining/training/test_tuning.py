@@ -12,6 +12,7 @@ import forecast as fc
 from forecast.baselines.observed import filled
 from forecast.combining.training import tuning
 from forecast.combining.training.examples import Examples
+from forecast.combining.training.panel_examples import examples_before
 from forecast.combining.weights import fingerprint, shipped
 from forecast.combining.zero import Zero
 from forecast.datasets.panel import Panel
@@ -50,8 +51,7 @@ def _overshooting(n: int = 24, rows: int = 80) -> pd.DataFrame:
 
 def _examples(panel: Panel) -> list[Examples]:
     model = Zero(HORIZON, season_length=7).fit(panel)
-    views = (model._look(block, model.experience, 1) for block in model._blocks(panel, Origins.last(panel), 1))
-    return [Examples.of(view, HORIZON) for view in views]
+    return examples_before(model.trial, panel, Origins.last(panel), model.experience)
 
 
 def test_contract() -> None:
