@@ -42,7 +42,7 @@ POINTS = ("median", "mean")
 TUNES = ("off", "auto")
 CALIBRATIONS = ("none", "split", "adaptive")
 SERIES_WEIGHTS = ("equal", "scale")
-TRACKINGS = ("auto", "required", "off")
+TRACKINGS = ("optional", "required", "off")
 
 
 def _record(help: str, metavar: str = "") -> Any:
@@ -286,7 +286,7 @@ class Settings(Columns):
         "MLflow store. If left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.", "URI"
     )
     tracking: str = setting(
-        "auto", "Record runs if possible, in any case, or not.", group=TRACKING, values=TRACKINGS, everyday=True
+        "optional", "Record runs if possible, in any case, or not.", group=TRACKING, values=TRACKINGS, everyday=True
     )
     journal: str | None = _record(
         "Folder that keeps runs until a store has them. If left out, it is FORECAST_JOURNAL or .forecast/journal.",
