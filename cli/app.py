@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, pretrain, settings, ui
+from forecast.cli import catalog, check, compare, doctor, evaluate, fit, future, models, predict, pretrain, settings, ui
 from forecast.cli.help import GroupedCommand
 from forecast.cli.output import show_error
 from forecast.cli.signals import install
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("fit", cls=GroupedCommand)(fit.fit)
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict", cls=GroupedCommand)(predict.predict)
+app.command("future", cls=GroupedCommand)(future.future)
 app.command("compare")(compare.compare)
 app.command("pretrain")(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)
