@@ -8,19 +8,19 @@ import sys
 import typer
 
 from forecast.cli import catalog, check, compare, doctor, evaluate, fit, future, models, predict, pretrain, settings, ui
-from forecast.cli.help import GroupedCommand
+from forecast.cli.help import NAMES, GroupedCommand, help_, of_every_command
 from forecast.cli.output import show_error
 from forecast.cli.signals import install
 from forecast.datasets.errors import ForecastError, RunError
 
 app = typer.Typer(
     name="forecast",
-    help="Forecast time series with recurrent networks: fit, evaluate, predict, compare.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": NAMES},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.callback()(of_every_command)
 app.command("fit", cls=GroupedCommand)(fit.fit)
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict", cls=GroupedCommand)(predict.predict)
@@ -33,6 +33,7 @@ app.add_typer(catalog.app, name="datasets")
 app.add_typer(models.app, name="models")
 app.command("ui")(ui.ui)
 app.command("doctor")(doctor.doctor)
+app.command("help")(help_)
 
 INTERRUPTED = 130
 

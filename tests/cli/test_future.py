@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from house import QUICK, same
 from typer.testing import CliRunner
@@ -141,6 +142,20 @@ def test_a_model_that_knows_nothing_ahead_says_so(caplog: pytest.LogCaptureFixtu
     done = CliRunner().invoke(app, ["future", "naive", "sales.csv", "-H", "2"])
     assert done.stdout.splitlines()[:3] == ["item_id,ds", "a,2024-03-01", "a,2024-03-02"]
     assert "predict needs no future table" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["mapping", "pyarrow"])
+def test_a_model_of_any_kind_of_table_writes_files(kind: str) -> None:
+    days = pd.date_range("2024-01-01", periods=30)
+    if kind == "mapping":
+        table = {name: pd.Series(range(30), index=days) for name in ("b", "a")}
+    else:
+        table = pyarrow.table({"ds": days, "y": range(30)})
+    fc.Forecaster(2, model="naive").fit(table).save("model")
+    for command in ("predict", "future"):
+        lines = _forecast(command, "model", "-q").splitlines()
+        assert lines[0] == {"mapping": "ds,b,a", "pyarrow": "ds,forecast" if command == "predict" else "ds"}[kind]
+        assert [line[:10] for line in lines[1:]] == ["2024-01-31", "2024-02-01"]
 
 
 def test_series_without_a_history_are_the_users_to_name() -> None:
