@@ -11,6 +11,7 @@ from forecast.cli.gates import Gate, check_gates, missed_gates
 from forecast.cli.options import Job
 from forecast.cli.output import say, show_frame, show_json
 from forecast.cli.session import progress, read, remarks, session
+from forecast.progress import doing
 
 if TYPE_CHECKING:
     from forecast.evaluation.result import Evaluation
@@ -52,8 +53,9 @@ def run(request: Request, require: list[str]) -> None:
         GateError: if a condition is not met; the result has been printed by then.
     """
     gates = [Gate.of(text) for text in require]
-    _check_places(request)
     with session(quiet=request.job.quiet, track=not request.job.no_track), ExitStack() as stack:
+        doing(f"reading {request.data}")  # before what it takes is imported
+        _check_places(request)
         models = _models(request, stack)
         if gates:
             _check_gates(gates, request, models)

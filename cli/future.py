@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from forecast.cli import options as o
-from forecast.cli.predict import Model, Request, Rows, Steps
+from forecast.cli.predict import Model, Request, Rows, Steps, opened
 from forecast.datasets.declarations import DATA, OUTPUT
 
 Out = Annotated[
@@ -35,20 +35,29 @@ def future(
 
     Example: forecast future model > fill_me.csv; forecast predict model --future fill_me.csv
     """
+    from forecast.cli.session import session
+    from forecast.progress import doing
+
+    request = Request(model=model, data=data, out=out, horizon=horizon, tracking_uri=tracking_uri, settings=settings)
+    with session(quiet=quiet, track=False):
+        doing(f"loading {model}")
+        _write(request)
+
+
+def _write(request: Request) -> None:
+    """Lay the table out, and write it as the model's own table is written."""
     from pathlib import Path
 
     from forecast.cli.output import say
-    from forecast.cli.predict import opened
-    from forecast.cli.session import session
     from forecast.datasets.tables.readers import check_writable, write_table
     from forecast.future_rows import future_frame
+    from forecast.progress import doing
 
-    if out != "-":
-        check_writable(Path(out))
-    request = Request(model=model, data=data, out=out, horizon=horizon, tracking_uri=tracking_uri, settings=settings)
-    with session(quiet=quiet, track=False):
-        forecaster, columns, table = opened(request)
-        frame = future_frame(forecaster, table, horizon=horizon)
-        write_table(frame, out, columns)
-        if out != "-":
-            say(f"wrote {len(frame)} rows to {out}")
+    if request.out != "-":
+        check_writable(Path(request.out))
+    forecaster, columns, table = opened(request)
+    frame = future_frame(forecaster, table, horizon=request.horizon)
+    doing("")
+    write_table(frame, request.out, columns)
+    if request.out != "-":
+        say(f"wrote {len(frame)} rows to {request.out}")

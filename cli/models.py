@@ -19,18 +19,15 @@ def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
     """List every model by name."""
     from dataclasses import asdict
 
-    import pandas as pd
-
     from forecast.architectures import ARCHITECTURES
-    from forecast.cli.output import show_frame, show_json
+    from forecast.cli.output import show_json, show_rows
 
     lines = [{"name": name, **asdict(line)} for name, line in ARCHITECTURES.items()]
     if json:
         show_json({"schema": "forecast/models/v1", "status": "ok", "models": lines})
         return
-    shown = pd.DataFrame(lines)
-    shown["sets"] = [", ".join(f"{k}={v}" for k, v in line["settings"].items()) for line in lines]
-    show_frame(shown[["name", "kind", "what", "reads", "sets", "source", "cost"]])
+    columns = ("name", "kind", "reads", "what")  # the others are in `show`
+    show_rows(columns, [[str(line[column]) for column in columns] for line in lines])
 
 
 @app.command("show")

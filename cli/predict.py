@@ -106,6 +106,7 @@ def predict(
               forecast predict zero sales.csv --horizon 28 --quantiles 0.1,0.5,0.9
     """
     from forecast.cli.session import refuse_mixed_output, session
+    from forecast.progress import doing
 
     refuse_mixed_output(json, out)
     request = Request(
@@ -122,6 +123,7 @@ def predict(
         assignments=tuple(set_ or ()),
     )
     with session(quiet=quiet, track=False):
+        doing(f"loading {model}")
         _predict(request, as_json=json, track=not no_track)
 
 
@@ -132,6 +134,7 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     from forecast.cli.output import say, show_json
     from forecast.datasets.declarations import declarations
     from forecast.datasets.tables.readers import check_writable, read_table, write_table
+    from forecast.progress import doing
     from forecast.settings import Settings
 
     if request.out != "-":
@@ -140,9 +143,11 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     if request.quantiles is not None:
         levels = declarations(Settings)["quantiles"].parse(request.quantiles)
     forecaster, columns, table = opened(request)
+    doing("forecasting")
     future = None if request.future is None else read_table(request.future, columns)
     frame = forecaster.predict(table, future=future, horizon=request.horizon, quantiles=levels, samples=request.samples)
     seconds = perf_counter() - started
+    doing("" if request.out == "-" else f"writing {request.out}")
     write_table(frame, request.out, columns)
     if request.plot is not None:
         _draw(forecaster, table, future, request.plot)

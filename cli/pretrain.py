@@ -37,14 +37,17 @@ def pretrain(
     """
     from forecast.cli import output
     from forecast.cli.session import session
-    from forecast.combining.pretraining.loop import Recipe, make_diet, save, train
     from forecast.datasets.errors import ConfigError
+    from forecast.progress import doing
 
     if out.suffix != ".safetensors" or not out.parent.is_dir():
         raise ConfigError(f"cannot write to {out}", hint="Name a file in a folder that exists, ending in .safetensors.")
-    recipe = Recipe(seed, series, batches, width, hidden)
     checkpoint = out.with_name(f"{out.name}.part")
     with session(quiet=quiet, track=False):
+        doing("making series")
+        from forecast.combining.pretraining.loop import Recipe, make_diet, save, train
+
+        recipe = Recipe(seed, series, batches, width, hidden)
         diet = make_diet(recipe, output.say)
         sha = save(train(diet, recipe, checkpoint, output.say), recipe, out)
         checkpoint.unlink(missing_ok=True)

@@ -21,7 +21,9 @@ def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose
     import sys
 
     from forecast.cli.output import say
+    from forecast.cli.stages import stages
     from forecast.datasets.ending import if_ended
+    from forecast.progress import doing
     from forecast.tracking.mlflow_run import close_dead_runs
     from forecast.tracking.store import Store
 
@@ -29,7 +31,9 @@ def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose
     if store.uri.startswith("http"):
         say(f"the store is a server already: {store.uri}")
         return
-    close_dead_runs(store.client())
+    with stages():
+        doing(f"opening {store.uri}")
+        close_dead_runs(store.client())
     say(f"http://127.0.0.1:{port} shows {store.uri}; Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri, "--host", "127.0.0.1"]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
