@@ -37,12 +37,17 @@ class Stages(logging.Handler):
 
 
 @contextmanager
-def stages(*, quiet: bool = False) -> Iterator[None]:
-    """Show inside a `with` block what the command is doing; `quiet` shows nothing."""
+def stages(*, quiet: bool = False, lines: bool = True) -> Iterator[None]:
+    """Show inside a `with` block what the command is doing.
+
+    Args:
+        quiet: whether nothing is shown.
+        lines: whether lines are written where stderr is no terminal. A look-up, of which nobody keeps a log, writes none.
+    """
     logger = logging.getLogger(STAGES)
     before = logger.level, logger.propagate
     handler = Stages(replaces=sys.stderr.isatty() and os.environ.get("TERM") != "dumb")
-    if not quiet:
+    if not quiet and (lines or handler.replaces):
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False  # what is done is no note

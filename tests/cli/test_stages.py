@@ -81,6 +81,8 @@ def test_quiet_is_quiet() -> None:
         ("check sales.csv", "reading sales.csv"),
         ("predict model --no-track", "loading model"),
         ("evaluate sales.csv -H 3 --model naive --no-track", "reading sales.csv"),
+        ("models list", "looking up the models"),
+        ("datasets list", "looking up the data sets"),
     ],
 )
 def test_a_terminal_keeps_no_stage(words: str, first: str) -> None:
@@ -90,7 +92,11 @@ def test_a_terminal_keeps_no_stage(words: str, first: str) -> None:
     assert written.startswith(f"\r\x1b[K{first}"), "it is the first thing that is said"
     left = _left_over(written)
     assert left
-    assert not [line for line in left if line.startswith(("reading", "loading", "checking", "forecasting", "fitting"))]
+    assert not [
+        line
+        for line in left
+        if line.startswith(("looking up", "reading", "loading", "checking", "forecasting", "fitting"))
+    ]
     assert max(map(len, left)) <= 80
 
 
