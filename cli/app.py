@@ -7,23 +7,38 @@ import sys
 
 import typer
 
-from forecast.cli import catalog, check, compare, doctor, evaluate, fit, models, predict, pretrain, runs, settings, ui
-from forecast.cli.help import GroupedCommand
+from forecast.cli import (
+    catalog,
+    check,
+    compare,
+    doctor,
+    evaluate,
+    fit,
+    future,
+    models,
+    predict,
+    pretrain,
+    runs,
+    settings,
+    ui,
+)
+from forecast.cli.help import NAMES, GroupedCommand, help_, of_every_command
 from forecast.cli.output import show_error
 from forecast.cli.signals import install
 from forecast.datasets.errors import ForecastError, RunError
 
 app = typer.Typer(
     name="forecast",
-    help="Forecast time series with recurrent networks: fit, evaluate, predict, compare.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": NAMES},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.callback()(of_every_command)
 app.command("fit", cls=GroupedCommand)(fit.fit)
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict", cls=GroupedCommand)(predict.predict)
+app.command("future", cls=GroupedCommand)(future.future)
 app.command("compare")(compare.compare)
 app.command("pretrain", cls=GroupedCommand)(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)
@@ -33,6 +48,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(runs.app, name="runs")
 app.command("ui")(ui.ui)
 app.command("doctor")(doctor.doctor)
+app.command("help")(help_)
 
 INTERRUPTED = 130
 

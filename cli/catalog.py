@@ -16,9 +16,14 @@ Name = Annotated[str, typer.Argument(help="Name from `forecast datasets list`.")
 def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
     """List every data set in the catalogue."""
     from forecast.cli.output import show_frame, show_json
-    from forecast.datasets.catalog import list_datasets
+    from forecast.cli.stages import stages
+    from forecast.progress import doing
 
-    frame = list_datasets()
+    with stages(lines=False):
+        doing("looking up the data sets")
+        from forecast.datasets.catalog import list_datasets
+
+        frame = list_datasets()
     if json:
         show_json({"schema": "forecast/datasets/v1", "status": "ok", "datasets": frame.to_dict("records")})
         return

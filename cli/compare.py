@@ -32,9 +32,16 @@ def compare(
     Example: forecast compare --experiment sales --metric smape
     """
     from forecast.cli.output import say, show_frame, show_json
-    from forecast.tracking.comparison import compare as leaderboard
+    from forecast.cli.stages import stages
+    from forecast.progress import doing
 
-    frame = leaderboard(runs or None, experiment=experiment, metric=metric, tracking_uri=tracking_uri, journal=journal)
+    with stages(quiet=quiet):
+        doing("reading the recorded runs")
+        from forecast.tracking.comparison import compare as leaderboard
+
+        frame = leaderboard(
+            runs or None, experiment=experiment, metric=metric, tracking_uri=tracking_uri, journal=journal
+        )
     if json:
         show_json({"schema": "forecast/compare/v1", "status": "ok", "runs": frame.to_dict("records")})
         return

@@ -12,19 +12,23 @@ def doctor(tracking_uri: o.TrackingUri = None, json: o.Json = False, verbose: o.
     from importlib.metadata import version
 
     from forecast.cli.output import show_frame, show_json
+    from forecast.cli.stages import stages
     from forecast.datasets.errors import RunError
+    from forecast.progress import doing
     from forecast.tracking.environment import PACKAGES
 
     facts = {name: version(name) for name in PACKAGES}
     facts |= {"python": platform.python_version(), "machine": f"{platform.platform()}, {os.cpu_count()} CPUs"}
     checks = {"device": _device, "tracking store": lambda: _store(tracking_uri), "small fit": _small_fit}
     failed = []
-    for name, check in checks.items():
-        try:
-            facts[name] = check()
-        except Exception as error:
-            facts[name] = f"does not work: {error}"
-            failed.append(name)
+    with stages():
+        for name, check in checks.items():
+            doing(f"trying the {name}")
+            try:
+                facts[name] = check()
+            except Exception as error:
+                facts[name] = f"does not work: {error}"
+                failed.append(name)
     if json:
         show_json({"schema": "forecast/doctor/v1", "status": "failed" if failed else "ok", **facts})
     else:

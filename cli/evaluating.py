@@ -11,6 +11,7 @@ from forecast.cli.gates import Gate, check_gates, missed_gates
 from forecast.cli.options import Job
 from forecast.cli.output import say, show_frame, show_json
 from forecast.cli.session import progress, read, remarks, session
+from forecast.progress import doing
 
 if TYPE_CHECKING:
     from forecast.evaluation.result import Evaluation
@@ -53,10 +54,11 @@ def run(request: Request, require: list[str]) -> None:
         TrackingError: if the runs must be recorded and are not; the same holds, and the model has been saved.
     """
     gates = [Gate.of(text) for text in require]
-    _check_places(request)
-    from forecast.tracking.delivery.job import job as tracked_job
-
     with session(quiet=request.job.quiet, track=not request.job.no_track), ExitStack() as stack:
+        doing(f"reading {request.data}")  # before what it takes is imported
+        _check_places(request)
+        from forecast.tracking.delivery.job import job as tracked_job
+
         models = _models(request, stack)
         if gates:
             _check_gates(gates, request, models)

@@ -38,9 +38,11 @@ def fit(data: o.Data, settings: dict[str, str], *, out: Out = None, dry_run: Dry
     """
     from forecast.cli.config import read_settings
     from forecast.cli.session import read, session
+    from forecast.progress import doing
 
     values = read_settings(settings, job.config, job.set_)
     with session(quiet=job.quiet, track=not job.no_track):
+        doing(f"reading {data}")  # before what it takes is imported
         if dry_run:
             _show_settings(read(data, values), values, as_json=job.json)
         else:

@@ -1,4 +1,4 @@
-"""`--help` shows the everyday options in groups, and `--help-all` shows every one."""
+"""`--help` shows the everyday options in groups, `--help-all` every one, and `forecast help COMMAND` is `--help`, too."""
 
 from __future__ import annotations
 
@@ -30,6 +30,49 @@ HelpAll = Annotated[
         "--help-all", help="Show every option and exit.", is_eager=True, callback=_show_all, rich_help_panel=HELP
     ),
 ]
+
+
+Words = Annotated[list[str] | None, typer.Argument(help="Command, such as fit or models list.", metavar="[COMMAND...]")]
+NAMES = ["-h", "--help"]  # of the option, in every command
+
+
+def help_(context: typer.Context, words: Words = None) -> None:
+    """Show the commands, or the options of one.
+
+    Example: forecast help fit
+    """
+    from difflib import get_close_matches
+
+    from forecast.datasets.errors import ConfigError
+
+    assert context.parent is not None, "it is a command of `forecast`"
+    place: Any = context.parent
+    for word in words or ():
+        known = getattr(place.command, "commands", {})
+        if word not in known:
+            near = get_close_matches(word, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"`{place.command_path} --help` lists what there is."
+            raise ConfigError(f"there is no command {word!r}", hint=hint)
+        place = type(place)(known[word], info_name=word, parent=place)
+    typer.echo(place.get_help())
+
+
+def _version(is_set: bool) -> None:
+    """Print the version and end, where `--version` is set."""
+    if is_set:
+        from importlib.metadata import version
+
+        typer.echo(f"forecast-toolkit {version('forecast-toolkit')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+]
+
+
+def of_every_command(version: Version = False) -> None:
+    """Forecast time series with recurrent networks: fit, evaluate, predict, compare."""
 
 
 class GroupedCommand(TyperCommand):

@@ -19,18 +19,20 @@ def list_(json: o.Json = False, verbose: o.Verbose = False) -> None:
     """List every model by name."""
     from dataclasses import asdict
 
-    import pandas as pd
+    from forecast.cli.output import show_json, show_rows
+    from forecast.cli.stages import stages
+    from forecast.progress import doing
 
-    from forecast.architectures import ARCHITECTURES
-    from forecast.cli.output import show_frame, show_json
+    with stages(lines=False):
+        doing("looking up the models")
+        from forecast.architectures import ARCHITECTURES
 
     lines = [{"name": name, **asdict(line)} for name, line in ARCHITECTURES.items()]
     if json:
         show_json({"schema": "forecast/models/v1", "status": "ok", "models": lines})
         return
-    shown = pd.DataFrame(lines)
-    shown["sets"] = [", ".join(f"{k}={v}" for k, v in line["settings"].items()) for line in lines]
-    show_frame(shown[["name", "kind", "what", "reads", "sets", "source", "cost"]])
+    columns = ("name", "kind", "reads", "what")  # the others are in `show`
+    show_rows(columns, [[str(line[column]) for column in columns] for line in lines])
 
 
 @app.command("show")
@@ -38,10 +40,15 @@ def show(name: Name, json: o.Json = False, verbose: o.Verbose = False) -> None:
     """Show one model: what it is, what it reads, and the settings that its name sets."""
     from dataclasses import asdict
 
-    from forecast.architectures import architecture
     from forecast.cli.output import show_json, show_rows
+    from forecast.cli.stages import stages
     from forecast.datasets.declarations import declarations
+    from forecast.progress import doing
     from forecast.settings import Settings
+
+    with stages(lines=False):
+        doing("looking up the model")
+        from forecast.architectures import architecture
 
     facts = {"name": name, **asdict(architecture(name))}
     lines = [(declarations(Settings)[setting], value) for setting, value in facts["settings"].items()]

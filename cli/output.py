@@ -7,9 +7,12 @@ import math
 import sys
 import traceback
 from collections.abc import Container, Iterable, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
+from forecast.cli.columns import laid_out, terminal_width
 from forecast.datasets.errors import ForecastError
+from forecast.progress import doing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,12 +22,17 @@ QUIET = False  # set by -q for this process
 
 def say(text: str) -> None:
     """Print a remark for people on stderr; -q silences it."""
-    if not QUIET:
-        print(text, file=sys.stderr)
+    doing("")
+    if QUIET:
+        return
+    if sys.stderr.isatty():  # a terminal would break words; a log is searched line by line
+        text = fill(text, terminal_width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    print(text, file=sys.stderr)
 
 
 def show_json(values: dict[str, Any]) -> None:
     """Print exactly one JSON object on stdout; numbers that are not finite become null."""
+    doing("")
     print(json.dumps(_finite(values), default=str, allow_nan=False))
 
 
@@ -60,27 +68,16 @@ def show_frame(frame: pd.DataFrame, *, max_rows: int = 40) -> None:
 
 
 def show_rows(names: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Container[str] = ()) -> None:
-    """Print rows as a table on stdout, without pandas.
+    """Print rows as a table on stdout, without pandas, that is as wide as the terminal, and 80 letters in a pipe.
 
     Args:
         names: headings of the columns.
         rows: cells as text.
-        numbers: columns that hold numbers, which are aligned at the right and never wrapped.
+        numbers: columns that hold numbers, which are aligned at the right.
     """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in names:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold", no_wrap=name in numbers)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # as text: brackets are no markup
-    console = Console(soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(width=200)  # a pipe has no width; wrapping would tear rows apart
-    console.print(table)
+    doing("")
+    for line in laid_out(names, rows, terminal_width(), numbers=numbers):
+        print(line)
 
 
 def _cell(value: Any) -> str:

@@ -13,6 +13,9 @@ from forecast.cli import options as o
 from forecast.datasets.declarations import DATA, OUTPUT
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecast.datasets.tables.columns import Columns
     from forecast.forecaster import Forecaster
 
 Model = Annotated[
@@ -66,16 +69,16 @@ class Request:
 
     model: str
     data: str | None
-    future: str | None
+    future: str | None = None
     out: str
     horizon: int | None
-    quantiles: str | None
-    samples: int | None
-    plot: Path | None
+    quantiles: str | None = None
+    samples: int | None = None
+    plot: Path | None = None
     tracking_uri: str | None
-    journal: str | None
+    journal: str | None = None
     settings: Mapping[str, str]
-    assignments: tuple[str, ...]
+    assignments: tuple[str, ...] = ()
 
 
 @o.with_options(groups=(DATA,))
@@ -106,6 +109,7 @@ def predict(
               forecast predict zero sales.csv --horizon 28 --quantiles 0.1,0.5,0.9
     """
     from forecast.cli.session import refuse_mixed_output, session
+    from forecast.progress import doing
 
     refuse_mixed_output(json, out)
     request = Request(
@@ -123,6 +127,7 @@ def predict(
         assignments=tuple(set_ or ()),
     )
     with session(quiet=quiet, track=False):
+        doing(f"loading {model}")
         _predict(request, as_json=json, track=not no_track)
 
 
@@ -131,9 +136,9 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     from time import perf_counter
 
     from forecast.cli.output import say, show_json
-    from forecast.cli.session import read
     from forecast.datasets.declarations import declarations
     from forecast.datasets.tables.readers import check_writable, read_table, write_table
+    from forecast.progress import doing
     from forecast.settings import Settings
 
     if request.out != "-":
@@ -141,13 +146,12 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     started, levels = perf_counter(), None
     if request.quantiles is not None:
         levels = declarations(Settings)["quantiles"].parse(request.quantiles)
-    named = _is_named(request)
-    forecaster = _fit(request) if named else _load(request.model, request.tracking_uri)
-    columns = replace(forecaster.settings.columns, id=forecaster.settings.id or forecaster.context.format.id)
-    table = None if request.data is None or named else read(request.data, asdict(columns))
+    forecaster, columns, table = opened(request)
+    doing("forecasting")
     future = None if request.future is None else read_table(request.future, columns)
     frame = forecaster.predict(table, future=future, horizon=request.horizon, quantiles=levels, samples=request.samples)
     seconds = perf_counter() - started
+    doing("" if request.out == "-" else f"writing {request.out}")
     write_table(frame, request.out, columns)
     if request.plot is not None:
         _draw(forecaster, table, future, request.plot)
@@ -158,6 +162,16 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
         show_json({"schema": "forecast/predict/v1", "status": "ok", **report, "output": request.out})
     elif request.out != "-":
         say(f"wrote {len(frame)} rows to {request.out}")
+
+
+def opened(request: Request) -> tuple[Forecaster, Columns, pd.DataFrame | None]:
+    """Return the fitted model, how its tables are written, and the newer rows; None where it goes on from its own rows."""
+    from forecast.cli.session import read
+
+    named = _is_named(request)
+    forecaster = _fit(request) if named else _load(request.model, request.tracking_uri)
+    columns = replace(forecaster.settings.columns, id=forecaster.settings.id or forecaster.context.format.id)
+    return forecaster, columns, None if request.data is None or named else read(request.data, asdict(columns))
 
 
 def _is_named(request: Request) -> bool:
@@ -176,7 +190,7 @@ def _is_named(request: Request) -> bool:
     named = line is not None and _needs_no_training(request.model) and not Path(request.model).exists()
     if named and (request.data is None or request.horizon is None):
         missing = "DATA" if request.data is None else "--horizon"
-        hint = f"forecast predict {request.model} DATA --horizon 28"
+        hint = f"forecast predict (or future) {request.model} DATA --horizon 28"
         raise ConfigError(f"{request.model} is fitted here, and needs {missing}", hint=hint)
     if (request.settings or request.assignments) and not named:
         options = [f"--{name.replace('_', '-')}" for name in request.settings] or ["--set"]

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.cli import output
+from forecast.cli.stages import stages
 from forecast.datasets.errors import ConfigError
+from forecast.progress import doing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def session(*, quiet: bool, track: bool) -> Iterator[None]:
-    """Turn tracking and remarks on or off while the work is done, and show each warning in one line.
+    """Turn tracking and remarks on or off while the work is done, and show each warning and each stage in one line.
 
     What any package writes to the system's temporary folder meanwhile is removed at the end, however that comes.
 
@@ -32,7 +34,7 @@ def session(*, quiet: bool, track: bool) -> Iterator[None]:
     from forecast.tracking import tracking
 
     output.QUIET = quiet
-    with warnings.catch_warnings(), _notes(), own_tempdir():
+    with warnings.catch_warnings(), _notes(), stages(quiet=quiet), own_tempdir():
         warnings.showwarning = lambda message, *place, **more: output.say(f"note: {message}")
         with tracking(track):
             yield
@@ -65,6 +67,7 @@ def read(data: str, values: dict[str, Any]) -> pd.DataFrame:
     from forecast.datasets.tables.columns import Columns
     from forecast.datasets.tables.readers import read_encoded
 
+    doing(f"reading {'stdin' if data == '-' else data}")
     if data != "-" and not Path(data).exists() and data in catalog():
         return load_dataset(data)
     given = {field.name: values[field.name] for field in fields(Columns) if values.get(field.name) is not None}
@@ -72,7 +75,7 @@ def read(data: str, values: dict[str, Any]) -> pd.DataFrame:
 
 
 def progress(quiet: bool) -> Progress:
-    """Show the progress as a bar on a terminal, and as a line for each epoch elsewhere."""
+    """Show the progress as a bar on a terminal, and as lines elsewhere."""
     from forecast.progress import progress_for
 
     return progress_for(lines=True, quiet=quiet)

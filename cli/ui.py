@@ -21,7 +21,9 @@ def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose
     import sys
 
     from forecast.cli.output import say
+    from forecast.cli.stages import stages
     from forecast.datasets.ending import if_ended
+    from forecast.progress import doing
     from forecast.tracking.delivery.syncing import sync
     from forecast.tracking.store import Store
 
@@ -29,7 +31,9 @@ def ui(tracking_uri: o.TrackingUri = None, port: Port = 5000, verbose: o.Verbose
     if store.uri.startswith("http"):
         say(f"the store is a server already: {store.shown}")
         return
-    sync(store.client(), store, None)
+    with stages():
+        doing(f"opening {store.shown}")
+        sync(store.client(), store, None)
     say(f"http://127.0.0.1:{port} shows {store.shown}; Ctrl-C ends it")
     command = [sys.executable, "-m", "mlflow", "ui", "--host", "127.0.0.1"]
     # a password would be seen by all users of the machine if it stood in the command

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forecast.evaluator import evaluate as evaluate
     from forecast.forecaster import Forecaster as Forecaster
     from forecast.forecaster import load as load
+    from forecast.future_rows import future_frame as future_frame
     from forecast.insight.explanation import explain as explain
     from forecast.insight.gradients import memory_profile as memory_profile
     from forecast.insight.permutation import importance as importance
@@ -37,6 +38,7 @@ _HOMES = {
     "crps": "forecast.uncertainty.paths",
     "evaluate": "forecast.evaluator",
     "explain": "forecast.insight.explanation",
+    "future_frame": "forecast.future_rows",
     "importance": "forecast.insight.permutation",
     "list_datasets": "forecast.datasets.catalog",
     "load": "forecast.forecaster",
@@ -58,6 +60,7 @@ __all__ = [  # resolved by __getattr__
     "crps",
     "evaluate",
     "explain",
+    "future_frame",
     "importance",
     "list_datasets",
     "load",

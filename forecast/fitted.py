@@ -24,7 +24,7 @@ from forecast.datasets.windows.history import MAX_SCALE_ROWS
 from forecast.datasets.windows.origins import Origins
 from forecast.datasets.windows.support import ANY, Bounds, Support
 from forecast.models.transforms import transform_named
-from forecast.progress import Progress
+from forecast.progress import Progress, doing
 from forecast.protocol import MEDIAN, DrawsPaths, GoesOn, Prediction
 from forecast.settings import Settings
 from forecast.uncertainty.conformal import Conformal
@@ -96,6 +96,7 @@ class FittedModel:
         length, reason = season_length(read, settings.season_length)
         learns_weights = architecture(settings.model).kind == "network"
         if learns_weights:
+            doing("loading PyTorch and Lightning")
             import_module("forecast.training.loop")  # before the clocks start: to load Lightning is not to fit
         curve = logger() if logger is not None and learns_weights else None
         model = build(settings, length, progress=progress, logger=curve)
@@ -341,6 +342,7 @@ def planned(panel: Panel, settings: Settings) -> tuple[Settings, dict[str, str]]
 
 def _fit_model(model: Saveable, panel: Panel, settings: Settings, length: int) -> Conformal | None:
     """Fit on all rows; where the quantiles are calibrated, fit on all but the newest rows and calibrate on those."""
+    doing(f"fitting {settings.model}" if settings.calibrate == "none" else f"fitting and calibrating {settings.model}")
     if settings.calibrate == "none":
         model.fit(panel)
         return None

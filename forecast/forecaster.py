@@ -19,7 +19,7 @@ from forecast.datasets.tables.schema import panel_from_table, pd_frame
 from forecast.datasets.windows.origins import Origins
 from forecast.evaluator import evaluate
 from forecast.fitted import FittedModel, fitted_of, planned
-from forecast.progress import Progress, progress_for, tell
+from forecast.progress import Progress, doing, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage import saving
 from forecast.storage.directory import check_free
@@ -149,7 +149,9 @@ class Forecaster:
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
             self.fitted_ = replace(fitted, run_id=run.record)
             if output is not None:
+                doing(f"writing {output}")
                 self.save(output, overwrite=overwrite)
+            doing("" if run.record is None else "recording the run")
             run.record_fit(self.fitted_, panel, source)
         self.fitted_ = replace(self.fitted_, run_id=run.run_id or run.record)
         return self

@@ -1,4 +1,4 @@
-"""Progress of training as a user sees it: a bar on a terminal, a line an epoch in a log, or nothing."""
+"""Progress as a user sees it: what is being done, and how far training is, as a bar on a terminal, as lines in a log."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import logging
 import sys
 import time
 from typing import Any, Protocol
+
+STAGES = "forecast.stages"  # a logger; nobody listens to it but the command line
 
 
 class Progress(Protocol):
@@ -34,14 +36,21 @@ class NoProgress:
 
 
 class LineProgress:
-    """An observer that writes one line an epoch to stderr, for logs."""
+    """An observer for logs: a line says what begins, and where that takes long, some of its epochs how far it is."""
+
+    SECONDS_BETWEEN_LINES = 10.0
 
     def start(self, total: int, description: str) -> None:
-        self.total, self.description = total, description
+        self.total, self.description, self._written = total, description, time.monotonic()
+        doing(description)
 
     def step(self, n: int, loss: float) -> None: ...
 
     def epoch(self, row: dict[str, float]) -> None:
+        now = time.monotonic()
+        if now - self._written < self.SECONDS_BETWEEN_LINES:
+            return
+        self._written = now
         percent = 100 * row["step"] / self.total
         print(f"{self.description} {percent:3.0f}%  {_losses(row)}  {row['seconds']:.1f}s", file=sys.stderr, flush=True)
 
@@ -67,6 +76,7 @@ class BarProgress:
             TextColumn("{task.fields[loss]}"),
             TimeRemainingColumn(),
         )
+        doing("")  # the bar takes the place of what stood there
         self._bar = Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
         self._bar.start()
         self._task = self._bar.add_task(description, total=total, loss="")
@@ -88,11 +98,35 @@ class BarProgress:
             self._bar = None
 
 
+class Named:
+    """An observer that tells another one of a training run under its own name, such as "training member 2 of 3"."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self.progress, self.name = progress, name
+
+    def start(self, total: int, description: str) -> None:
+        self.progress.start(total, self.name)
+
+    def step(self, n: int, loss: float) -> None:
+        self.progress.step(n, loss)
+
+    def epoch(self, row: dict[str, float]) -> None:
+        self.progress.epoch(row)
+
+    def finish(self) -> None:
+        self.progress.finish()
+
+
+def named(progress: Progress | None, name: str) -> Progress | None:
+    """Return an observer of a training run that has a name; None where nobody observes."""
+    return None if progress is None else Named(progress, name)
+
+
 def progress_for(*, lines: bool = False, quiet: bool = False) -> Progress:
-    """Choose an observer: a bar on a terminal; elsewhere nothing, or with `lines` a line an epoch.
+    """Choose an observer: a bar on a terminal; elsewhere nothing, or with `lines` a line a run.
 
     Args:
-        lines: whether a line an epoch is written where stderr is no terminal.
+        lines: whether lines are written where stderr is no terminal.
         quiet: whether nothing is shown anywhere.
     """
     if quiet:
@@ -113,3 +147,11 @@ def tell(note: str) -> None:
     Python shows it on stderr, and the command line as a note.
     """
     logging.getLogger("forecast").warning(note)
+
+
+def doing(stage: str) -> None:
+    """Tell in a word or two what is being done from now on, such as "reading sales.csv"; the command line shows it.
+
+    An empty text takes away what is shown.
+    """
+    logging.getLogger(STAGES).info(stage)

@@ -42,6 +42,7 @@ ORDER = (
     "forecast.tracking",
     "forecast.evaluator",
     "forecast.forecaster",
+    "forecast.future_rows",
     "forecast.pyfunc",
     "forecast.cli",
 )

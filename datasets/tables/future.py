@@ -13,11 +13,15 @@ from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import TIMES, find, ids_like, missing
 from forecast.datasets.tables.encoding import blank
-from forecast.datasets.tables.forms import columns_of
-from forecast.datasets.tables.identity import numbers_among
+from forecast.datasets.tables.forms import columns_of, in_callers_form
+from forecast.datasets.tables.identity import give_ids, numbers_among
+from forecast.datasets.tables.result import give_times
 from forecast.datasets.time.times import as_text, parse_times
 from forecast.datasets.time.writing import has_offset
 from forecast.datasets.windows.origins import Integers, Origins
+
+INCOMPLETE = "the known covariates of the future are not complete"
+TO_FILL_IN = "`forecast future MODEL > fill_me.csv` (fc.future_frame(model)) writes the table that is to be filled in."
 
 
 def with_future(panel: Panel, future: Any, horizon: int) -> tuple[Panel, Origins]:
@@ -66,7 +70,7 @@ def with_future(panel: Panel, future: Any, horizon: int) -> tuple[Panel, Origins
         ]  # fmt: skip
         values[at, number], observed[at, number] = numbers - panel.offset[series, number], True
     if problems:
-        raise DataError("the known covariates of the future are not complete", problems=problems)
+        raise DataError(INCOMPLETE, hint=TO_FILL_IN, problems=problems)
     return replace(longer, values=values, observed=observed, channels=tuple(channels)), origins
 
 
@@ -89,8 +93,32 @@ def _future_in_panel(panel: Panel, horizon: int) -> tuple[Panel, Origins]:
             problems += [Problem(series=str(panel.ids[series]), column=channel.name, what=f"step {k + 1} is missing")
                          for k in gap]  # fmt: skip
     if problems:
-        raise DataError("the known covariates of the future are not complete", problems=problems[:MAX_LISTED_PROBLEMS])
+        raise DataError(INCOMPLETE, hint=TO_FILL_IN, problems=problems[:MAX_LISTED_PROBLEMS])
     return panel, Origins(np.arange(panel.n_series), ends)
+
+
+def blank_future(panel: Panel, horizon: int) -> Any:
+    """Lay out the rows after a panel that `with_future` reads, with nothing in their known covariates.
+
+    Args:
+        panel: the history.
+        horizon: number of steps.
+
+    Returns:
+        Ids, times and the known covariates in the form of the caller's table, a row for each series and step. A wide
+        table, which has no covariates, has its series as blank columns.
+    """
+    fmt = panel.format
+    columns = give_ids(panel, np.repeat(np.arange(panel.n_series), horizon))
+    steps = panel.lengths[:, None] + np.arange(horizon)
+    columns[fmt.time] = give_times(panel, panel.grid.shift(panel.starts[:, None], steps).ravel())
+    for channel in panel.channels:
+        if channel.role == "known":
+            blanks = np.full(steps.size, np.nan)
+            columns[channel.name] = blanks if channel.categories is None else pd.Series(blanks, dtype="str")
+    if fmt.kind == "wide":
+        columns[fmt.target] = np.full(steps.size, np.nan)
+    return in_callers_form(pd.DataFrame(columns), fmt, panel.grid.freq)
 
 
 def lengthened(panel: Panel, horizon: int) -> Panel:
@@ -142,7 +170,7 @@ def _ids_and_time(frame: pd.DataFrame, panel: Panel) -> tuple[tuple[str, ...], s
     absent = [missing(name, columns, "known") for name in covariates if name not in columns]
     problems = [*problems, *time_problems, *absent]
     if problems:
-        raise DataError("the future's table does not have the columns it needs", problems=problems)
+        raise DataError("the future's table does not have the columns it needs", hint=TO_FILL_IN, problems=problems)
     return id_columns, str(time_column)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from forecast.datasets.errors import ConfigError, DataError
 from forecast.datasets.tables.columns import ENCODED, FILE, IDS, LEFT_OUT, TIMES, Columns, id_names
 from forecast.datasets.tables.delimited import leaving_out, read_delimited, used_columns, write_delimited
+from forecast.datasets.tables.forms import to_pandas
 from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
@@ -164,11 +165,11 @@ def _sniff(data: bytes) -> str:
     return binary or ("jsonl" if data.lstrip()[:1] == b"{" else "csv")
 
 
-def write_table(frame: pd.DataFrame, target: str | Path, columns: Columns | None = None) -> None:
+def write_table(frame: Any, target: str | Path, columns: Columns | None = None) -> None:
     """Write a table; after an interruption the file is the old one or the new one, never half of one.
 
     Args:
-        frame: the table; an index of times, or of ids and times, becomes columns.
+        frame: the table, in any form that `predict` returns; an index of times, or of ids and times, becomes columns.
         target: path of a .csv, .parquet, .jsonl or .arrow file; "-" writes CSV to stdout.
         columns: how a .csv file writes cells and numbers; by default with commas between cells, and points in numbers.
 
@@ -176,6 +177,7 @@ def write_table(frame: pd.DataFrame, target: str | Path, columns: Columns | None
         ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
     """
     columns = columns or Columns()
+    frame = pd.concat(frame, axis=1) if isinstance(frame, dict) else to_pandas(frame)[0]
     if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex):
         frame = frame.reset_index()
     if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles

@@ -12,6 +12,7 @@ from forecast.baselines.simple import Naive, SeasonalNaive
 from forecast.combining.zero import Zero
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.facts import is_intermittent
+from forecast.progress import doing
 from forecast.settings import Settings
 
 SECONDS_THAT_ALLOW_TREES = 60.0  # of max_time
@@ -63,5 +64,6 @@ def fit_companion(companion: Baseline, panel: Panel, threads: int) -> Baseline:
     """Fit on the panel with so many threads."""
     from threadpoolctl import threadpool_limits
 
+    doing(f"fitting {companion.name}")
     with threadpool_limits(threads):
         return companion.fit(panel)

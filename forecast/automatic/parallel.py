@@ -13,7 +13,7 @@ from forecast.automatic.members import NetworkPlan
 from forecast.datasets.ending import always_if_ended
 from forecast.datasets.panel import Panel
 from forecast.models.recurrent import RecurrentModel
-from forecast.progress import Progress
+from forecast.progress import Progress, doing, named
 
 SECONDS_AFTER_THE_DEADLINE = 0.1  # that a network has which begins too late
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process, and calls it this
@@ -54,16 +54,18 @@ def fit_all(
     workers = min(workers, len(plans))
     if workers > 1:
         return _fit_side_by_side(plans, panel, workers, _seconds(deadline, -(-len(plans) // workers)))
-    waiting = range(len(plans), 0, -1)
-    return [
-        plan.build(_seconds(deadline, rounds), progress=progress).fit(panel)
-        for plan, rounds in zip(plans, waiting, strict=True)
-    ], 0.0
+    fitted = []
+    for number, plan in enumerate(plans):
+        seconds = _seconds(deadline, len(plans) - number)
+        shown = named(progress, f"training member {number + 1} of {len(plans)}")
+        fitted.append(plan.build(seconds, progress=shown).fit(panel))
+    return fitted, 0.0
 
 
 def _fit_side_by_side(
     plans: Sequence[NetworkPlan], panel: Panel, workers: int, seconds: float | None
 ) -> tuple[list[RecurrentModel], float]:
+    doing(f"training {len(plans)} members in {workers} processes")
     from joblib import Parallel, delayed  # type: ignore[import-untyped]  # comes with scikit-learn; its processes need no guard in the user's script
 
     always_if_ended(_end_workers)  # they outlive this function, ready for the next one

@@ -10,7 +10,7 @@ import numpy as np
 from forecast.automatic.members import PROBE, Kind, NetworkPlan, count_members, network_settings
 from forecast.datasets.panel import Panel
 from forecast.models.recurrent import RecurrentModel
-from forecast.progress import Progress
+from forecast.progress import Progress, named
 from forecast.settings import Settings
 from forecast.training.settings import EPOCHS
 
@@ -55,9 +55,11 @@ def fit_probes(
         logger: a Lightning logger for the learning curve of the first.
     """
     loggers = [logger] + [None] * len(plans)
-    return [
-        plan.build(seconds, progress=progress, logger=own).fit(panel) for plan, own in zip(plans, loggers, strict=False)
-    ]
+    fitted = []
+    for number, (plan, own) in enumerate(zip(plans, loggers, strict=False), start=1):
+        shown = named(progress, f"probing {number} of {len(plans)}" if len(plans) > 1 else "probing")
+        fitted.append(plan.build(seconds, progress=shown, logger=own).fit(panel))
+    return fitted
 
 
 def probe_seconds(settings: Settings, probes: int) -> float | None:

@@ -25,7 +25,7 @@ from forecast.evaluation.result import Evaluation, Outcome, make_evaluation
 from forecast.evaluation.scales import Scales
 from forecast.evaluation.seeds import SeedComparison, SeedSpread
 from forecast.fitted import FittedModel
-from forecast.progress import Progress
+from forecast.progress import Progress, doing
 from forecast.protocol import Prediction
 from forecast.settings import Settings
 
@@ -143,6 +143,7 @@ class Backtest:
                 with recorder(candidate.settings, name) as run:
                     outcome = self._outcome(name, candidate, keep, run, comparison).against(references)
                     panel = self.panel.with_roles(candidate.settings.columns)
+                    doing("" if run.record is None else f"recording {name}")
                     run.record_evaluation(outcome, panel, self.protocol.cutoffs[-1].origins, self.source)
                     outcomes[name] = replace(outcome, run_id=run.record)
                     if comparison is not None:
@@ -171,6 +172,7 @@ class Backtest:
         comparison: SeedComparison | None = None,
     ) -> Outcome:
         """Fit and forecast one candidate at every cutoff."""
+        doing(f"backtesting {name}")
         fitted, protocol = candidate.fitted, self.protocol
         panel = self.panel.with_roles(candidate.settings.columns)
         if fitted is not None:

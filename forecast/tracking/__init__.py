@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from forecast.progress import doing
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _open(kind: str, settings: Settings, name: str, *, child: bool = False) -> I
     if not is_on(settings):
         yield Run()
         return
+    doing("opening the run")
     from forecast.tracking.recording import open_run
 
     with open_run(kind, settings, name, child=child) as run:

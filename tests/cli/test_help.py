@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Any
 
 import pytest
+import typer
 from house import ROOT
 from typer.testing import CliRunner
 
 from forecast.cli.app import app
 from forecast.datasets.declarations import Declaration, declarations
+from forecast.datasets.errors import ConfigError
 from forecast.settings import Settings
 
 LINES = declarations(Settings)
@@ -58,6 +66,48 @@ def test_help_all_shows_every_setting(command: str, line: Declaration) -> None:
     assert set(line.options) <= set(shown.replace(",", " ").split())
     if line.default not in (None, ()) and line.name != "model":
         assert f"{line.help} [default: {line.default_text}]" in " ".join(shown.split())
+
+
+def _commands(group: Any = None, *before: str) -> Iterator[tuple[str, ...]]:
+    """Every command, as the words that call it; those of groups included."""
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        yield (*before, name)
+        if hasattr(command, "commands"):
+            yield from _commands(command, *before, name)
+
+
+@pytest.mark.parametrize("words", [(), *_commands()], ids=" ".join)
+def test_help_is_asked_for_in_three_ways(words: tuple[str, ...]) -> None:
+    shown = _shown(*words, "--help")
+    assert _shown(*words, "-h") == shown
+    assert _shown("help", *words) == shown
+
+
+def test_help_on_a_command_that_there_is_not() -> None:
+    with pytest.raises(ConfigError, match="no command 'evalute'") as caught:
+        CliRunner().invoke(app, ["help", "evalute"], catch_exceptions=False)
+    assert caught.value.hint == "Did you mean 'evaluate'?"
+    with pytest.raises(ConfigError, match="no command 'all'"):
+        CliRunner().invoke(app, ["help", "fit", "all"], catch_exceptions=False)
+
+
+def test_version() -> None:
+    assert _shown("--version") == f"forecast-toolkit {version('forecast-toolkit')}\n"
+
+
+@pytest.mark.parametrize(("typed", "completed"), [("ev", "evaluate"), ("predict --hor", "--horizon")])
+def test_a_shell_completes_commands_and_options(typed: str, completed: str) -> None:
+    """The variables are those that the script of `forecast --show-completion` sets in bash."""
+    words = {"COMP_WORDS": f"forecast {typed}", "COMP_CWORD": str(len(typed.split()))}
+    start = "import sys; sys.argv = ['forecast']; from forecast.cli.entry import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start],
+        env={**os.environ, **words, "_FORECAST_COMPLETE": "complete_bash"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.split(), done.returncode) == ([completed], 0)
 
 
 def test_check_has_the_options_of_the_table_only() -> None:

@@ -27,6 +27,7 @@ def test_public_names() -> None:
         "crps",
         "evaluate",
         "explain",
+        "future_frame",
         "importance",
         "list_datasets",
         "load",
