@@ -16,6 +16,7 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.cutoffs import cutoffs_between, last_cutoffs
 from forecast.evaluation.backtest import EvaluationProtocol
+from forecast.tracking.comparing.results import Results
 from forecast.tracking.journal import due
 
 
@@ -135,15 +136,9 @@ def test_a_run_holds_the_identities_the_protocol_and_the_forecasts(
         assert len(pd.read_parquet(place / "artifacts" / "metrics_by_horizon.parquet")) == 6
 
 
-def test_an_evaluation_that_fails_leaves_no_half_of_a_table(
-    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("FORECAST_TRACKING_URI", "http://127.0.0.1:9")
-
-    def fails(*_: Any, **__: Any) -> None:
-        raise RuntimeError("in the middle")
-
-    monkeypatch.setattr("forecast.evaluation.accumulator.Accumulator.result", fails)
-    with pytest.raises(RuntimeError, match="in the middle"), pytest.warns(UserWarning, match="kept in"):
-        fc.evaluate(frame, 6, models="naive", metrics=["mase"])
-    assert [path for place in due(None) for path in Path(place).rglob("*forecasts*")] == []
+def test_forecasts_that_did_not_become_whole_are_removed(frame: pd.DataFrame, tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.add(frame)
+    assert list(tmp_path.iterdir()), "they are written as they come"
+    results.close()
+    assert list(tmp_path.iterdir()) == []
