@@ -30,6 +30,11 @@ def say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
+def show(text: str) -> None:
+    """Print a text on stdout."""
+    print(text)
+
+
 def show_json(values: dict[str, Any]) -> None:
     """Print exactly one JSON object on stdout; numbers that are not finite become null."""
     doing("")
@@ -61,7 +66,7 @@ def show_frame(frame: pd.DataFrame, *, max_rows: int = 40) -> None:
     """
     kept = frame.loc[:, frame.notna().any()] if len(frame) else frame
     numbers = {str(name) for name in kept.columns if kept[name].dtype.kind in "if"}
-    rows = [[_cell(value) for value in row] for row in kept.head(max_rows).itertuples(index=False)]
+    rows = [[cell(value) for value in row] for row in kept.head(max_rows).itertuples(index=False)]
     show_rows([str(name) for name in kept.columns], rows, numbers=numbers)
     if len(frame) > max_rows:
         say(f"{len(frame) - max_rows} more rows")
@@ -80,8 +85,8 @@ def show_rows(names: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: C
         print(line)
 
 
-def _cell(value: Any) -> str:
-    """Return a cell's text: numbers have four digits, and one that is missing is blank."""
+def cell(value: Any) -> str:
+    """Return the text of a cell: numbers have four digits, and one that is missing is blank."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
     return str(value)

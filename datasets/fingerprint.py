@@ -1,4 +1,4 @@
-"""The fingerprint of the data: the SHA-256 of a panel, which does not depend on the order of the table's rows."""
+"""Fingerprints of the data, which depend on the order of neither the table's rows nor its columns."""
 
 from __future__ import annotations
 
@@ -20,4 +20,21 @@ def panel_sha256(panel: Panel) -> str:
         digest.update(np.ascontiguousarray(array).tobytes())
     if len(panel.static.columns):
         digest.update(pd.util.hash_pandas_object(panel.static.astype("str"), index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def target_sha256(panel: Panel) -> str:
+    """Hash what is forecast, and nothing that it is forecast from: ids, times, target and mask.
+
+    Panels with other covariates have the same hash, so that models with and without them can be ranked together.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    digest.update(json.dumps([panel.grid.to_json(), [str(name) for name in panel.ids]]).encode())
+    is_known = np.isfinite(panel.target)
+    target = np.where(is_known, panel.target, 0.0) + 0.0  # + 0.0: -0.0 and 0.0 are one value with two patterns of bits
+    for array in (panel.starts, panel.indptr, target, is_known):
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

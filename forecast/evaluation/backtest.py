@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from forecast.datasets.errors import ModelError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.result import result_table
+from forecast.datasets.time.times import as_text
 from forecast.datasets.windows.cutoffs import Cutoff
 from forecast.datasets.windows.history import actuals
 from forecast.datasets.windows.origins import Origins
@@ -52,8 +55,14 @@ class Recording(Protocol):
         """Return a Lightning logger for the learning curve; None where nothing is recorded."""
         ...
 
-    def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
-        """Record one model's scores; `origins` are those of the last cutoff."""
+    def add_forecasts(self, frame: pd.DataFrame) -> None:
+        """Record forecasts beside their actuals, a block of cutoffs at a time."""
+        ...
+
+    def record_evaluation(
+        self, outcome: Outcome, panel: Panel, protocol: EvaluationProtocol, source: str | None
+    ) -> None:
+        """Record one model's scores, after its forecasts."""
         ...
 
 
@@ -86,6 +95,46 @@ class EvaluationProtocol:
     standardise: bool = False
     val_size: int = 0
     metrics: Sequence[str | Term | Metric] | str | None = None
+
+    @property
+    def step(self) -> int | None:
+        """Return the rows from one cutoff to the next; None where no series is forecast at two that follow each other."""
+        for older, newer in zip(self.cutoffs, self.cutoffs[1:], strict=False):
+            _, at, then = np.intersect1d(older.origins.series, newer.origins.series, return_indices=True)
+            if len(at):
+                return int(newer.origins.end[then[0]] - older.origins.end[at[0]])
+        return None
+
+    def described(self, panel: Panel) -> dict[str, Any]:
+        """Return the rules as values by name, for people to read; None where one does not apply."""
+        integer = panel.grid.kind == "integer"
+        times = [cutoff_times(panel, cutoff) for cutoff in self.cutoffs]
+        return {
+            "horizon": self.horizon,
+            "cutoffs": len(self.cutoffs),
+            "first_cutoff": as_text(min(int(time.min()) for time in times), integer),
+            "last_cutoff": as_text(max(int(time.max()) for time in times), integer),
+            "step": self.step,
+            "gap": self.gap,
+            "refit": {0: "never", 1: "each"}.get(self.refit, self.refit),
+            "season_length": self.season_length,
+            "mase_season": self.mase_season,
+            "scale": "train" if self.standardise else None,
+            "val_size": self.val_size if self.standardise else None,
+            "skipped": sum(len(cutoff.skipped) for cutoff in self.cutoffs),
+        }
+
+    def sha256(self, panel: Panel) -> str:
+        """Hash the rules, and which series are forecast from which row at each cutoff, to 64 hexadecimal digits.
+
+        Scores of two evaluations can be compared where this hash and that of the target (`target_sha256`) are the same.
+        Which metrics are computed is not part of it.
+        """
+        digest = hashlib.sha256(json.dumps(self.described(panel), sort_keys=True).encode())
+        for cutoff in self.cutoffs:
+            for array in (cutoff.origins.series, cutoff_times(panel, cutoff)):
+                digest.update(np.asarray(array, np.int64).tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -144,7 +193,7 @@ class Backtest:
                     outcome = self._outcome(name, candidate, keep, run, comparison).against(references)
                     panel = self.panel.with_roles(candidate.settings.columns)
                     doing("" if run.record is None else f"recording {name}")
-                    run.record_evaluation(outcome, panel, self.protocol.cutoffs[-1].origins, self.source)
+                    run.record_evaluation(outcome, panel, self.protocol, self.source)
                     outcomes[name] = replace(outcome, run_id=run.record)
                     if comparison is not None:
                         spreads[name] = self._other_seeds(candidate, outcomes[name], comparison, seeds, references)
@@ -195,7 +244,10 @@ class Backtest:
             scores.add(origins.series, actual, prediction.point, prediction.quantiles, cutoff=numbers)
             if comparison is not None:
                 comparison.add(origins.series, actual, prediction.point)
-            keep(self._frame(origins, prediction))
+            frame = self._frame(origins, prediction)
+            if run is not None:
+                run.add_forecasts(frame)  # first: `keep` may add a column
+            keep(frame)
         assert scores is not None, "a protocol has at least one cutoff"
         assert fitted is not None
         return Outcome(name=name, fitted=fitted, scores=scores, standardise=protocol.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
@@ -260,6 +312,12 @@ def _blocks(protocol: EvaluationProtocol) -> Iterator[_Block]:
         block.append((number, cutoff))
         size += len(cutoff.origins)
     yield _Block(block, fit)
+
+
+def cutoff_times(panel: Panel, cutoff: Cutoff) -> NDArray[np.int64]:
+    """Return the time, (series of the cutoff,), of the last row that each series is forecast from."""
+    series = cutoff.origins.series
+    return panel.grid.shift(panel.starts[series], cutoff.origins.end - panel.indptr[series] - 1)
 
 
 def first_ends(panel: Panel, cutoffs: Sequence[Cutoff]) -> NDArray[np.int64]:

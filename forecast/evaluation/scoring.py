@@ -111,7 +111,7 @@ def _scales(panel: Panel, places: _Places, mase_season: int | None) -> Scales:
 
 def _scored(forecasts: pd.DataFrame, panel: Panel, places: _Places, scales: Scales) -> dict[str, float]:
     """Compute the metrics of one model's forecasts; quantile columns that are empty are other models'."""
-    levels, names = _levels(forecasts)
+    levels, names = levels_of(forecasts)
     problems = _not_finite(forecasts, [FORECAST, *names])
     if problems:
         raise DataError("the forecasts cannot be scored", problems=problems)
@@ -124,7 +124,7 @@ def _scored(forecasts: pd.DataFrame, panel: Panel, places: _Places, scales: Scal
     return scores.result(standardised=False)
 
 
-def _levels(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
+def levels_of(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
     """Return the levels in (0, 1) of the quantile columns, ascending, and the columns' names."""
     columns = {}
     for name in map(str, forecasts.columns):

@@ -1,4 +1,4 @@
-"""A leaderboard of MLflow runs."""
+"""Recorded evaluations are compared: leaderboards, groups, and what two runs differ in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from forecast.datasets.errors import ConfigError
 from forecast.evaluation.metrics import METRICS, RELATIVE
 from forecast.progress import tell
+from forecast.tracking.comparing.boards import leaderboards
+from forecast.tracking.comparing.reading import reader
 from forecast.tracking.delivery.syncing import sync
 from forecast.tracking.environment import RECORD
 from forecast.tracking.store import Store
@@ -15,41 +17,80 @@ from forecast.tracking.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-METRIC_COLUMNS = ("mase", "smape", "owa", "mae", "rmse", "wape", "wql")
-
 
 def compare(
     runs: list[str] | None = None,
     *,
     experiment: str | None = None,
     metric: str = "mase",
+    by: str | None = None,
+    paired: bool = True,
     tracking_uri: str | None = None,
     journal: str | None = None,
 ) -> pd.DataFrame:
-    """Rank MLflow runs by a metric; what the journal keeps is sent before, for a second at most.
+    """Rank recorded evaluations; what the journal keeps is sent before, for a second at most.
+
+    Only evaluations of the same target (ids, times, values) under the same protocol (horizon, cutoffs, step, gap, refit,
+    scales) are ranked with each other.
 
     Args:
         runs: run ids, or the ids of records that were not sent at once, or their beginnings; None takes every evaluation of the experiment.
         experiment: name of an experiment; None takes every experiment.
-        metric: name of the metric that ranks the runs, the smallest value first; "mase" by default.
+        metric: name of the metric that ranks the runs, the smallest value first (of `bias` the nearest to 0, of a
+            coverage the nearest to what it is meant to be); "mase" by default.
+        by: "horizon", "cutoff", "series", or a static or id column, to split the metric by; None for the leaderboards.
+        paired: whether the best run of each table is tested against the next nine, forecast by forecast; True by
+            default.
         tracking_uri: URI of the MLflow store; None takes the environment's, or the store in the working directory.
         journal: folder of the journal; None takes the environment's, or the one in the working directory.
 
     Returns:
-        A row for each run, with the columns `run`, `kind`, `model`, `data`, the metrics, `fit_cpu_seconds`, `started`,
-        `status` and `run_id`. Runs without the metric come last.
+        A row for each run. `target` and `protocol` say which rows are one leaderboard, that of the newest run first, and
+        `rank` is the place in it. `skill` is the share of seasonal naive's error that is gone, `coverage` the share of
+        actuals in the widest interval, which is meant to hold `interval`, and `seconds` the time of fits and forecasts.
+        `behind`, `share`, `p`, `alone` and `verdict` compare the best run with this one, as
+        `forecast.tracking.comparing.paired.with_tests` says. Runs that cannot be ranked come last. With `by`, a row for
+        each ranked run and group, as `forecast.tracking.comparing.groups.grouped` says. Where `runs` names two, the
+        frame's `attrs["settings"]` holds the settings in which they differ.
 
     Raises:
-        ConfigError: if there is no such run, experiment or metric.
+        ConfigError: if there is no such run, experiment, metric or column.
         TrackingError: if the store cannot be reached.
     """
-    import pandas as pd
-
     store = Store.of(tracking_uri)
     client = store.client()
     synced = sync(client, store, journal, anyhow=tracking_uri is not None)
     if synced.left > len(synced.elsewhere):
         tell(f"{synced.left - len(synced.elsewhere)} runs are still in the journal; `forecast runs sync` sends them")
+    chosen = _chosen(client, store, runs, experiment)
+    _check_metric(metric, chosen)
+    frame = leaderboards(chosen, metric)
+    if by is not None:
+        from forecast.tracking.comparing.groups import grouped
+
+        return grouped(frame, by, metric, reader(client))
+    if paired:
+        from forecast.tracking.comparing.paired import with_tests
+
+        frame = with_tests(frame, metric, reader(client))
+    if runs is not None and len(chosen) == 2:
+        frame.attrs["settings"] = differences(*sorted(chosen, key=lambda run: _place(frame, run)))
+    return frame
+
+
+def differences(first: Any, second: Any) -> dict[str, tuple[str | None, str | None]]:
+    """Return the settings and rules in which two runs differ, by name; None where a run has none of that name."""
+    one, other = first.data.params, second.data.params
+    names = sorted({*one, *other})
+    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
+
+
+def _place(frame: pd.DataFrame, run: Any) -> int:
+    return int((frame["run_id"] == run.info.run_id).argmax())
+
+
+def _chosen(client: Any, store: Store, runs: list[str] | None, experiment: str | None) -> list[Any]:
+    """Return the runs that are named, or every evaluation of the experiment, or of all."""
     names = {e.experiment_id: e.name for e in client.search_experiments()}
     if experiment is not None:
         names = {experiment_id: name for experiment_id, name in names.items() if name == experiment}
@@ -58,16 +99,12 @@ def compare(
                 f"there is no experiment {experiment!r} in {store.shown}", hint="Fit or evaluate with --experiment."
             )
     recorded = _search(client, list(names))
-    if runs is not None:
-        absent = [start for start in runs if not any(_is_named(run, start) for run in recorded)]
-        if absent:
-            raise ConfigError(f"there is no run {', '.join(absent)} in {store.shown}")
-        chosen = [run for run in recorded if any(_is_named(run, start) for start in runs)]
-    else:
-        chosen = [run for run in recorded if run.data.tags.get("forecast.kind") == "evaluate"]
-    _check_metric(metric, chosen)
-    frame = pd.DataFrame([_row(run, metric) for run in chosen], columns=_columns(metric))
-    return frame.sort_values(metric, kind="stable", na_position="last", ignore_index=True)
+    if runs is None:
+        return [run for run in recorded if run.data.tags.get("forecast.kind") == "evaluate"]
+    absent = [start for start in runs if not any(_is_named(run, start) for run in recorded)]
+    if absent:
+        raise ConfigError(f"there is no run {', '.join(absent)} in {store.shown}")
+    return [run for run in recorded if any(_is_named(run, start) for start in runs)]
 
 
 def _is_named(run: Any, start: str) -> bool:
@@ -94,26 +131,3 @@ def _search(client: Any, experiment_ids: list[str]) -> list[Any]:
         if not token:
             break
     return runs
-
-
-def _columns(metric: str) -> list[str]:
-    names = list(dict.fromkeys([metric, *METRIC_COLUMNS]))
-    return ["run", "kind", "model", "data", *names, "fit_cpu_seconds", "started", "status", "run_id"]
-
-
-def _row(run: Any, metric: str) -> dict[str, Any]:
-    import pandas as pd
-
-    tags, metrics = run.data.tags, run.data.metrics
-    return {
-        "run": run.info.run_name,
-        "kind": tags.get("forecast.kind", ""),
-        "model": tags.get("forecast.model", ""),
-        "data": tags.get("forecast.source", tags.get("forecast.dataset_sha256", "")[:12]),
-        # fit_seconds and its like are no test metrics, and have no prefix
-        **{name: metrics.get(f"test/{name}", metrics.get(name)) for name in (*METRIC_COLUMNS, metric)},
-        "fit_cpu_seconds": metrics.get("fit_cpu_seconds"),
-        "started": pd.Timestamp(run.info.start_time, unit="ms"),
-        "status": run.info.status,
-        "run_id": run.info.run_id,
-    }

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.addresses import without_password
+from forecast.datasets.fingerprint import target_sha256
 from forecast.datasets.panel import Panel
 from forecast.datasets.time.times import as_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from forecast.evaluation.backtest import EvaluationProtocol
     from forecast.evaluation.result import Outcome
     from forecast.fitted import FittedModel
 
@@ -27,6 +29,9 @@ TRACKING_SETTINGS = (
     "tracking",
     "journal",
 )  # say where a run goes, not how a model is made
+
+TARGET, PROTOCOL = "forecast.target_sha256", "forecast.protocol_sha256"  # tags; only what shares both can be ranked
+RULE = "protocol."  # before the names of the protocol's params, some of which are names of settings, too
 
 Row = tuple[str, float, int]
 
@@ -49,6 +54,17 @@ def tags(fitted: FittedModel, sha256: str, source: str | None) -> dict[str, str]
     reasons = json.dumps(fitted.reasons, indent=1)
     tags = {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
     return tags | ({"forecast.source": without_password(source)} if source else {})
+
+
+def identities(panel: Panel, protocol: EvaluationProtocol) -> dict[str, str]:
+    """Return tags with the hashes of what was forecast and by which rules: evaluations that share both can be ranked."""
+    return {TARGET: target_sha256(panel), PROTOCOL: protocol.sha256(panel)}
+
+
+def rules(panel: Panel, protocol: EvaluationProtocol) -> dict[str, str]:
+    """Return the protocol as params; rules that do not apply are left out."""
+    found = protocol.described(panel)
+    return {f"{RULE}{name}": str(value) for name, value in found.items() if value is not None}
 
 
 def dataset(panel: Panel) -> dict[str, Any]:

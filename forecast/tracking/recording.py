@@ -14,6 +14,7 @@ from forecast.datasets.ending import if_ended
 from forecast.datasets.fingerprint import panel_sha256
 from forecast.settings import Settings
 from forecast.tracking import record
+from forecast.tracking.comparing.results import Results
 from forecast.tracking.delivery.job import job
 from forecast.tracking.environment import environment, process
 from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
@@ -21,8 +22,11 @@ from forecast.tracking.run import Run
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from forecast.datasets.panel import Panel
     from forecast.datasets.windows.origins import Origins
+    from forecast.evaluation.backtest import EvaluationProtocol
     from forecast.evaluation.result import Outcome
     from forecast.fitted import FittedModel
     from forecast.tracking.logger import RunLogger
@@ -103,6 +107,7 @@ class RecordedRun(Run):
         self.entry, self.folder, self.required = entry, folder, required
         self.record = entry.record
         self._curve: RunLogger | None = None
+        self._results = Results(folder)
         self._complained = self._closed = False
 
     def logger(self) -> RunLogger:
@@ -117,10 +122,17 @@ class RecordedRun(Run):
         self._record(fitted, panel, source, record.fit_metrics(fitted))
         self._record_files(fitted, panel, fitted.last_origins(panel), fitted.fit_seconds)
 
-    def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
+    def add_forecasts(self, frame: pd.DataFrame) -> None:
+        self._write(lambda: self._results.add(frame))
+
+    def record_evaluation(
+        self, outcome: Outcome, panel: Panel, protocol: EvaluationProtocol, source: str | None
+    ) -> None:
         self._record(outcome.fitted, panel, source, record.evaluation_metrics(outcome, outcome.baselines))
-        table = outcome.scores.by_series(panel)
-        self._write(lambda: table.to_parquet(self._artifacts() / "metrics_by_series.parquet", index=False))
+        self.entry.tags |= record.identities(panel, protocol)
+        self.entry.params |= record.rules(panel, protocol)
+        self._write(lambda: self._results.keep(outcome, panel, self._artifacts()))
+        origins = protocol.cutoffs[-1].origins
         self._record_files(outcome.fitted, panel, origins, outcome.fit_seconds + outcome.predict_seconds)
 
     def close(self, status: str) -> None:
@@ -128,6 +140,7 @@ class RecordedRun(Run):
         if self._closed:
             return
         self._flush()
+        self._write(self._results.close)
         self.entry.close(status)
         self._write(lambda: self.entry.write(self.folder))
         self._closed = True

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pytorch_lightning.loggers import Logger
 
     from forecast.datasets.panel import Panel
-    from forecast.datasets.windows.origins import Origins
+    from forecast.evaluation.backtest import EvaluationProtocol
     from forecast.evaluation.result import Outcome
     from forecast.fitted import FittedModel
 
@@ -35,12 +36,21 @@ class Run:
             source: path of the table's file; None where the table came from memory.
         """
 
-    def record_evaluation(self, outcome: Outcome, panel: Panel, origins: Origins, source: str | None) -> None:
-        """Record one model's scores.
+    def add_forecasts(self, frame: pd.DataFrame) -> None:
+        """Record forecasts of an evaluation, a block of cutoffs at a time.
+
+        Args:
+            frame: the table of `forecast.datasets.tables.result.result_table`, with cutoffs and actuals.
+        """
+
+    def record_evaluation(
+        self, outcome: Outcome, panel: Panel, protocol: EvaluationProtocol, source: str | None
+    ) -> None:
+        """Record one model's scores, after its forecasts.
 
         Args:
             outcome: the scores and the model.
             panel: the evaluated rows.
-            origins: origins of the last cutoff.
+            protocol: the rules of the evaluation.
             source: path of the table's file; None where the table came from memory.
         """

@@ -1,0 +1,117 @@
+"""Runs become the rows of leaderboards, one for each target and protocol: scores of different ones are never ranked."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from forecast.tracking.record import PROTOCOL, RULE, TARGET
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRIC_COLUMNS = ("mase", "smape", "owa", "mae", "rmse", "wape", "wql")
+TABLE = ["target", "protocol", "levels"]  # runs that share these are one table
+RULES = ("horizon", "cutoffs", "step", "gap", "refit", "first_cutoff", "last_cutoff")  # of the protocol, shown
+SHOWN_OF_A_HASH = 12
+NO_ERROR = ("bias", "coverage")  # of which less is not better
+NAIVE = "seasonal_naive"
+
+
+def leaderboards(runs: list[Any], metric: str) -> pd.DataFrame:
+    """Lay runs out as the rows of leaderboards, that with the newest run first, each ranked by the metric.
+
+    Runs without target and protocol (fits, failures, those of other versions) stand last, without a rank.
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame([_row(run, metric) for run in runs], columns=_columns(metric))
+    frame = frame.astype(dict.fromkeys(("series", "horizon", "cutoffs", "step", "gap"), "Int64"))
+    off = pd.Series([distance(metric, value) for value in frame[metric]], index=frame.index, dtype=float)
+    is_ranked = (frame["target"] != "") & (frame["protocol"] != "") & off.notna()
+    frame["rank"] = off[is_ranked].groupby([frame[name] for name in TABLE]).rank(method="min").astype("Int64")
+    newest = frame.groupby(TABLE)["started"].transform("max")
+    keys = frame.assign(_comparable=frame["protocol"] != "", _newest=newest)
+    order = keys.sort_values(
+        ["_comparable", "_newest", *TABLE, "rank", "started"],
+        ascending=[False, False, True, True, True, True, False],
+        kind="stable",
+        na_position="last",
+    ).index
+    return frame.loc[order].reset_index(drop=True)
+
+
+def tables(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the leaderboards of a frame that `leaderboards` made, without the runs that cannot be compared."""
+    comparable = frame[frame["protocol"] != ""]
+    return [table for _, table in comparable.groupby(TABLE, sort=False)]
+
+
+def distance(metric: str, value: float | None) -> float:
+    """Return how far a metric is from its best value: itself for an error, its size for bias, the miss of a coverage."""
+    if value is None:
+        return math.nan
+    kind, _, share = metric.partition("_")
+    if kind == "coverage" and share:
+        return abs(value - float(share) / 100)
+    return abs(value) if metric == "bias" else value
+
+
+def of_run(run: Any, metric: str) -> float | None:
+    """Return a run's metric; None where it has none."""
+    metrics = run.data.metrics  # fit_seconds and its like are no test metrics, and have no prefix
+    value = metrics.get(f"test/{metric}", metrics.get(metric))
+    return None if value is None else float(value)
+
+
+def _columns(metric: str) -> list[str]:
+    names = list(dict.fromkeys([metric, *METRIC_COLUMNS]))
+    shown = ["target", "protocol", "rank", "model", "skill", *names, "coverage", "interval", "seconds"]
+    return [*shown, "data", "series", *RULES, "levels", "run", "kind", "status", "started", "run_id"]
+
+
+def _row(run: Any, metric: str) -> dict[str, Any]:
+    import pandas as pd
+
+    tags, metrics, params = run.data.tags, run.data.metrics, run.data.params
+    coverage, interval = _coverage(metrics)
+    seconds = [metrics[name] for name in ("fit_seconds", "predict_seconds") if name in metrics]
+    return {
+        "target": tags.get(TARGET, "")[:SHOWN_OF_A_HASH],
+        "protocol": tags.get(PROTOCOL, "")[:SHOWN_OF_A_HASH],
+        "rank": None,
+        "model": tags.get("forecast.model", ""),
+        "skill": _skill(metric, of_run(run, metric), metrics.get(f"{NAIVE}/{metric}")),
+        **{name: of_run(run, name) for name in (*METRIC_COLUMNS, metric)},
+        "coverage": coverage,
+        "interval": interval,
+        "seconds": sum(seconds) if seconds else None,
+        "data": tags.get("forecast.source", tags.get("forecast.dataset_sha256", "")[:SHOWN_OF_A_HASH]),
+        "series": _rule(tags.get("forecast.dataset.series")),
+        **{name: _rule(params.get(f"{RULE}{name}")) for name in RULES},
+        # wql is the mean over the levels, so that with other levels it is another metric
+        "levels": params.get("quantiles", "").strip("()") if metric == "wql" else "",
+        "run": run.info.run_name,
+        "kind": tags.get("forecast.kind", ""),
+        "status": run.info.status,
+        "started": pd.Timestamp(run.info.start_time, unit="ms"),
+        "run_id": run.info.run_id,
+    }
+
+
+def _rule(text: str | None) -> int | str | None:
+    return int(text) if text is not None and text.isdigit() else text
+
+
+def _skill(metric: str, value: float | None, naive: float | None) -> float:
+    """Return the share of seasonal naive's error that is gone: 1 for no error, 0 for seasonal naive's, negative beyond."""
+    if naive is None or value is None or metric.partition("_")[0] in NO_ERROR or naive <= 0:
+        return math.nan
+    return 1 - value / naive
+
+
+def _coverage(metrics: dict[str, float]) -> tuple[float, float]:
+    """Return the share of actuals inside the widest interval, and the share that it is meant to hold."""
+    start = "test/coverage_"
+    found = {float(name.removeprefix(start)) / 100: value for name, value in metrics.items() if name.startswith(start)}
+    return (found[max(found)], max(found)) if found else (math.nan, math.nan)
