@@ -146,7 +146,7 @@ class Learning:
     def _add(self, block: Aligned, ends: Integers, number: int) -> None:
         windows, level, unit = _windows(block, ends, self.n_inputs, self.season_length)
         rows = ends[:, None] + np.arange(self.horizon)
-        targets = np.moveaxis(Filled(block).at(rows.reshape(-1, 1)).reshape(*rows.shape, -1), 1, 2)
+        targets = np.moveaxis(Filled(block, self.season_length).at(rows.reshape(-1, 1)).reshape(*rows.shape, -1), 1, 2)
         targets = np.clip((targets - level[..., None]) / unit[..., None], -MOST_UNITS, MOST_UNITS)
         horizon = np.arange(1, self.horizon + 1)
         targets = targets - windows[..., _last_season(horizon, self.n_inputs, self.season_length)]
@@ -183,7 +183,7 @@ def _windows(block: Aligned, ends: Integers, n_inputs: int, season_length: int) 
     """Return the windows before rows, (ends, n, inputs + 1), their level and their unit, (ends, n) each."""
     level, unit = level_and_unit(block, ends, season_length)
     rows = ends[:, None] + np.arange(-n_inputs, 0)
-    values = Filled(block).at(rows.reshape(-1, 1)).reshape(*rows.shape, -1)  # (ends, inputs, n)
+    values = Filled(block, season_length).at(rows.reshape(-1, 1)).reshape(*rows.shape, -1)  # (ends, inputs, n)
     off = np.moveaxis(values, 1, 2) - level[..., None]
     unit = np.maximum(unit, np.abs(off).mean(axis=2) / LARGE_SEASON)
     windows = np.ones((len(ends), values.shape[2], n_inputs + 1))

@@ -63,11 +63,22 @@ class Request:
 
 
 class Filled:
-    """The values of a block, each missing one replaced by the newest observed one before it."""
+    """The values of a block, each missing one replaced by the newest observed one before it.
 
-    def __init__(self, block: Aligned) -> None:
-        rows = np.arange(block.rows)[:, None]
-        newest = np.maximum.accumulate(np.where(block.observed, rows, -1))
+    Args:
+        block: the histories.
+        season_length: rows between places that stand for each other, where one of them was observed; 1, the default,
+            takes the newest row whatever its place in the season.
+    """
+
+    def __init__(self, block: Aligned, season_length: int = 1) -> None:
+        rows = np.where(block.observed, np.arange(block.rows)[:, None], -1)
+        newest = np.maximum.accumulate(rows)
+        if season_length > 1:
+            missing = np.full((-block.rows % season_length, rows.shape[1]), -1)
+            by_place = np.concatenate([rows, missing]).reshape(-1, season_length, rows.shape[1])
+            same_place = np.maximum.accumulate(by_place).reshape(-1, rows.shape[1])[: block.rows]
+            newest = np.where(same_place >= 0, same_place, newest)
         newest = np.maximum(newest, block.first)
         self.values = np.take_along_axis(block.values, newest, axis=0)
         self.first = block.first

@@ -102,7 +102,7 @@ def test_a_killed_fit_is_not_shown_as_running_for_ever() -> None:
 
 
 def _training() -> subprocess.Popen[str]:
-    """A fit that has ended its first epoch. Whoever runs the tests in the background has Ctrl-C switched off for all
+    """A fit that trains. Whoever runs the tests in the background has Ctrl-C switched off for all
     they start, and Python leaves it so; the fit gets it back."""
     fit = ["forecast.cli", "fit", "nyc_taxi", "--horizon", "48", "--model", "gru", "-o", "model", "--threads", "1"]
     fit += ["--set", "steps=2000", "--set", "val_size=0"]
@@ -110,7 +110,8 @@ def _training() -> subprocess.Popen[str]:
     start += "; sys.argv = sys.argv[1:]; runpy.run_module('forecast.cli', run_name='__main__')"
     process = subprocess.Popen([sys.executable, "-c", start, *fit], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    process.stderr.readline()
+    said = iter(process.stderr.readline, "")
+    assert any(line.startswith("training") for line in said), "it ended before it trained"
     return process
 
 

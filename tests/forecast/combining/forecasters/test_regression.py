@@ -102,3 +102,14 @@ def test_what_is_missing_has_no_influence() -> None:
     ]
     one, other = (_learnt(block, 4).forecast(_request(block, 4)) for block in blocks)
     assert np.array_equal(one.final, other.final)
+
+
+def test_missing_newest_rows_are_filled_from_the_season() -> None:
+    season = np.tile([1.0, 5.0, 9.0, 3.0], 30)[:, None] + 10 * np.arange(4)
+    observed = np.ones(season.shape, bool)
+    observed[-3:, 1] = False
+    block = _block(season, observed)
+    whole = _learnt(_block(season), 4)
+    found = whole.forecast(_request(block, 4)).final
+    expected = whole.forecast(_request(_block(season), 4)).final
+    np.testing.assert_allclose(found, expected, atol=0.6)
