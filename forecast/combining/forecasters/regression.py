@@ -138,12 +138,8 @@ class Learning:
             stride += 1  # every place in the season is to be seen
         oldest = int(block.first.min()) + least_age(self.season_length)
         ends = np.arange(last, oldest - 1, -stride)[::-1]
-        cuts = block.rows - self.offsets
-        part = np.searchsorted(cuts, ends + self.horizon)
-        for number in np.unique(part):
-            self._add(block, ends[part == number], int(number))
-
-    def _add(self, block: Aligned, ends: Integers, number: int) -> None:
+        if not len(ends):
+            return
         windows, level, unit = _windows(block, ends, self.n_inputs, self.season_length)
         rows = ends[:, None] + np.arange(self.horizon)
         targets = np.moveaxis(Filled(block, self.season_length).at(rows.reshape(-1, 1)).reshape(*rows.shape, -1), 1, 2)
@@ -151,11 +147,14 @@ class Learning:
         horizon = np.arange(1, self.horizon + 1)
         targets = targets - windows[..., _last_season(horizon, self.n_inputs, self.season_length)]
         grown = ends[:, None] - block.first >= least_age(self.season_length)
-        seen = np.moveaxis(block.observed[rows], 1, 2).mean(axis=2) > 0.5
-        inputs, targets = windows[grown & seen], targets[grown & seen]
-        self.squares[number] += inputs.T @ inputs
-        self.products[number] += inputs.T @ targets
-        self.windows[number] += len(inputs)
+        counts = grown & (np.moveaxis(block.observed[rows], 1, 2).mean(axis=2) > 0.5)
+        first_origin = np.searchsorted(block.rows - self.offsets, ends + self.horizon)
+        for origin in np.unique(first_origin):
+            there = counts & (first_origin == origin)[:, None]
+            inputs = windows[there]
+            self.squares[origin] += inputs.T @ inputs
+            self.products[origin] += inputs.T @ targets[there]
+            self.windows[origin] += len(inputs)
 
     def solve(self) -> Regression:
         """Solve for the coefficients before each origin."""
