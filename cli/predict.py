@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Model = Annotated[
     str,
     typer.Argument(
-        help="Model directory, models:/NAME@ALIAS, or a model that needs no training: zero.", metavar="MODEL"
+        help="Model directory, runs:/ID, models:/NAME@ALIAS, or a model that needs no training: zero.",
+        metavar="MODEL",
     ),
 ]
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
@@ -167,9 +168,10 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
 def opened(request: Request) -> tuple[Forecaster, Columns, pd.DataFrame | None]:
     """Return the fitted model, how its tables are written, and the newer rows; None where it goes on from its own rows."""
     from forecast.cli.session import read
+    from forecast.forecaster import load
 
     named = _is_named(request)
-    forecaster = _fit(request) if named else _load(request.model, request.tracking_uri)
+    forecaster = _fit(request) if named else load(request.model, tracking_uri=request.tracking_uri)
     columns = replace(forecaster.settings.columns, id=forecaster.settings.id or forecaster.context.format.id)
     return forecaster, columns, None if request.data is None or named else read(request.data, asdict(columns))
 
@@ -222,18 +224,6 @@ def _fit(request: Request) -> Forecaster:
     forecaster = Forecaster(**values).fit(read(request.data, values))
     remarks(forecaster.notes_)
     return forecaster
-
-
-def _load(address: str, tracking_uri: str | None) -> Forecaster:
-    """Load a model from its directory, or from MLflow."""
-    from forecast.forecaster import load
-
-    if not address.startswith(("models:/", "runs:/")):
-        return load(address)
-    from forecast.tracking.registry import fetched
-
-    with fetched(address, tracking_uri) as directory:
-        return load(directory)
 
 
 def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:

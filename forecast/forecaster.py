@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.architectures import Saveable, architecture, not_used, register, with_defaults
+from forecast.datasets.declarations import declarations
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import Columns
@@ -97,7 +98,8 @@ class Forecaster:
 
     def __repr__(self) -> str:
         shown = {**self._values, "tracking_uri": self.settings.tracking_uri}  # which has no password
-        rest = ", ".join(f"{k}={shown[k]!r}" for k in self._values if k != "horizon")
+        usual = {line.name: line.default for line in declarations(Settings).values()}
+        rest = ", ".join(f"{k}={shown[k]!r}" for k in self._values if k != "horizon" and shown[k] != usual[k])
         return f"Forecaster({self.settings.horizon}{', ' + rest if rest else ''})"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -347,20 +349,27 @@ class Forecaster:
         return self._fitted.run_id
 
 
-def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None) -> Forecaster:
-    """Read a model directory; nothing in it is executed.
+def load(
+    model: str | Path, *, cells: Mapping[str, CellMaker] | None = None, tracking_uri: str | None = None
+) -> Forecaster:
+    """Read a model from a directory or from MLflow; nothing in it is executed.
 
     Args:
-        directory: model directory that `Forecaster.save` or `forecast fit -o` wrote.
+        model: model directory that `Forecaster.save` or `forecast fit -o` wrote, or the address of a recorded model:
+            runs:/ID, with the first letters of the id of a run, models:/NAME@ALIAS or models:/NAME/VERSION.
         cells: classes of your own cells by name, since the directory does not hold them; None if there are none.
+        tracking_uri: URI of the MLflow store; None takes the environment's, or the store in the working directory.
 
     Returns:
         A fitted forecaster whose forecasts are those of the saved one, to the last bit.
 
     Raises:
-        ModelError: if the directory is missing, damaged or of another schema.
+        ModelError: if there is no such model, or its directory is damaged or of another schema.
+        TrackingError: if the store cannot be reached.
     """
-    return Forecaster.over(saving.load(directory, cells=cells))
+    from forecast.tracking.recall.fetching import load as fetch
+
+    return Forecaster.over(fetch(model, cells=cells, tracking_uri=tracking_uri))
 
 
 def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:

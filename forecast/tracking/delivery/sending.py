@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.datasets.processes import token
 from forecast.tracking.environment import FIT_RECORD, FIT_RUN, HEARTBEAT, PROCESS, RECORD
 from forecast.tracking.journal import ARTIFACTS, MLMODEL, MODEL, Entry
+from forecast.tracking.recall.finding import of_record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -113,10 +114,9 @@ def _found(client: MlflowClient, experiment_ids: list[str], record: str) -> list
 
 
 def _fit_run(client: MlflowClient, record: str) -> dict[str, str]:
-    """Return the tag with the id of the fit's run, if the store has it."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = _found(client, experiments, record)
-    return {FIT_RUN: str(found[0].info.run_id)} if found else {}
+    """Return the tag with the id of the fit's run, given that or the id of its record, if the store has it."""
+    found = of_record(client, record)
+    return {FIT_RUN: str(found.info.run_id)} if found is not None else {}
 
 
 def _remove_others(client: MlflowClient, run: Run, entry: Entry) -> None:
