@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from forecast.insight.explanation import explain as explain
     from forecast.insight.gradients import memory_profile as memory_profile
     from forecast.insight.permutation import importance as importance
+    from forecast.records.winners import best as best
     from forecast.settings import Settings as Settings
     from forecast.storage.directory import verify as verify
     from forecast.tracking.comparison import compare as compare
-    from forecast.tracking.recall.history import best as best
     from forecast.tracking.recall.history import runs as runs
     from forecast.uncertainty.paths import aggregate as aggregate
     from forecast.uncertainty.paths import crps as crps
@@ -36,7 +36,7 @@ _HOMES = {
     "Metric": "forecast.evaluation.metrics",
     "Settings": "forecast.settings",
     "aggregate": "forecast.uncertainty.paths",
-    "best": "forecast.tracking.recall.history",
+    "best": "forecast.records.winners",
     "compare": "forecast.tracking.comparison",
     "crps": "forecast.uncertainty.paths",
     "evaluate": "forecast.evaluator",

@@ -174,13 +174,12 @@ def test_runs_are_a_frame_and_the_best_is_a_model(recorded: Recorded) -> None:
 
 
 def test_the_best_of_several_leaderboards_is_that_of_the_newest(
-    recorded: Recorded, capsys: pytest.CaptureFixture[str]
+    recorded: Recorded, caplog: pytest.LogCaptureFixture
 ) -> None:
     late = fc.evaluate(recorded.frame, 4, models="drift", experiment="third", tracking_uri=recorded.uri)
     fc.evaluate(recorded.frame, 3, models="naive", experiment="third", tracking_uri=recorded.uri)
-    capsys.readouterr()
     assert fc.best("third", tracking_uri=recorded.uri).settings.model == "naive"
-    assert "2 leaderboards cannot be ranked together; naive is the best of the newest" in capsys.readouterr().err
+    assert "2 leaderboards cannot be ranked together; naive is the best of the newest" in caplog.text
     assert late.best == "drift"
 
 
