@@ -21,6 +21,7 @@ from forecast.cli import (
     runs,
     settings,
     ui,
+    whence,
 )
 from forecast.cli.help import NAMES, GroupedCommand, help_, of_every_command
 from forecast.cli.output import show_error
@@ -40,6 +41,7 @@ app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict", cls=GroupedCommand)(predict.predict)
 app.command("future", cls=GroupedCommand)(future.future)
 app.command("compare")(compare.compare)
+app.command("whence")(whence.whence)
 app.command("pretrain", cls=GroupedCommand)(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)
 app.command("settings")(settings.settings)

@@ -13,13 +13,12 @@ from forecast.architectures import Saveable, architecture, not_used, register, w
 from forecast.datasets.declarations import declarations
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.future import with_future
 from forecast.datasets.tables.result import path_table, result_table
 from forecast.datasets.tables.schema import panel_from_table, pd_frame
 from forecast.datasets.windows.origins import Origins
 from forecast.evaluator import evaluate
-from forecast.fitted import FittedModel, fitted_of, planned
+from forecast.fitted import FittedModel, fitted_of, planned, shorter_than
 from forecast.progress import Progress, doing, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage import saving
@@ -143,7 +142,7 @@ class Forecaster:
             check_free(Path(output), overwrite=overwrite)
         panel = self._training_panel(data)
         for note in filter(
-            None, (not_used({self.settings.model: self.settings}), _short(panel, self.settings.horizon))
+            None, (not_used({self.settings.model: self.settings}), shorter_than(panel, self.settings.horizon))
         ):
             tell(note)
         with open_fit(self.settings) as run:
@@ -206,9 +205,21 @@ class Forecaster:
             DataError: with every problem of a table, or if known covariates are missing.
             ConfigError: if an argument does not fit the model.
         """
+        panel, origins = self.newest(data, future, horizon)
+        return self.forecasts(panel, origins, horizon=horizon, quantiles=quantiles, samples=samples)
+
+    def forecasts(
+        self,
+        panel: Panel,
+        origins: Origins,
+        *,
+        horizon: int | None = None,
+        quantiles: tuple[float, ...] | None = None,
+        samples: int | None = None,
+    ) -> pd.DataFrame:
+        """Forecast from a panel and origins that `newest` returned; the other arguments are those of `predict`."""
         fitted = self._fitted
         steps = self.settings.horizon if horizon is None else horizon
-        panel, origins = self.newest(data, future, steps)
         for note in filter(None, (fitted.support.note(panel, origins), fitted.beyond(steps))):
             tell(note)
         if samples is not None:
@@ -252,7 +263,7 @@ class Forecaster:
         """Validate a table and return its panel; once the model is fitted, the table must be like the training table."""
         if self.fitted_ is None:
             return self._training_panel(data)
-        roles = _as_trained(self.settings.columns, self.fitted_.context, data)
+        roles = self.fitted_.context.format.named_in(getattr(data, "columns", ()), self.settings.columns)
         return panel_from_table(data, roles, freq=self.settings.freq, grid=self.fitted_.context.grid)
 
     def _training_panel(self, data: Any) -> Panel:
@@ -370,20 +381,6 @@ def load(
     from forecast.tracking.recall.fetching import load as fetch
 
     return Forecaster.over(fetch(model, cells=cells, tracking_uri=tracking_uri))
-
-
-def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:
-    """Fill in columns that nobody named: they have the names of the training table, if the new table has them."""
-    names, fmt = set(map(str, getattr(data, "columns", ()))), context.format
-    named = {"id": fmt.ids, "time": (fmt.time,), "target": (fmt.target,)}
-    missing = [role for role, found in named.items() if getattr(roles, role) is None and set(found) <= names]
-    return replace(roles, **{role: getattr(fmt, role) for role in missing})
-
-
-def _short(panel: Panel, horizon: int) -> str | None:
-    """Say that series are shorter than the horizon, if some are: nothing tells how wrong forecasts so far ahead are."""
-    n = int((panel.lengths < horizon).sum())
-    return f"{n} of {panel.n_series} series are shorter than the horizon of {horizon} steps" if n else None
 
 
 def _signature() -> inspect.Signature:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from forecast.datasets.errors import ModelError
@@ -29,7 +28,7 @@ def runs_named(client: MlflowClient, start: str) -> list[Run]:
     """Return the runs whose id, or that of whose record, begins so, each once and the newest first."""
     where = places(client)
     queries = (f"attributes.run_id LIKE '{start}%'", f"tags.`{RECORD}` LIKE '{start}%'")
-    found = {run.info.run_id: run for query in queries for run in _search(client, where, query)}
+    found = {run.info.run_id: run for query in queries for run in search(client, where, query)}
     return sorted(found.values(), key=lambda run: -run.info.start_time)
 
 
@@ -58,6 +57,19 @@ def of_record(client: MlflowClient, record: str) -> Run | None:
     """Return the run of a record, given the record's id or the run's; None where the store has none."""
     found = [run for run in runs_named(client, record) if record in (run.info.run_id, run.data.tags.get(RECORD))]
     return found[0] if found else None
+
+
+def newest(client: MlflowClient, where: list[str], query: str) -> Run | None:
+    """Return the newest run of some experiments that a query finds; None where it finds none."""
+    found = search(client, where, query, most=1)
+    return found[0] if found else None
+
+
+def search(client: MlflowClient, where: list[str], query: str, *, most: int = AT_ONCE) -> list[Run]:
+    """Return the newest runs of some experiments that a query finds, so many at most."""
+    if not where:
+        return []
+    return list(client.search_runs(where, query, max_results=most, order_by=["attributes.start_time DESC"]))
 
 
 def registered(client: MlflowClient, address: ModelAddress) -> ModelVersion:
@@ -113,8 +125,3 @@ def _known(client: MlflowClient, name: str) -> str:
     if not models:
         return "Nothing is registered; `forecast models register runs:/ID NAME` registers a model."
     return f"Registered: {', '.join(sorted(models))}."
-
-
-def _search(client: MlflowClient, where: list[str], query: str) -> Iterator[Run]:
-    if where:
-        yield from client.search_runs(where, query, max_results=AT_ONCE, order_by=["attributes.start_time DESC"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecast.tracking.environment import FIT_RECORD, FIT_RUN, RECORD
-from forecast.tracking.recall.finding import of_record, places
+from forecast.tracking.recall.finding import newest, of_record, places
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 KIND, CONFIG, SOURCE = "forecast.kind", "forecast.config_sha256", "forecast.source"
+EVALUATED = f"tags.`{KIND}` = 'evaluate' AND attributes.status = 'FINISHED'"
 
 
 def maker_of(client: MlflowClient, run: Run) -> Run | None:
@@ -36,23 +37,17 @@ def evaluation_of(client: MlflowClient, run: Run) -> Run | None:
     ids = [maker.info.run_id, maker.data.tags.get(RECORD, "")]
     queries = [f"tags.`{name}` = '{value}'" for name in (FIT_RUN, FIT_RECORD) for value in ids if value]
     for query in queries:
-        found = _newest(client, places(client), query)
+        found = newest(client, places(client), f"{EVALUATED} AND {query}")
         if found is not None:
             return found
     tags = maker.data.tags
     if CONFIG not in tags or SOURCE not in tags:
         return None
     alike = f"tags.`{CONFIG}` = '{tags[CONFIG]}' AND tags.`{SOURCE}` = '{tags[SOURCE]}'"
-    return _newest(client, [maker.info.experiment_id], alike) if "'" not in tags[SOURCE] else None
+    return newest(client, [maker.info.experiment_id], f"{EVALUATED} AND {alike}") if "'" not in tags[SOURCE] else None
 
 
 def is_of_same_model(client: MlflowClient, run: Run, evaluation: Run) -> bool:
     """Return whether an evaluation scored the very model of a run, and not one of the same settings."""
     makers = [maker_of(client, one) for one in (run, evaluation)]
     return makers[0] is not None and makers[1] is not None and makers[0].info.run_id == makers[1].info.run_id
-
-
-def _newest(client: MlflowClient, where: list[str], query: str) -> Run | None:
-    query = f"tags.`{KIND}` = 'evaluate' AND attributes.status = 'FINISHED' AND {query}"
-    found = client.search_runs(where, query, max_results=1, order_by=["attributes.start_time DESC"]) if where else []
-    return found[0] if found else None
