@@ -19,6 +19,7 @@ from forecast.cli import (
     predict,
     pretrain,
     runs,
+    score,
     settings,
     ui,
     whence,
@@ -41,6 +42,7 @@ app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict", cls=GroupedCommand)(predict.predict)
 app.command("future", cls=GroupedCommand)(future.future)
 app.command("compare")(compare.compare)
+app.command("score", cls=GroupedCommand)(score.score)
 app.command("whence")(whence.whence)
 app.command("pretrain", cls=GroupedCommand)(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)

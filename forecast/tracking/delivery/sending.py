@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.processes import token
-from forecast.tracking.environment import FIT_RECORD, FIT_RUN, HEARTBEAT, PROCESS, RECORD
+from forecast.tracking.environment import (
+    FIT_RECORD,
+    FIT_RUN,
+    HEARTBEAT,
+    PREDICT_RECORD,
+    PREDICT_RUN,
+    PROCESS,
+    RECORD,
+    SCORE,
+)
 from forecast.tracking.journal import ARTIFACTS, MLMODEL, MODEL, Entry
 from forecast.tracking.recall.finding import of_record
 
@@ -71,13 +80,17 @@ def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str
     own = {PROCESS: token(), HEARTBEAT: str(int(time.time() * 1000))}
     entry.tags |= {RECORD: entry.record, **own}
     if FIT_RECORD in entry.tags:
-        entry.tags |= _fit_run(client, entry.tags[FIT_RECORD])
+        entry.tags |= _run_id(client, entry.tags[FIT_RECORD], FIT_RUN)
+    if PREDICT_RECORD in entry.tags:
+        entry.tags |= _run_id(client, entry.tags[PREDICT_RECORD], PREDICT_RUN)
     run = _run(client, store, entry)
     run_id = str(run.info.run_id)
     ends = run_id != entry.into
     if not ends:  # the user's own run is open for as long as the user wants, whoever writes into it
         entry.tags = {name: value for name, value in entry.tags.items() if name not in own}
     _log_values(client, run, entry)
+    if PREDICT_RUN in entry.tags:
+        _land(client, entry.tags[PREDICT_RUN], entry)
     if entry.dataset is not None:
         _log_dataset(client, run_id, entry.dataset)
     if (folder / ARTIFACTS).is_dir():
@@ -113,10 +126,10 @@ def _found(client: MlflowClient, experiment_ids: list[str], record: str) -> list
     return sorted(found, key=lambda run: str(run.info.run_id))  # the same order for all who look
 
 
-def _fit_run(client: MlflowClient, record: str) -> dict[str, str]:
-    """Return the tag with the id of the fit's run, given that or the id of its record, if the store has it."""
+def _run_id(client: MlflowClient, record: str, tag: str) -> dict[str, str]:
+    """Return a tag with the id of a run, given that or the id of its record, if the store has it."""
     found = of_record(client, record)
-    return {FIT_RUN: str(found.info.run_id)} if found is not None else {}
+    return {tag: str(found.info.run_id)} if found is not None else {}
 
 
 def _remove_others(client: MlflowClient, run: Run, entry: Entry) -> None:
@@ -142,6 +155,14 @@ def _log_values(client: MlflowClient, run: Run, entry: Entry) -> None:
         [Metric(name, value, at, step) for name, value, step, at in entry.metrics], MAX_METRICS_PER_CALL
     ):
         client.log_batch(run_id, metrics=part)
+
+
+def _land(client: MlflowClient, run_id: str, entry: Entry) -> None:
+    """Log the scores of a prediction on its own run, too; its page shows then how good it was in the end."""
+    from mlflow.entities import Metric
+
+    rows = [Metric(f"{SCORE}{name}", value, at, step) for name, value, step, at in entry.metrics]
+    client.log_batch(run_id, metrics=rows)
 
 
 def _log_dataset(client: MlflowClient, run_id: str, dataset: dict[str, str]) -> None:
