@@ -12,7 +12,7 @@ from importlib.metadata import version
 from forecast.datasets import processes
 from forecast.datasets.processes import TOKEN, token
 
-PACKAGES = ("forecast-toolkit", "torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "mlflow")
+PACKAGES = ("torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "mlflow")
 PROCESS = "forecast.process"  # the tag that names the process that keeps a run open
 RECORD = "forecast.record"  # the tag that every run of ours has, and only one run of each record
 HEARTBEAT = "forecast.heartbeat"  # milliseconds since 1970 of the last sign of life of an open run
@@ -20,10 +20,14 @@ FIT_RECORD, FIT_RUN = "forecast.fit_record", "forecast.fit_run_id"  # of the fit
 
 
 def environment() -> dict[str, str]:
-    """Return tags with the versions of packages and Python, the machine, and the git commit of the working directory."""
-    tags = {f"version.{name}": version(name) for name in PACKAGES}
-    tags |= {"forecast.version": version("forecast-toolkit"), "python": platform.python_version()}
-    tags |= {"machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"}
+    """Return tags with the versions of packages and Python, the machine, and the git commit of the working directory.
+
+    They are few, since MLflow's page of a run shows tags above its description.
+    """
+    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    tags = {"forecast.version": version("forecast-toolkit")}
+    tags |= {"forecast.packages": ", ".join(f"{name} {number}" for name, number in versions.items())}
+    tags |= {"forecast.machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"}
     commit = _git("rev-parse", "HEAD")
     if commit:
         tags["forecast.git_commit"] = commit + (" (changed)" if _git("status", "--porcelain", "-uno") else "")

@@ -86,7 +86,7 @@ def _files(address: str, run: Any) -> None:
     assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["forecast.png"]
     from forecast.tracking.registry import fetched
 
-    with fetched(f"runs:/{run.info.run_id}/model", address) as folder:
+    with fetched(f"runs:/{run.info.run_id}/naive", address) as folder:
         assert fc.load(folder).settings.model == "naive"
         fc.verify(folder)
         assert {path.name for path in folder.parents[1].iterdir()} >= PACKED
