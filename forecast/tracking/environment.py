@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import os
 import platform
 import re
@@ -36,7 +38,10 @@ def environment() -> dict[str, str]:
 
 def process() -> dict[str, str]:
     """Return tags that name this process: for people, and so that another process can close its run if it dies."""
-    return {"forecast.host": socket.gethostname(), "forecast.pid": str(os.getpid()), PROCESS: token()}
+    user = {}
+    with contextlib.suppress(Exception):  # a container's user need not have a name
+        user = {"mlflow.user": getpass.getuser()}
+    return {"forecast.host": socket.gethostname(), "forecast.pid": str(os.getpid()), PROCESS: token(), **user}
 
 
 def is_dead(tags: dict[str, str]) -> bool:

@@ -28,7 +28,7 @@ CURVE_METRICS = ("mase", "smape", "mae", "rmse")  # recorded for each step of th
 HEADLINE = ("owa", "smape", "wql", "coverage")  # after skill and MASE, before all others
 NO_ERROR = ("bias", "coverage")  # of which less is not better
 NAIVE = "seasonal_naive"
-SKILL_DIGITS = 4  # it is there to be read, and MLflow's pages show all digits; MASE keeps them
+DIGITS = 4  # of what is only there to be read, since MLflow's pages show all; MASE itself keeps them
 SHOWN_OF_A_HASH = 8
 TRACKING_SETTINGS = (
     "experiment",
@@ -113,7 +113,11 @@ def evaluation_metrics(outcome: Outcome) -> list[Row]:
     """
     metrics, naive = outcome.metrics, outcome.baselines.get(NAIVE, {}).get("mase")
     skill = skill_of("mase", metrics.get("mase"), naive)
-    headline = {"skill": round(skill, SKILL_DIGITS), "mase": metrics.get("mase"), "mase_seasonal_naive": naive}
+    headline = {
+        "skill": round(skill, DIGITS),
+        "mase": metrics.get("mase"),
+        "mase_seasonal_naive": None if naive is None else round(naive, DIGITS),
+    }
     headline |= {name: value for name, value in metrics.items() if name.partition("_")[0] in HEADLINE}
     rows = [(name, value, 0) for name, value in {**headline, **metrics}.items() if value is not None]
     rows += [(name, float(getattr(outcome, name)), 0) for name in ("fit_seconds", "fit_cpu_seconds", "predict_seconds")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from forecast.architectures import ARCHITECTURES
 from forecast.datasets.addresses import masked, without_password
 from forecast.settings import Settings
 from forecast.tracking.pages.names import data_name
-from forecast.tracking.record import NAIVE, skill_of
+from forecast.tracking.record import skill_of
 
 SCORES = {"mase": "MASE", "smape": "sMAPE", "wql": "WQL"}  # of which less is better
 
@@ -63,7 +64,7 @@ def of_evaluation(
         "Scored": _protocol(rules),
         "Load": f"{_load(id)} (it knows the rows up to {known_to})",
     }
-    return _page(title, lines, _table(name, metrics, naive))
+    return _page(title, lines, _scores(metrics, naive))
 
 
 def of_failure(kind: str, name: str, source: str | None, failure: Mapping[str, str]) -> str:
@@ -81,9 +82,10 @@ def of_failure(kind: str, name: str, source: str | None, failure: Mapping[str, s
     return f"**The {what} of {_code(name)}{_to(source, ' on ')} failed** with exit code {code}.\n\n{quoted}\n\n{hint}"
 
 
-def _page(title: str, lines: Mapping[str, str], table: str = "") -> str:
+def _page(title: str, lines: Mapping[str, str], scores: str = "") -> str:
+    """Put a page together, the most important first: MLflow folds what is longer than a few lines."""
     listed = "\n".join(f"- **{name}**: {text}" for name, text in lines.items())
-    return "\n\n".join(filter(None, (title, table, listed)))
+    return "\n\n".join(filter(None, (title, scores, listed)))
 
 
 def _verdict(metrics: Mapping[str, float], naive: Mapping[str, float]) -> str:
@@ -97,22 +99,14 @@ def _verdict(metrics: Mapping[str, float], naive: Mapping[str, float]) -> str:
     return "evaluated"
 
 
-def _table(name: str, metrics: Mapping[str, float], naive: Mapping[str, float]) -> str:
-    """Lay the headline metrics out beside seasonal naive's."""
-    coverages = sorted(metric for metric in metrics if metric.startswith("coverage_"))
-    rows = [(label, metric, ".4g") for metric, label in SCORES.items() if metric in metrics]
+def _scores(metrics: Mapping[str, float], naive: Mapping[str, float]) -> str:
+    """Say the headline metrics, with seasonal naive's in brackets."""
+    rows = [(label, metric, ".4g") for metric, label in SCORES.items()]
+    coverages = sorted(metric for metric in metrics if re.fullmatch(r"coverage_[\d.]+", metric))
     rows += [(f"in the {metric.removeprefix('coverage_')}% interval", metric, ".0%") for metric in coverages]
-    if not rows:
-        return ""
-    lines = [
-        f"| {label} | {_cell(metrics, metric, form)} | {_cell(naive, metric, form)} |" for label, metric, form in rows
-    ]
-    return "\n".join([f"| | {_code(name)} | {NAIVE} |", "|---|---|---|", *lines])
-
-
-def _cell(metrics: Mapping[str, float], metric: str, form: str) -> str:
-    value = metrics.get(metric, math.nan)
-    return f"{value:{form}}" if math.isfinite(value) else "-"
+    known = [row for row in rows if math.isfinite(metrics.get(row[1], math.nan))]
+    said = [f"{label} {metrics[metric]:{form}} ({naive.get(metric, math.nan):{form}})" for label, metric, form in known]
+    return f"{', '.join(said)}; in brackets seasonal naive's" if said else ""
 
 
 def _model(settings: Settings) -> str:

@@ -16,36 +16,38 @@ if TYPE_CHECKING:
 
 KEY, NAME = "forecast", "Best forecasts"
 TAG = f"mlflow.sharedViewState.{KEY}"
-LAYOUT_TAG, LAYOUT = "mlflow.experimentKind", "custom_model_development"  # the layout of pages for training
-# columns with their widths in pixels, from left to right after those that MLflow always shows
+# columns with their widths in pixels, from left to right; those without a dot MLflow always shows
 COLUMNS = {
-    "params.`model`": 110,
-    "attributes.`Dataset`": 220,
-    f"params.`{RULE}horizon`": 130,
-    "metrics.`skill`": 90,
-    "metrics.`mase`": 90,
-    "metrics.`mase_seasonal_naive`": 170,
-    "metrics.`smape`": 90,
+    "attributes.`Run Name`": 270,
+    "runDateAndNestInfo": 110,  # when it was made
+    "metrics.`skill`": 80,
+    "metrics.`mase`": 80,
+    "metrics.`mase_seasonal_naive`": 160,
     "metrics.`coverage_80`": 110,
     "metrics.`coverage_90`": 110,
     "metrics.`coverage_95`": 110,
+    "duration": 90,
+    "params.`model`": 120,
+    "attributes.`Dataset`": 250,
+    f"params.`{RULE}horizon`": 130,
 }
+FILTER = f"tags.`{KIND}` = 'evaluate'"
 STATE: dict[str, Any] = {
-    "searchFilter": f"tags.`{KIND}` = 'evaluate'",
+    "searchFilter": FILTER,
     "orderByKey": "metrics.`skill`",
     "orderByAsc": False,
     "startTime": "ALL",
     "lifecycleFilter": "Active",
     "datasetsFilter": [],
-    "selectedColumns": list(COLUMNS),
+    "selectedColumns": [name for name in COLUMNS if "." in name],
     "columnOrder": list(COLUMNS),
     "columnWidths": COLUMNS,
 }
 
 
 def tags() -> dict[str, str]:
-    """Return the tags of a new experiment: the layout of its pages, and the view."""
-    return {LAYOUT_TAG: LAYOUT, TAG: _view()}
+    """Return the tags of a new experiment."""
+    return {TAG: _view()}
 
 
 def show(client: MlflowClient, experiment: Any) -> None:
@@ -63,4 +65,5 @@ def address(server: str, experiment_id: str) -> str:
 
 def _view() -> str:
     """Return the view under its name in the menu of views."""
-    return json.dumps({"name": NAME, "createdAt": int(time.time() * 1000), "state": json.dumps(STATE)})
+    named = {"name": NAME, "createdAt": int(time.time() * 1000), "state": json.dumps(STATE)}
+    return json.dumps({**named, **STATE})  # versions of MLflow whose views have no names read the state itself

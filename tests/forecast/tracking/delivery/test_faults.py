@@ -194,7 +194,7 @@ def test_a_server_that_answers_500(server: tuple[str, Faults, Any], healthy: Fau
     assert len(_sync(address).results) == 2
     runs = client.search_runs([client.get_experiment_by_name("500").experiment_id])
     assert {run.data.tags["forecast.model"] for run in runs} == {"naive", "drift"}
-    assert all("test/mase" in run.data.metrics for run in runs)
+    assert all("mase" in run.data.metrics for run in runs)
 
 
 def test_what_a_server_refuses_is_laid_aside_with_a_note_and_stops_nothing(
