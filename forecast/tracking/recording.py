@@ -168,8 +168,8 @@ class RecordedRun(Run):
         """Record why the work failed, and with which settings."""
         entry, found = self.entry, failures.tags(error)
         entry.tags |= found | ({} if source is None else {record.SOURCE: without_password(source)})
-        entry.params = record.params(settings) | entry.params
         kind, name = entry.tags[KIND], entry.tags["forecast.model"]
+        entry.params = {**record.params(settings), **entry.params, "model": name}  # which may stand for several
         self._describe(descriptions.of_failure(kind, name, source, found))
 
     def close(self, status: str) -> None:
