@@ -24,7 +24,7 @@ from forecast.evaluation.scoring import MODEL
 from forecast.fitted import FittedModel
 from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
-from forecast.tracking import open_evaluation
+from forecast.tracking import open_evaluation, refusals_recorded
 from forecast.tracking.delivery.job import job
 from forecast.tracking.recall.addresses import is_address
 from forecast.tracking.recall.fetching import load
@@ -117,20 +117,21 @@ def evaluate(
     candidates = named_candidates(models, {"horizon": horizon, **settings}, horizon + gap)
     lead = next(iter(candidates.values())).settings
     chosen_metrics(metrics, lead.quantiles, standardised=scale == "train")  # refused before any work is done
-    panel = _panel(data, candidates)
+    with refusals_recorded("evaluate", lead, ", ".join(candidates), source):
+        panel = _panel(data, candidates)
+        if start is not None:
+            rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
+        else:
+            rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
     unused = not_used({name: candidate.settings for name, candidate in candidates.items()})
     if unused is not None:
         tell(unused)
-    if start is not None:
-        rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
-    else:
-        rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
     protocol = _protocol(panel, rolling, lead, horizon=horizon, gap=gap, refit=refit)
     mase_season = mase_season or protocol.mase_season
     protocol = replace(protocol, mase_season=mase_season, standardise=scale == "train", metrics=metrics)
     backtest = Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source)
     with job() as tracked:
-        recorder = partial(open_evaluation, several=len(candidates) > 1)
+        recorder = partial(open_evaluation, source=source, several=len(candidates) > 1)
         result = backtest.run(recorder, seeds=seeds, output=output)
     ids = tracked.run_ids
     outcomes = {name: replace(o, run_id=ids.get(o.run_id or "", o.run_id)) for name, o in result.outcomes.items()}
