@@ -1,8 +1,8 @@
-"""Commands as a user runs them, each in a process of its own that need not import everything anew.
+"""Commands and scripts as a user runs them, each in a process of its own that need not import everything anew.
 
-A server imports what commands have in common once, and the system copies it for each command: arguments, working
-directory, environment, streams and exit code are the command's own. What is about how a process starts or ends is
-tested with `python -m forecast.cli`.
+A server imports what they have in common once, and the system copies it for each of them: arguments, working directory,
+environment, streams and exit code are its own. What is about how a process starts or ends is tested with `python -m
+forecast.cli`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import atexit
 import importlib
 import json
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,15 @@ Answer = subprocess.CompletedProcess[str]
 
 def run(*words: str, stdin: str = "") -> Answer:
     """Run `forecast WORDS` in the working directory and the environment of the test."""
+    return _ordered(["forecast", *words], stdin)
+
+
+def run_script(script: Path, *words: str) -> Answer:
+    """Run `python SCRIPT WORDS` in the working directory and the environment of the test."""
+    return _ordered([str(script), *words])
+
+
+def _ordered(words: list[str], stdin: str = "") -> Answer:
     server = _server()
     assert server.stdin is not None
     assert server.stdout is not None
@@ -42,7 +52,7 @@ def run(*words: str, stdin: str = "") -> Answer:
         server.stdin.write(json.dumps(order) + "\n")
         server.stdin.flush()
         code = int(server.stdout.readline())
-        return Answer(["forecast", *words], code, *(place.read_bytes().decode() for place in places[1:]))
+        return Answer(words, code, *(place.read_bytes().decode() for place in places[1:]))
 
 
 @cache
@@ -65,9 +75,7 @@ def _serve() -> None:
 
 
 def _become(*, words: list[str], folder: str, environment: dict[str, str], streams: list[str]) -> None:
-    """Be the command, in a process that was copied for it."""
-    from forecast.cli.entry import main
-
+    """Be the command or script that the first word names, in a process that was copied for it."""
     for number, place in enumerate(streams):
         os.dup2(os.open(place, os.O_WRONLY if number else os.O_RDONLY), number)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
@@ -75,8 +83,14 @@ def _become(*, words: list[str], folder: str, environment: dict[str, str], strea
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["forecast", *words]
-    main()
+    sys.argv = words
+    if words[0] == "forecast":
+        from forecast.cli.entry import main
+
+        main()
+    else:
+        sys.path[0] = str(Path(words[0]).parent)
+        runpy.run_path(words[0], run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +15,7 @@ from commands import Answer, run
 from typer.testing import CliRunner
 
 import forecast as fc
+from forecast.cli.app import app
 from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.readers import read_table, write_table
@@ -43,7 +45,8 @@ def model(fitted: fc.Forecaster) -> str:
     return str(fitted.save("model"))
 
 
-def test_fit_predict_evaluate_compare(sales: str) -> None:
+def test_fit_predict_evaluate_compare(sales: str, new_store: Callable[[Path], str]) -> None:
+    new_store(Path(".forecast/mlflow.db"))
     done = run("fit", sales, "--horizon", "6", "--model", "gru", "-o", "model", "--plot", "fit.png", *SMALL)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "model\n"
@@ -77,7 +80,10 @@ def test_fit_predict_evaluate_compare(sales: str) -> None:
     runs = json.loads(done.stdout)["runs"]
     assert [run["model"] for run in runs] == sorted(("gru", "theta"), key=lambda m: found["models"][m]["mase"])
     assert runs[0]["mase"] == pytest.approx(found["metrics"]["mase"])
-    assert "theta" in run("compare", found["run_id"][:8]).stdout + run("compare").stdout
+    shown = [CliRunner().invoke(app, words) for words in (["compare", found["run_id"][:8]], ["compare"])]
+    assert [done.exit_code for done in shown] == [0, 0]
+    assert runs[0]["model"] in shown[0].stdout
+    assert "theta" in shown[1].stdout
 
 
 def test_stdin_and_stdout(model: str) -> None:
@@ -285,8 +291,6 @@ def test_what_is_there_is_not_overwritten(sales: str, model: str) -> None:
     "words", [["datasets", "list"], ["datasets", "show", "nyc_taxi"], ["models", "list"], ["models", "show", "theta"]]
 )
 def test_catalogues(words: list[str]) -> None:
-    from forecast.cli.app import app
-
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0
     found = CliRunner().invoke(app, [*words, "--json"])
