@@ -44,6 +44,7 @@ ORDER = (
     "forecast.forecaster",
     "forecast.future_rows",
     "forecast.pyfunc",
+    "forecast.jobs",
     "forecast.cli",
 )
 DOOR = "forecast/__init__.py"  # it names modules of every wing, and imports one when a public name is first used

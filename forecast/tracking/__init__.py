@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forecast.tracking.run import Run
 
 URI_VARIABLES = ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI")
+_parent: ContextVar[str | None] = ContextVar("forecast_parent", default=None)  # id of a job's own record
 _override: ContextVar[bool | None] = ContextVar("forecast_tracking", default=None)
 
 
@@ -60,6 +61,17 @@ def open_evaluation(settings: Settings, name: str, *, several: bool = False) -> 
 
 
 @contextmanager
+def open_job(settings: Settings, name: str) -> Iterator[Run]:
+    """Open the run of a job; the runs that are opened inside the `with` block become its children."""
+    with _open("run", settings, name, child=True) as run:
+        token = _parent.set(run.record)
+        try:
+            yield run
+        finally:
+            _parent.reset(token)
+
+
+@contextmanager
 def _open(kind: str, settings: Settings, name: str, *, child: bool = False) -> Iterator[Run]:
     from forecast.tracking.run import Run
 
@@ -69,7 +81,7 @@ def _open(kind: str, settings: Settings, name: str, *, child: bool = False) -> I
     doing("opening the run")
     from forecast.tracking.recording import open_run
 
-    with open_run(kind, settings, name, child=child) as run:
+    with open_run(kind, settings, name, child=child, parent=_parent.get()) as run:
         yield run
 
 

@@ -16,6 +16,7 @@ PACKAGES = ("forecast-toolkit", "torch", "pytorch-lightning", "pandas", "numpy",
 PROCESS = "forecast.process"  # the tag that names the process that keeps a run open
 RECORD = "forecast.record"  # the tag that every run of ours has, and only one run of each record
 HEARTBEAT = "forecast.heartbeat"  # milliseconds since 1970 of the last sign of life of an open run
+PARENT_RECORD = "forecast.parent_record"  # of the run that a run is a part of, by its record: it may not be sent yet
 FIT_RECORD, FIT_RUN = "forecast.fit_record", "forecast.fit_run_id"  # of the fit whose model made a forecast
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.comparing.results import Results
 from forecast.tracking.delivery.job import job
-from forecast.tracking.environment import environment, process
+from forecast.tracking.environment import PARENT_RECORD, environment, process
 from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
 from forecast.tracking.run import Run
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
@@ -33,14 +35,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_run(kind: str, settings: Settings, name: str, *, child: bool = False) -> Iterator[Run]:
+def open_run(
+    kind: str, settings: Settings, name: str, *, child: bool = False, parent: str | None = None
+) -> Iterator[Run]:
     """Open a run that is closed with the block's outcome, and sent when the job ends.
 
     Args:
-        kind: "fit" or "evaluate".
+        kind: "fit", "evaluate" or "run".
         settings: the user's settings, with experiment, run name and store.
         name: name of the model.
         child: whether it is one of several, which become children of the user's own run, where there is one.
+        parent: id of the record of the job's run that this one is a part of; None where there is none.
 
     Raises:
         TrackingError: if the settings name a store that cannot be one.
@@ -49,10 +54,16 @@ def open_run(kind: str, settings: Settings, name: str, *, child: bool = False) -
     entry = Entry(
         experiment=settings.experiment or DEFAULT_EXPERIMENT,
         run_name=settings.run_name or name,
-        tags={"forecast.kind": kind, "forecast.model": name, **environment(), **process()},
+        tags={
+            "forecast.kind": kind,
+            "forecast.model": name,
+            **environment(),
+            **process(),
+            **({PARENT_RECORD: parent} if parent else {}),
+        },
         store=store.named,
         into=into,
-        child=child,
+        child=child or parent is not None,
         held=True,
     )
     with job() as current:
@@ -135,6 +146,24 @@ class RecordedRun(Run):
         origins = protocol.cutoffs[-1].origins
         self._record_files(outcome.fitted, panel, origins, outcome.fit_seconds + outcome.predict_seconds)
 
+    def record_job(
+        self,
+        *,
+        params: Mapping[str, str],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        files: Mapping[str, str],
+        failed: bool,
+    ) -> None:
+        now = int(time.time() * 1000)
+        self.entry.params |= params
+        self.entry.tags |= tags
+        self.entry.metrics += [(name, value, 0, now) for name, value in metrics.items() if math.isfinite(value)]
+        for name, text in files.items():
+            self._write(partial(_write_text, self._artifacts() / name, text))
+        if failed:
+            self.close("FAILED")
+
     def close(self, status: str) -> None:
         """Write the entry with the status FINISHED, FAILED or KILLED."""
         if self._closed:
@@ -184,3 +213,7 @@ class RecordedRun(Run):
             if not self._complained:
                 warnings.warn(f"the record of this run is not whole: {error}", stacklevel=2)
             self._complained = True
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.processes import token
-from forecast.tracking.environment import FIT_RECORD, FIT_RUN, HEARTBEAT, PROCESS, RECORD
+from forecast.tracking.environment import FIT_RECORD, FIT_RUN, HEARTBEAT, PARENT_RECORD, PROCESS, RECORD
 from forecast.tracking.journal import ARTIFACTS, MLMODEL, MODEL, Entry
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str
     # this process keeps the run open now, and not the one that did the work, which may be gone
     own = {PROCESS: token(), HEARTBEAT: str(int(time.time() * 1000))}
     entry.tags |= {RECORD: entry.record, **own}
-    if FIT_RECORD in entry.tags:
-        entry.tags |= _fit_run(client, entry.tags[FIT_RECORD])
+    for record, tag in ((FIT_RECORD, FIT_RUN), (PARENT_RECORD, PARENT)):
+        if record in entry.tags:
+            entry.tags |= _run_id(client, entry.tags[record], tag)
     run = _run(client, store, entry)
     run_id = str(run.info.run_id)
     ends = run_id != entry.into
@@ -98,7 +99,8 @@ def _run(client: MlflowClient, store: Store, entry: Entry) -> Run:
         own = client.get_run(entry.into)
         if not entry.child and own.data.tags.get(RECORD) in (None, entry.record):
             return own
-        experiment_id, tags[PARENT] = own.info.experiment_id, entry.into  # params cannot change: each has its own run
+        experiment_id = own.info.experiment_id
+        tags.setdefault(PARENT, entry.into)  # params cannot change: each has its own run
     found = _found(client, [experiment_id], entry.record)
     if found:
         return found[0]
@@ -112,11 +114,11 @@ def _found(client: MlflowClient, experiment_ids: list[str], record: str) -> list
     return sorted(found, key=lambda run: str(run.info.run_id))  # the same order for all who look
 
 
-def _fit_run(client: MlflowClient, record: str) -> dict[str, str]:
-    """Return the tag with the id of the fit's run, if the store has it."""
+def _run_id(client: MlflowClient, record: str, tag: str) -> dict[str, str]:
+    """Return a tag with the id of a record's run, if the store has it."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     found = _found(client, experiments, record)
-    return {FIT_RUN: str(found[0].info.run_id)} if found else {}
+    return {tag: str(found[0].info.run_id)} if found else {}
 
 
 def _remove_others(client: MlflowClient, run: Run, entry: Entry) -> None:

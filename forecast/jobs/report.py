@@ -1,0 +1,99 @@
+"""What a job came to, in words, as JSON, and as the record of its run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from forecast.datasets.addresses import without_password
+from forecast.jobs.choosing import Choice
+from forecast.jobs.declared import KEYS, OF_MODELS, Order
+from forecast.jobs.files import to_toml
+from forecast.jobs.nightly import Night
+from forecast.tracking.record import TRACKING_SETTINGS
+
+SCHEMA = "forecast/run/v1"
+JOB_FILE = "job.toml"  # among the artifacts of a job's run
+NAIVE = "seasonal_naive"
+GATE = 6  # exit code of a gate that is missed
+
+
+def label(order: Order) -> str:
+    """Return the name of the job's run: what is forecast, and how far."""
+    data = "stdin" if order.job.data == "-" else Path(str(order.job.data)).stem
+    return f"run · {data} · h{order.settings['horizon']}"
+
+
+def as_json(night: Night) -> dict[str, Any]:
+    """Return the JSON object of --json, without what tracking came to."""
+    job, choice, made = night.order.job, night.choice, night.forecast
+    return {
+        "schema": SCHEMA,
+        "status": "ok" if night.missed is None else "failed",
+        "model": None if choice is None else choice.model,
+        "metric": None if choice is None else choice.metric,
+        "chosen_by_cutoff": [] if choice is None else [asdict(chosen) for chosen in choice.by_cutoff],
+        "metrics": {} if choice is None else choice.metrics,
+        "baselines": {} if choice is None else choice.baselines,
+        "models": {} if choice is None else choice.models,
+        "forecasts_scored": 0 if choice is None else choice.n_forecasts,
+        "missed": [] if night.missed is None else [str(problem) for problem in night.missed.problems],
+        "cutoffs": None if night.evaluation is None else night.evaluation.cutoffs,
+        "series": night.panel.n_series,
+        "source": None if made is None else made.source,
+        "output": job.output if made is not None else None,
+        "model_dir": job.save if night.saved else None,
+        "lock": job.lock,
+        "replay": None if night.order.replay is None else {"steps": list(night.order.replay)},
+        "settings": None if made is None else asdict(made.model.resolved_),
+    }
+
+
+def sentence(choice: Choice) -> str:
+    """Say what was chosen, how often, and how good that was."""
+    n, metric = len(choice.by_cutoff), choice.metric
+    score, naive = choice.metrics.get(metric), choice.baselines.get(NAIVE, {}).get(metric)
+    if len(choice.models) == 1:
+        text = f"{choice.model} is the only model, scored at {n} cutoff{'s' if n > 1 else ''}"
+    else:
+        text = f"{choice.model} is the best of {len(choice.models)}, and was chosen at {choice.times_chosen} of {n} cutoffs"
+    if score is None:
+        return text
+    beside = "" if naive is None else f", seasonal naive {naive:.3g}"
+    whose = "" if len(choice.models) == 1 else " of what was chosen"
+    return f"{text}; {metric}{whose} {score:.3g} on {choice.n_forecasts} forecasts{beside}"
+
+
+def record(night: Night) -> dict[str, Any]:
+    """Return what the run of a job records, as the arguments of `Run.record_job`."""
+    choice, made, missed = night.choice, night.forecast, night.missed
+    metrics = {}
+    if choice is not None:
+        metrics = {f"test/{name}": value for name, value in choice.metrics.items()}
+        metrics |= {f"{base}/{name}": v for base, scores in choice.baselines.items() for name, v in scores.items()}
+        metrics["forecasts_scored"] = float(choice.n_forecasts)
+    job = night.order.job
+    tags = {
+        "forecast.status": "ok" if missed is None else "failed",
+        "forecast.exit_code": str(0 if missed is None else GATE),
+        "forecast.gate": ("met" if job.require else "none") if missed is None else str(missed),
+        "forecast.made_by": "none" if made is None else made.source,
+    }
+    if choice is not None:
+        tags |= {"forecast.model": choice.model, "mlflow.note.content": f"{sentence(choice)}."}
+        tags["forecast.chosen"] = "\n".join(f"{chosen.time}: {chosen.model}" for chosen in choice.by_cutoff)
+    return {
+        "params": params(night.order),
+        "metrics": metrics,
+        "tags": tags,
+        "files": {JOB_FILE: to_toml(night.order)},
+        "failed": missed is not None,
+    }
+
+
+def params(order: Order) -> dict[str, str]:
+    """Return the keys of the job, and the settings of its models, that somebody set."""
+    keys = {name: KEYS[name].text(without_password(getattr(order.job, name))) for name in KEYS if name != "lock"}
+    given = {name: text for name, text in keys.items() if text != KEYS[name].default_text or name == "model"}
+    return given | {n: OF_MODELS[n].text(v) for n, v in order.settings.items() if n not in TRACKING_SETTINGS}
