@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forecast.cli.gates import Gate, check_gates, missed_gates
@@ -96,7 +97,7 @@ def _show(night: Night, gates: list[Gate]) -> None:
         say(sentence(choice))
         if gates and night.missed is None:
             say(f"met: {', '.join(gate.text for gate in gates)}")
-    if night.missed is not None and job.save is not None:
+    if night.missed is not None and job.save is not None and Path(job.save).exists():
         say(f"{job.save} stays as it was")
     if made is not None:
         _say_who(night)

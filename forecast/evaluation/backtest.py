@@ -66,7 +66,7 @@ class Recording(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Scored:
     """Forecasts from n origins, as they are scored.
 
@@ -270,8 +270,8 @@ class Backtest:
             if comparison is not None:
                 comparison.add(origins.series, actual, prediction.point)
             if self.watch is not None and (run is not None or comparison is None):
-                parts = {"origins": origins, "cutoff": numbers, "actual": actual, "prediction": prediction}
-                self.watch(Scored(name=name, is_reference=run is None, **parts))
+                about = Scored(name, run is None, origins, numbers, actual, prediction)
+                self.watch(about)
             frame = self._frame(origins, prediction)
             if run is not None:
                 run.add_forecasts(frame)  # first: `keep` may add a column

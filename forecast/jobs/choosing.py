@@ -179,7 +179,8 @@ def _names(backtest: Backtest, levels: tuple[float, ...]) -> list[str] | None:
     """Return the names of the backtest's metrics that these levels allow; None takes all."""
     if backtest.protocol.metrics is None:
         return None
-    standardised, allowed = backtest.protocol.standardise, []
+    standardised = backtest.protocol.standardise
+    allowed: list[str] = []
     for name in backtest.protocol.metrics:
         try:
             allowed += chosen_metrics([name], levels, standardised=standardised)

@@ -12,6 +12,8 @@ from forecast.jobs.nightly import Hands, Night, run
 from forecast.jobs.report import JOB_FILE, label, params, record
 from forecast.tracking import open_job
 
+MOST_LETTERS = 4000  # of a message; stores take about 5000
+
 
 def run_tracked(order: Order, candidates: Mapping[str, Candidate], hands: Hands) -> tuple[Night, str | None]:
     """Run a job whose candidates have been checked, and record it.
@@ -29,7 +31,7 @@ def run_tracked(order: Order, candidates: Mapping[str, Candidate], hands: Hands)
         try:
             night = run(order, candidates, hands)
         except ForecastError as error:
-            tags = {"forecast.exit_code": str(error.exit_code), "forecast.error": str(error)}
+            tags = {"forecast.exit_code": str(error.exit_code), "forecast.error": str(error)[:MOST_LETTERS]}
             files = {JOB_FILE: to_toml(order)}
             recorded.record_job(params=params(order), metrics={}, tags=tags, files=files, failed=True)
             raise

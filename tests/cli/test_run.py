@@ -180,8 +180,8 @@ def test_a_job_file_is_the_job(sales: pd.DataFrame) -> None:
     assert written["settings"] == {"horizon": 6, "quantiles": [0.1, 0.9], "tracking": "off", "seed": 3}
     assert written["model"] == ["theta", "naive"]
     forecasts = []
-    for words in (words, ("-c", "job.toml", "-q"), ("-c", "job.toml", "-q")):
-        assert _run(*words).exit_code == 0
+    for command in (words, ("-c", "job.toml", "-q"), ("-c", "job.toml", "-q")):
+        assert _run(*command).exit_code == 0
         forecasts.append(Path("next.parquet").read_bytes())
     assert len(set(forecasts)) == 1
     assert _run("-c", "job.toml", "--dry-run", "--no-track").stdout == text, "it is read as it was written"
