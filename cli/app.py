@@ -22,6 +22,7 @@ from forecast.cli import (
     runs,
     settings,
     ui,
+    whence,
 )
 from forecast.cli.help import NAMES, GroupedCommand, help_, of_every_command
 from forecast.cli.output import show_error
@@ -42,6 +43,7 @@ app.command("predict", cls=GroupedCommand)(predict.predict)
 app.command("future", cls=GroupedCommand)(future.future)
 app.command("run", cls=GroupedCommand)(run.run)
 app.command("compare")(compare.compare)
+app.command("whence")(whence.whence)
 app.command("pretrain", cls=GroupedCommand)(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)
 app.command("settings")(settings.settings)

@@ -102,6 +102,7 @@ def check(order: Order, candidates: dict[str, Candidate], read: Reader, progress
         table=lambda roles: table if source == STDIN else read(source, roles),
         future=future,
         horizon=order.horizon,
+        quantiles=next(iter(candidates.values())).settings.quantiles,
         source=source,
     )
     backtest = backtest_of(history, candidates, _rules(order), progress=progress, source=source, watch=kept)

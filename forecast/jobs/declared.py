@@ -30,7 +30,7 @@ class Job:
     )
     model: tuple[str, ...] = setting(
         ("auto",),
-        "Names of models, or model directories, separated by commas; the best one forecasts.",
+        "Names of models, or their directories or addresses (runs:/ID), separated by commas; the best one forecasts.",
         group=MODEL,
         flags=("--model", "-m"),
         metavar="NAME,...",
@@ -122,7 +122,7 @@ class Job:
     )
     champion: str | None = setting(
         None,
-        "Yesterday's model, where it is not in the directory of --save: a directory or models:/NAME@ALIAS.",
+        "Yesterday's model, where it is not in the directory of --save: a directory, models:/NAME@ALIAS or runs:/ID.",
         group=OUTPUT,
         metavar="MODEL",
         everyday=True,

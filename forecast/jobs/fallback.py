@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.errors import ForecastError
@@ -17,7 +17,6 @@ from forecast.jobs.declared import CHAMPION, SEASONAL_NAIVE, Job
 from forecast.progress import doing, tell
 from forecast.settings import Settings
 from forecast.storage.directory import MANIFEST
-from forecast.tracking.registry import SCHEMES, fetched
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +36,7 @@ class Today:
         table: reads the table with other columns than today's models need.
         future: reads the table of the future; None where there is none.
         horizon: steps to forecast.
+        quantiles: quantile levels in (0, 1) to forecast beside the point.
         source: address of the table, for the record.
     """
 
@@ -45,24 +45,52 @@ class Today:
     table: Reader
     future: Reader | None
     horizon: int
+    quantiles: tuple[float, ...]
     source: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Forecast:
     """A forecast of today's rows, and who made it.
 
     Args:
         frame: the forecasts in the form of the table.
         model: the model.
+        panel: the rows that it forecast from.
         source: what the column `source` says: a name, or "champion".
+        seconds: wall seconds that forecasting took.
         address: where the model came from; None for one that was fitted today.
     """
 
     frame: Any
     model: Forecaster
+    panel: Panel
     source: str
+    seconds: float
     address: str | None = None
+
+    @classmethod
+    def by(
+        cls, model: Forecaster, today: Today, rows: Panel | None, *, source: str, address: str | None = None
+    ) -> Forecast:
+        """Forecast today's rows.
+
+        Args:
+            model: the fitted model.
+            today: the rows.
+            rows: the rows as the model reads them, with those of the future where the table ends with them; None where
+                it goes on from those that it was fitted on.
+            source: what the column `source` says.
+            address: where the model came from; None for one that was fitted today.
+        """
+        started, levels = perf_counter(), today.quantiles
+        reads = fitted_of(model).reads_the_future(rows or model.context)
+        future = today.future(columns_of(model)) if reads and today.future is not None else None
+        panel, origins = model.newest(rows, future, today.horizon)
+        asked = levels if levels != model.settings.quantiles else None
+        frame = model.forecasts(panel, origins, horizon=today.horizon, quantiles=asked)
+        seconds = perf_counter() - started
+        return cls(frame=frame, model=model, panel=panel, source=source, seconds=seconds, address=address)
 
 
 def fallen_back(job: Job, lead: Settings, today: Today) -> Forecast:
@@ -81,13 +109,10 @@ def fallen_back(job: Job, lead: Settings, today: Today) -> Forecast:
     return _by_seasonal_naive(lead, today)
 
 
-def forecast(model: Forecaster, today: Today) -> Any:
+def forecast(model: Forecaster, today: Today, source: str) -> Forecast:
     """Forecast with a model that was fitted to today's rows."""
-    if not fitted_of(model).reads_the_future(model.context):
-        return model.predict()
-    if today.future is None:
-        return model.predict(today.whole)
-    return model.predict(future=today.future(_columns(model)))
+    ahead = today.future is None and fitted_of(model).reads_the_future(model.context)
+    return Forecast.by(model, today, today.whole if ahead else None, source=source)
 
 
 def _champion(job: Job) -> str:
@@ -100,30 +125,22 @@ def _champion(job: Job) -> str:
 
 def _by_champion(address: str, lead: Settings, today: Today) -> Forecast:
     doing(f"loading {address}")
-    with ExitStack() as stack:
-        place: str | Path = address
-        if address.startswith(SCHEMES):
-            place = stack.enter_context(fetched(address, lead.tracking_uri))
-        model = load(place)
-    columns = _columns(model)
-    panel = model.panel(today.table(columns))
+    model = load(address, tracking_uri=lead.tracking_uri)
+    panel = model.panel(today.table(columns_of(model)))
     reads = fitted_of(model).reads_the_future(panel)
-    future = today.future(columns) if reads and today.future is not None else None
     if not reads and panel.n_series == today.history.n_series:  # rows of the future are none of its history
         panel = panel.truncate(panel.indptr[:-1] + today.history.lengths)
     doing("forecasting with the champion")
-    levels = lead.quantiles if lead.quantiles != model.settings.quantiles else None
-    frame = model.predict(panel, future=future, horizon=today.horizon, quantiles=levels)
-    return Forecast(frame=frame, model=model, source=CHAMPION, address=address)
+    return Forecast.by(model, today, panel, source=CHAMPION, address=address)
 
 
 def _by_seasonal_naive(lead: Settings, today: Today) -> Forecast:
     values = {name: getattr(lead, name) for name in (*KEPT, *RECORDED)}
     model = Forecaster.of(Settings.of({**values, "horizon": today.horizon, "model": SEASONAL_NAIVE}))
     model.fit(today.history, source=today.source)
-    return Forecast(frame=model.predict(), model=model, source=SEASONAL_NAIVE)
+    return Forecast.by(model, today, None, source=SEASONAL_NAIVE)
 
 
-def _columns(model: Forecaster) -> Columns:
+def columns_of(model: Forecaster) -> Columns:
     """Return the roles of the columns of a table that a model reads."""
     return replace(model.settings.columns, id=model.settings.id or model.context.format.id)

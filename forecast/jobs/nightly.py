@@ -10,6 +10,7 @@ from typing import Any
 
 from forecast.datasets.errors import GateError, RunError
 from forecast.datasets.panel import Panel
+from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.readers import write_table
 from forecast.datasets.temporary import beside
 from forecast.evaluation.backtest import Candidate
@@ -22,7 +23,6 @@ from forecast.jobs.declared import NONE, Order
 from forecast.jobs.fallback import Forecast, fallen_back, forecast
 from forecast.jobs.files import replaying, to_toml
 from forecast.progress import Progress, doing, tell
-from forecast.settings import Settings
 from forecast.training.settings import taped
 
 Judge = Callable[[Choice], GateError | None]
@@ -66,7 +66,7 @@ class Night:
     saved: bool = False
 
 
-def run(order: Order, candidates: Mapping[str, Candidate], hands: Hands) -> Night:
+def run(order: Order, candidates: Mapping[str, Candidate], hands: Hands, facts: dict[str, str] | None = None) -> Night:
     """Run a job whose candidates have been checked.
 
     Nothing of yesterday's is touched before today's forecast is made and may be used.
@@ -75,6 +75,7 @@ def run(order: Order, candidates: Mapping[str, Candidate], hands: Hands) -> Nigh
         order: the job.
         candidates: its models, as `candidates_of` returns them.
         hands: what it needs from outside.
+        facts: texts by name that a .parquet file of forecasts carries; None for none.
 
     Raises:
         DataError: with every problem of the tables; it is raised before anything is fitted.
@@ -96,7 +97,7 @@ def run(order: Order, candidates: Mapping[str, Candidate], hands: Hands) -> Nigh
     if night.missed is not None and order.job.on_fail != NONE:
         lead = next(iter(candidates.values())).settings
         night = replace(night, forecast=fallen_back(order.job, lead, checked.today))
-    return _written(night, next(iter(candidates.values())).settings)
+    return _written(night, next(iter(candidates.values())).settings.columns, facts)
 
 
 def _made(night: Night, checked: Checked, hands: Hands) -> Night:
@@ -110,23 +111,24 @@ def _made(night: Night, checked: Checked, hands: Hands) -> Night:
     model = Forecaster.of(checked.backtest.candidates[choice.model].settings)
     model.fit(checked.today.history, progress=hands.progress, source=checked.today.source)
     doing(f"forecasting with {choice.model}")
-    frame = forecast(model, checked.today)
-    return replace(night, forecast=Forecast(frame=frame, model=model, source=choice.model))
+    return replace(night, forecast=forecast(model, checked.today, choice.model))
 
 
-def _written(night: Night, lead: Settings) -> Night:
+def _written(night: Night, columns: Columns, facts: dict[str, str] | None) -> Night:
     """Write the forecast, then the model where it may be used, then the job as it can be repeated."""
     job, made = night.order.job, night.forecast
     if made is not None and job.output is not None:
         doing("" if job.output == "-" else f"writing {job.output}")
-        write_table(_with_source(made) if job.names_its_source else made.frame, job.output, lead.columns)
+        if job.names_its_source:
+            made = replace(made, frame=_with_source(made))
+        write_table(made.frame, job.output, columns, facts=facts)
     saved = made is not None and night.missed is None and job.save is not None
     if made is not None and saved:
         doing(f"writing {job.save}")
         made.model.save(str(job.save), overwrite=True)
     if job.lock is not None:
         _write_whole(Path(job.lock), to_toml(night.order))
-    return replace(night, saved=saved)
+    return replace(night, forecast=made, saved=saved)
 
 
 def _with_source(made: Forecast) -> Any:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from forecast.datasets.errors import ForecastError
+from forecast.datasets.errors import ForecastError, TrackingError
+from forecast.datasets.tables.readers import flat
 from forecast.evaluation.backtest import Candidate
+from forecast.fitted import fitted_of
 from forecast.jobs.declared import Order
 from forecast.jobs.files import to_toml
 from forecast.jobs.nightly import Hands, Night, run
 from forecast.jobs.report import JOB_FILE, label, params, record
+from forecast.progress import tell
 from forecast.tracking import open_job
+from forecast.tracking.environment import PARENT_RECORD
+from forecast.tracking.forecasts import OF_RECORD, Forecasts, new_record, record_forecasts
 
 MOST_LETTERS = 4000  # of a message; stores take about 5000
 
@@ -29,11 +35,37 @@ def run_tracked(order: Order, candidates: Mapping[str, Candidate], hands: Hands)
     """
     with open_job(next(iter(candidates.values())).settings, label(order)) as recorded:
         try:
-            night = run(order, candidates, hands)
+            of_forecast = None if recorded.record is None else new_record()
+            night = run(order, candidates, hands, None if of_forecast is None else {OF_RECORD: of_forecast})
         except ForecastError as error:
             tags = {"forecast.exit_code": str(error.exit_code), "forecast.error": str(error)[:MOST_LETTERS]}
             files = {JOB_FILE: to_toml(order)}
             recorded.record_job(params=params(order), metrics={}, tags=tags, files=files, failed=True)
             raise
         recorded.record_job(**record(night))
+        if recorded.record is not None and of_forecast is not None:
+            _record_forecast(night, of_forecast, recorded.record)
     return night, recorded.record
+
+
+def _record_forecast(night: Night, record: str, parent: str) -> None:
+    """Write the record of the forecast to the journal, from where it goes to the store with the job's own."""
+    made, output = night.forecast, night.order.job.output
+    if made is None:
+        return
+    forecasts = Forecasts(
+        record=record,
+        fitted=fitted_of(made.model),
+        panel=made.panel,
+        frame=flat(made.frame),
+        source=night.order.job.data,
+        output=None if output in (None, "-") else Path(str(output)),
+        asked={"horizon": night.order.horizon, "future": night.order.job.future},
+        seconds=made.seconds,
+    )
+    settings = night.order.settings
+    places = {name: settings.get(name) for name in ("experiment", "tracking_uri", "journal")}
+    try:
+        record_forecasts(forecasts, tags={PARENT_RECORD: parent}, **places)
+    except (OSError, TrackingError) as error:
+        tell(f"the forecast is not recorded: {error}")

@@ -23,12 +23,17 @@ FIT_RECORD, FIT_RUN = "forecast.fit_record", "forecast.fit_run_id"  # of the fit
 def environment() -> dict[str, str]:
     """Return tags with the versions of packages and Python, the machine, and the git commit of the working directory."""
     tags = {f"version.{name}": version(name) for name in PACKAGES}
-    tags |= {"forecast.version": version("forecast-toolkit"), "python": platform.python_version()}
+    tags |= toolkit()
     tags |= {"machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"}
     commit = _git("rev-parse", "HEAD")
     if commit:
         tags["forecast.git_commit"] = commit + (" (changed)" if _git("status", "--porcelain", "-uno") else "")
     return tags
+
+
+def toolkit() -> dict[str, str]:
+    """Return tags with the version of this toolkit and of Python, which cost nothing."""
+    return {"forecast.version": version("forecast-toolkit"), "python": platform.python_version()}
 
 
 def process() -> dict[str, str]:

@@ -18,7 +18,7 @@ from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.comparing.results import Results
 from forecast.tracking.delivery.job import job
-from forecast.tracking.environment import PARENT_RECORD, environment, process
+from forecast.tracking.environment import FIT_RECORD, PARENT_RECORD, environment, process
 from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
 from forecast.tracking.run import Run
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
@@ -189,6 +189,8 @@ class RecordedRun(Run):
         entry = self.entry
         entry.params |= record.params(fitted)
         entry.tags |= record.tags(fitted, sha256, source)
+        if fitted.run_id not in (None, entry.record):
+            entry.tags[FIT_RECORD] = str(fitted.run_id)
         entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in record.dataset(panel).items()}
         entry.metrics += [(name, value, step, now) for name, value, step in metrics]
         entry.dataset = record.dataset_input(panel, sha256, source)

@@ -96,7 +96,8 @@ def test_a_job_is_one_tree_of_runs(sales: pd.DataFrame) -> None:
     assert [item.path for item in client.list_artifacts(found["run_id"])] == ["job.toml"]
     children = client.search_runs([job.info.experiment_id], f"tags.`mlflow.parentRunId` = '{found['run_id']}'")
     kinds = sorted(run.data.tags["forecast.kind"] for run in children)
-    assert kinds[:3] == ["evaluate", "evaluate", "fit"]
+    assert kinds == ["evaluate", "evaluate", "fit", "predict"]
+    assert "theta" in CliRunner().invoke(app, ["whence", "next.parquet"]).stdout, "a file says where it comes from"
     assert fc.load("model").run_id_ in {run.data.tags["forecast.record"] for run in children}
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.datasets.processes import token
 from forecast.tracking.environment import FIT_RECORD, FIT_RUN, HEARTBEAT, PARENT_RECORD, PROCESS, RECORD
 from forecast.tracking.journal import ARTIFACTS, MLMODEL, MODEL, Entry
+from forecast.tracking.recall.finding import of_record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -93,7 +94,9 @@ def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str
 def _run(client: MlflowClient, store: Store, entry: Entry) -> Run:
     """Find the entry's run, which an earlier try may have made, or create it."""
     tags = dict(entry.tags)
-    if entry.into is None:
+    if entry.into is None and PARENT in tags:  # a tree is in one experiment
+        experiment_id = client.get_run(tags[PARENT]).info.experiment_id
+    elif entry.into is None:
         experiment_id = store.experiment_id(client, entry.experiment)
     else:
         own = client.get_run(entry.into)
@@ -115,10 +118,9 @@ def _found(client: MlflowClient, experiment_ids: list[str], record: str) -> list
 
 
 def _run_id(client: MlflowClient, record: str, tag: str) -> dict[str, str]:
-    """Return a tag with the id of a record's run, if the store has it."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = _found(client, experiments, record)
-    return {tag: str(found[0].info.run_id)} if found else {}
+    """Return a tag with the id of a run, given that or the id of its record, if the store has it."""
+    found = of_record(client, record)
+    return {tag: str(found.info.run_id)} if found is not None else {}
 
 
 def _remove_others(client: MlflowClient, run: Run, entry: Entry) -> None:

@@ -62,7 +62,7 @@ def test_what_became_of_a_job_is_recorded(client: Any, store: Store) -> None:
     assert "tracking_uri" not in params
     assert run.data.metrics["forecasts_scored"] == 3
     assert run.data.metrics["seasonal_naive/mase"] > 0
-    assert _below(client, run.info.experiment_id, run_id) == ["evaluate", "evaluate", "fit"]
+    assert _below(client, run.info.experiment_id, run_id) == ["evaluate", "evaluate", "fit", "predict"]
 
 
 def test_a_refused_table_leaves_a_run(client: Any, store: Store) -> None:
@@ -84,7 +84,7 @@ def test_in_a_users_own_run_the_job_hangs_below_it(client: Any, store: Store) ->
     with as_current(store.uri), mlflow.start_run(experiment_id=place) as own:
         run_id = _run(_order(None, None))
     assert _below(client, own.info.experiment_id, own.info.run_id) == ["run"]
-    assert _below(client, own.info.experiment_id, str(run_id)) == ["evaluate", "evaluate", "fit"]
+    assert _below(client, own.info.experiment_id, str(run_id)) == ["evaluate", "evaluate", "fit", "predict"]
     assert client.get_run(own.info.run_id).data.params == {}
 
 

@@ -16,7 +16,7 @@ import forecast as fc
 from forecast.datasets.errors import ConfigError, TrackingError
 from forecast.datasets.fingerprint import panel_sha256
 from forecast.tracking.journal import due
-from forecast.tracking.registry import fetched
+from forecast.tracking.recall.fetching import fetched
 from forecast.tracking.store import Store
 
 

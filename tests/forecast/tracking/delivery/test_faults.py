@@ -84,7 +84,7 @@ def _files(address: str, run: Any) -> None:
 
     client = MlflowClient(address)
     assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["forecast.png"]
-    from forecast.tracking.registry import fetched
+    from forecast.tracking.recall.fetching import fetched
 
     with fetched(f"runs:/{run.info.run_id}/model", address) as folder:
         assert fc.load(folder).settings.model == "naive"
