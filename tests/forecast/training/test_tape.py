@@ -18,13 +18,12 @@ def _fitted(model: str, **more: Any) -> fc.Forecaster:
     return fc.Forecaster(4, **settings).fit(synthetic(2, 60, seed=1))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_the_steps_of_every_network_are_kept_and_taken(workers: int) -> None:
+def test_the_steps_of_every_network_are_kept_and_taken() -> None:
     with taped() as first:
-        one = _fitted("auto", blend="off", workers=workers)
+        one = _fitted("auto", blend="off")
     assert len(first.steps) == 3, "a probe and two members"
     with taped(first.steps) as again:
-        assert same(_fitted("auto", blend="off", workers=workers).predict(), one.predict())
+        assert same(_fitted("auto", blend="off").predict(), one.predict())
     assert again.is_used_up
 
 
