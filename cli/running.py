@@ -134,6 +134,8 @@ def _show_models(choice: Choice) -> None:
 
 
 def _skill(metrics: Mapping[str, float], naive: Mapping[str, float], metric: str) -> str:
-    """Return the share of seasonal naive's error that is gone, as text; blank where nothing says."""
-    own, other = metrics.get(metric), naive.get(metric)
+    """Return the share of seasonal naive's error that is gone, as text; blank where nothing says, or it is no error."""
+    from forecast.tracking.comparing.boards import NO_ERROR
+
+    own, other = metrics.get(metric), naive.get(metric) if metric.partition("_")[0] not in NO_ERROR else None
     return "" if own is None or not other or metrics is naive else f"{1 - own / other:.0%}"

@@ -115,8 +115,7 @@ def _rules(order: Order) -> Rules:
     job = order.job
     names = ("cutoffs", "start", "end", "step", "gap", "scale", "mase_season")
     values: dict[str, Any] = {name: getattr(job, name) for name in names}
-    refit: Any = int(job.refit) if str(job.refit).isdigit() else job.refit
-    return Rules(horizon=order.settings["horizon"], refit=refit, metrics=job.metrics or None, **values)
+    return Rules(horizon=order.settings["horizon"], refit=job.refit_every, metrics=job.metrics or None, **values)
 
 
 def _reads_ahead(candidate: Candidate) -> bool:

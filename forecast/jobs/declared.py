@@ -140,8 +140,8 @@ class Job:
         problems = []
         if self.data is None:
             problems.append(Problem(what="DATA is missing", expected="a file, a bundled data set, or - for stdin"))
-        if isinstance(self.refit, str) and self.refit not in REFITS:
-            expected = f"{', '.join(REFITS)}, or a number of cutoffs"
+        if self.refit_every is None:
+            expected = f"{', '.join(REFITS)}, or a number of cutoffs of at least 1"
             problems.append(Problem(what=f"refit={self.refit!r}", expected=expected))
         if self.champion is not None and self.on_fail != CHAMPION:
             problems.append(Problem(what=f"champion={self.champion!r}", expected=f"it with on_fail={CHAMPION!r} only"))
@@ -152,6 +152,14 @@ class Job:
             what = "on_fail='champion' knows of no champion"
             problems.append(Problem(what=what, remedy="Name its directory with save, or its address with champion."))
         return problems
+
+    @property
+    def refit_every(self) -> Any:
+        """Return `refit` as evaluations take it, a number as a number; None where it is neither number nor word."""
+        if self.refit in REFITS:
+            return self.refit
+        text = str(self.refit)
+        return int(text) if text.isdecimal() and int(text) else None
 
     @property
     def names_its_source(self) -> bool:

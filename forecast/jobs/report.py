@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from forecast.datasets.addresses import without_password
+from forecast.datasets.fingerprint import panel_sha256
 from forecast.jobs.choosing import Choice
 from forecast.jobs.declared import KEYS, OF_MODELS, Order
 from forecast.jobs.files import to_toml
 from forecast.jobs.nightly import Night
-from forecast.tracking.record import TRACKING_SETTINGS
+from forecast.tracking.record import TRACKING_SETTINGS, dataset
 
 SCHEMA = "forecast/run/v1"
 JOB_FILE = "job.toml"  # among the artifacts of a job's run
@@ -38,7 +39,7 @@ def as_json(night: Night) -> dict[str, Any]:
         "baselines": {} if choice is None else choice.baselines,
         "models": {} if choice is None else choice.models,
         "forecasts_scored": 0 if choice is None else choice.n_forecasts,
-        "missed": [] if night.missed is None else [str(problem) for problem in night.missed.problems],
+        "missed": [] if night.missed is None else [*map(str, night.missed.problems)] or [night.missed.message],
         "cutoffs": None if night.evaluation is None else night.evaluation.cutoffs,
         "series": night.panel.n_series,
         "source": None if made is None else made.source,
@@ -79,7 +80,10 @@ def record(night: Night) -> dict[str, Any]:
         "forecast.exit_code": str(0 if missed is None else GATE),
         "forecast.gate": ("met" if job.require else "none") if missed is None else str(missed),
         "forecast.made_by": "none" if made is None else made.source,
+        "forecast.source": str(without_password(job.data)),
+        "forecast.dataset_sha256": panel_sha256(night.panel),
     }
+    tags |= {f"forecast.dataset.{name}": str(value) for name, value in dataset(night.panel).items()}
     if choice is not None:
         tags |= {"forecast.model": choice.model, "mlflow.note.content": f"{sentence(choice)}."}
         tags["forecast.chosen"] = "\n".join(f"{chosen.time}: {chosen.model}" for chosen in choice.by_cutoff)

@@ -190,6 +190,21 @@ def test_a_job_file_is_the_job(sales: pd.DataFrame) -> None:
     assert _done(*again)["model"] == "naive", "options win"
 
 
+def test_the_rules_are_those_of_evaluate(sales: pd.DataFrame) -> None:
+    rules = ("--refit", "2", "--step", "3", "--gap", "1", "--metrics", "smape,mae", "--metric", "mae")
+    done = _run("sales.csv", *PLAIN, *rules, "--cutoffs", "4", "-o", "-")
+    assert done.exit_code == 0, done.output
+    assert len(done.stdout.splitlines()) == 1 + 2 * (6 + 1), "the forecasts alone, those of the gap among them"
+    found = _done("sales.csv", *PLAIN, *rules, "--cutoffs", "4", "--json")
+    expected = fc.evaluate(
+        sales, 6, models=["theta", "naive"], cutoffs=4, refit=2, step=3, gap=1, metrics=["smape", "mae"]
+    ).by_cutoff
+    scored = expected[(expected["cutoff"] > 0) & (expected["model"] == "theta")]
+    assert found["models"]["theta"]["mae"] == pytest.approx(scored["mae"].mean())
+    assert found["metric"] == "mae"
+    assert set(found["metrics"]) == {"smape", "mae"}
+
+
 def test_everything_that_is_wrong_with_a_job_file_is_said_at_once() -> None:
     Path("job.toml").write_text(
         'data = "sales.csv"\ncutofs = 3\nhorizon = 6\nstep = 0\non_fail = "champion"\nrefit = "often"\n'
