@@ -85,7 +85,7 @@ class Job:
 
 def with_options(
     *,
-    kinds: tuple[type, ...] = (Settings,),
+    kind: type | tuple[type, ...] = Settings,
     groups: tuple[str, ...] = (),
     without: Container[str] = (),
     meanings: Mapping[str, str] | None = None,
@@ -93,8 +93,8 @@ def with_options(
     """Give a command the options of its bundles and of the settings, in the places of their parameters.
 
     Args:
-        kinds: classes whose declared fields are the settings; `Settings` by default. Of fields of one name, the last
-            class's counts.
+        kind: class whose declared fields are the settings, or several; `Settings` by default. Of fields of one name,
+            that of the last class counts.
         groups: groups whose settings are options; empty takes all.
         without: names of settings that have no option; none by default.
         meanings: help of the settings that mean something else in this command, by name; none by default.
@@ -103,7 +103,8 @@ def with_options(
         A decorator for a command with a parameter `settings`, which gets the texts of the options that a user typed, a
         list of them where an option repeats.
     """
-    lines = {name: line for kind in kinds for name, line in declarations(kind).items() if name not in without}
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    lines = {name: line for one in kinds for name, line in declarations(one).items() if name not in without}
     chosen = [line for line in lines.values() if not groups or line.group in groups]
     options: dict[str, Any] = {}
     for line in chosen:

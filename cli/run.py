@@ -44,7 +44,7 @@ class Manner:
     verbose: o.Verbose = False
 
 
-@o.with_options(kinds=(Settings, Job), without=("data",))
+@o.with_options(kind=(Settings, Job), without=("data",))
 def run(data: Data = None, *, settings: dict[str, Any], manner: Manner) -> None:
     """Backtest models, choose one, hold it to conditions, refit it on all rows, and forecast: the nightly job.
 
