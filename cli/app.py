@@ -20,6 +20,7 @@ from forecast.cli import (
     pretrain,
     run,
     runs,
+    score,
     settings,
     ui,
     whence,
@@ -43,6 +44,7 @@ app.command("predict", cls=GroupedCommand)(predict.predict)
 app.command("future", cls=GroupedCommand)(future.future)
 app.command("run", cls=GroupedCommand)(run.run)
 app.command("compare")(compare.compare)
+app.command("score", cls=GroupedCommand)(score.score)
 app.command("whence")(whence.whence)
 app.command("pretrain", cls=GroupedCommand)(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)

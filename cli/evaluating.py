@@ -133,14 +133,19 @@ def _check_gates(gates: list[Gate], request: Request, models: list[Model]) -> No
 def _evaluate(request: Request, models: list[Model]) -> Evaluation:
     """Evaluate the models on the table."""
     from forecast.evaluator import evaluate, named_candidates, shared_columns
+    from forecast.tracking import refusals_recorded
 
     values, backtest = dict(request.settings), dict(request.backtest)
     values.pop("model", None)
     # model directories know columns that no option names
-    columns, _ = shared_columns(named_candidates(models, values, values["horizon"] + backtest["gap"]))
+    candidates = named_candidates(models, values, values["horizon"] + backtest["gap"])
+    columns, _ = shared_columns(candidates)
     refit, metrics = backtest.pop("refit"), backtest.pop("metrics")
+    lead = next(iter(candidates.values())).settings
+    with refusals_recorded("evaluate", lead, ", ".join(candidates), request.data):
+        table = read(request.data, asdict(columns))
     return evaluate(
-        read(request.data, asdict(columns)),
+        table,
         values.pop("horizon"),
         models=models,
         refit=int(refit) if refit.isdigit() else refit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,7 +136,7 @@ def _show_models(choice: Choice) -> None:
 
 def _skill(metrics: Mapping[str, float], naive: Mapping[str, float], metric: str) -> str:
     """Return the share of seasonal naive's error that is gone, as text; blank where nothing says, or it is no error."""
-    from forecast.tracking.comparing.boards import NO_ERROR
+    from forecast.tracking.record import skill_of
 
-    own, other = metrics.get(metric), naive.get(metric) if metric.partition("_")[0] not in NO_ERROR else None
-    return "" if own is None or not other or metrics is naive else f"{1 - own / other:.0%}"
+    skill = skill_of(metric, metrics.get(metric), naive.get(metric))
+    return "" if math.isnan(skill) or metrics is naive else f"{skill:.0%}"

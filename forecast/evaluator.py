@@ -24,7 +24,7 @@ from forecast.evaluation.scoring import MODEL
 from forecast.fitted import FittedModel
 from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
-from forecast.tracking import open_evaluation
+from forecast.tracking import open_evaluation, refusals_recorded
 from forecast.tracking.delivery.job import job
 from forecast.tracking.recall.addresses import is_address
 from forecast.tracking.recall.fetching import load
@@ -175,18 +175,20 @@ def backtest_of(
     """
     lead = next(iter(candidates.values())).settings
     chosen_metrics(rules.metrics, lead.quantiles, standardised=rules.scale == "train")  # refused before any work
-    panel = _panel(data, candidates)
+    with refusals_recorded("evaluate", lead, ", ".join(candidates), source):
+        panel = _panel(data, candidates)
+        rolling = rules.rolling(panel)
     unused = not_used({name: candidate.settings for name, candidate in candidates.items()})
     if unused is not None:
         tell(unused)
-    protocol = _protocol(panel, rules, lead)
+    protocol = _protocol(panel, rolling, rules, lead)
     return Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source, watch=watch)
 
 
 def run_backtest(backtest: Backtest, *, seeds: int = 1, output: str | Path | None = None) -> Evaluation:
     """Run a backtest as a job whose runs are tracked; the arguments are those of `evaluate`."""
     with job() as tracked:
-        recorder = partial(open_evaluation, several=len(backtest.candidates) > 1)
+        recorder = partial(open_evaluation, source=backtest.source, several=len(backtest.candidates) > 1)
         result = backtest.run(recorder, seeds=seeds, output=output)
     ids = tracked.run_ids
     outcomes = {name: replace(o, run_id=ids.get(o.run_id or "", o.run_id)) for name, o in result.outcomes.items()}
@@ -233,9 +235,8 @@ def shared_columns(candidates: dict[str, Candidate]) -> tuple[Columns, str | int
     return Columns(**shared), freq
 
 
-def _protocol(panel: Panel, rules: Rules, lead: Settings) -> EvaluationProtocol:
+def _protocol(panel: Panel, rolling: list[Cutoff], rules: Rules, lead: Settings) -> EvaluationProtocol:
     """Build the protocol; the seasons are found from the rows before the first cutoff, MASE's from those of each series."""
-    rolling = rules.rolling(panel)
     season, _ = season_length(panel.truncate(rolling[0].ends(panel)), lead.season_length)
     mase_season, _ = season_length(panel.truncate(first_ends(panel, rolling)), lead.season_length)
     return EvaluationProtocol(

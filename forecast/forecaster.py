@@ -23,7 +23,7 @@ from forecast.progress import Progress, doing, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage import saving
 from forecast.storage.directory import check_free
-from forecast.tracking import open_fit
+from forecast.tracking import open_fit, refusals_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,12 +140,13 @@ class Forecaster:
         """
         if output is not None:
             check_free(Path(output), overwrite=overwrite)
-        panel = self._training_panel(data)
+        with refusals_recorded("fit", self.settings, self.settings.model, source):
+            panel = self._training_panel(data)
         for note in filter(
             None, (not_used({self.settings.model: self.settings}), shorter_than(panel, self.settings.horizon))
         ):
             tell(note)
-        with open_fit(self.settings) as run:
+        with open_fit(self.settings, source) as run:
             progress = progress if progress is not None else progress_for()
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
             self.fitted_ = replace(fitted, run_id=run.record)

@@ -23,9 +23,7 @@ from forecast.tracking.comparing.boards import distance
 Scores = dict[str, dict[str, float]]
 NAIVE2 = "naive2"
 NOTHING_TO_CHOOSE_BY = "there is nothing to choose a model by"
-MORE_CUTOFFS = (
-    "Give --cutoffs 2 or more (or an earlier --from), or one model: each cutoff scores the model that was best before it."
-)
+MORE_CUTOFFS = "Give --cutoffs 2 or more (or an earlier --from), or one model: each cutoff scores the model that was best before it."
 
 
 @dataclass(frozen=True, kw_only=True)

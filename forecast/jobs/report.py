@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from forecast.datasets.addresses import without_password
@@ -12,18 +11,15 @@ from forecast.jobs.choosing import Choice
 from forecast.jobs.declared import KEYS, OF_MODELS, Order
 from forecast.jobs.files import to_toml
 from forecast.jobs.nightly import Night
-from forecast.tracking.record import TRACKING_SETTINGS, dataset
+from forecast.tracking.pages import failures
+from forecast.tracking.pages.descriptions import of_job
+from forecast.tracking.pages.failures import CODE
+from forecast.tracking.pages.tags import DESCRIPTION
+from forecast.tracking.record import SOURCE, TRACKING_SETTINGS, dataset, references, scores
 
 SCHEMA = "forecast/run/v1"
 JOB_FILE = "job.toml"  # among the artifacts of a job's run
 NAIVE = "seasonal_naive"
-GATE = 6  # exit code of a gate that is missed
-
-
-def label(order: Order) -> str:
-    """Return the name of the job's run: what is forecast, and how far."""
-    data = "stdin" if order.job.data == "-" else Path(str(order.job.data)).stem
-    return f"run · {data} · h{order.settings['horizon']}"
 
 
 def as_json(night: Night) -> dict[str, Any]:
@@ -66,34 +62,43 @@ def sentence(choice: Choice) -> str:
     return f"{text}; {metric}{whose} {score:.3g} on {choice.n_forecasts} forecasts{beside}"
 
 
+def started(order: Order) -> dict[str, Any]:
+    """Return what the run of a job records before there is anything to report, as arguments of `Run.record_job`."""
+    return {"params": params(order), "files": {JOB_FILE: to_toml(order)}}
+
+
 def record(night: Night) -> dict[str, Any]:
-    """Return what the run of a job records, as the arguments of `Run.record_job`."""
-    choice, made, missed = night.choice, night.forecast, night.missed
-    metrics = {}
+    """Return what the run of a job records at the end, as arguments of `Run.record_job`."""
+    choice, missed, job = night.choice, night.missed, night.order.job
+    data = dataset(night.panel)
+    tags = {f"forecast.dataset.{name}": str(value) for name, value in data.items()}
+    tags |= {CODE: "0", SOURCE: str(without_password(job.data)), "forecast.dataset_sha256": panel_sha256(night.panel)}
+    tags |= {"forecast.made_by": "none" if night.forecast is None else night.forecast.source}
+    tags |= {"forecast.gate": "missed" if missed is not None else "met" if job.require else "none"}
+    tags |= {} if missed is None else failures.tags(missed)
+    metrics: dict[str, float] = {}
     if choice is not None:
-        metrics = {f"test/{name}": value for name, value in choice.metrics.items()}
-        metrics |= {f"{base}/{name}": v for base, scores in choice.baselines.items() for name, v in scores.items()}
-        metrics["forecasts_scored"] = float(choice.n_forecasts)
-    job = night.order.job
-    tags = {
-        "forecast.status": "ok" if missed is None else "failed",
-        "forecast.exit_code": str(0 if missed is None else GATE),
-        "forecast.gate": ("met" if job.require else "none") if missed is None else str(missed),
-        "forecast.made_by": "none" if made is None else made.source,
-        "forecast.source": str(without_password(job.data)),
-        "forecast.dataset_sha256": panel_sha256(night.panel),
-    }
-    tags |= {f"forecast.dataset.{name}": str(value) for name, value in dataset(night.panel).items()}
-    if choice is not None:
-        tags |= {"forecast.model": choice.model, "mlflow.note.content": f"{sentence(choice)}."}
+        about = (sentence(choice), ", ".join(choice.models), data, job.data)
+        tags |= {"forecast.model": choice.model, DESCRIPTION: of_job(*about, _gate(night), _made_by(night))}
         tags["forecast.chosen"] = "\n".join(f"{chosen.time}: {chosen.model}" for chosen in choice.by_cutoff)
-    return {
-        "params": params(night.order),
-        "metrics": metrics,
-        "tags": tags,
-        "files": {JOB_FILE: to_toml(night.order)},
-        "failed": missed is not None,
-    }
+        tags |= references(choice.baselines)
+        metrics = {**scores(choice.metrics, choice.baselines), "forecasts_scored": float(choice.n_forecasts)}
+    files = {JOB_FILE: to_toml(night.order)}
+    return {"tags": tags, "metrics": metrics, "files": files, "failed": missed is not None}
+
+
+def _gate(night: Night) -> str:
+    """Say what was required, and what of it was missed."""
+    if night.missed is None:
+        return f"{', '.join(night.order.job.require)}: met" if night.order.job.require else ""
+    return f"missed: {'; '.join(map(str, night.missed.problems)) or night.missed.message}"
+
+
+def _made_by(night: Night) -> str:
+    """Say who made the forecasts, and where they are."""
+    if night.forecast is None:
+        return ""
+    return f"by {night.forecast.source}" + (f", in {night.order.job.output}" if night.order.job.output else "")
 
 
 def params(order: Order) -> dict[str, str]:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from forecast.datasets.errors import ForecastError, TrackingError
+from forecast.datasets.errors import TrackingError
 from forecast.datasets.tables.readers import flat
 from forecast.evaluation.backtest import Candidate
 from forecast.fitted import fitted_of
 from forecast.jobs.declared import Order
-from forecast.jobs.files import to_toml
 from forecast.jobs.nightly import Hands, Night, run
-from forecast.jobs.report import JOB_FILE, label, params, record
+from forecast.jobs.report import record, started
 from forecast.progress import tell
 from forecast.tracking import open_job
 from forecast.tracking.environment import PARENT_RECORD
 from forecast.tracking.forecasts import OF_RECORD, Forecasts, new_record, record_forecasts
-
-MOST_LETTERS = 4000  # of a message; stores take about 5000
 
 
 def run_tracked(order: Order, candidates: Mapping[str, Candidate], hands: Hands) -> tuple[Night, str | None]:
@@ -33,15 +30,11 @@ def run_tracked(order: Order, candidates: Mapping[str, Candidate], hands: Hands)
         What the job came to, and the id of its run's record, None without tracking. The errors are those of
         `forecast.jobs.nightly.run`; the run of a job that ends with one says so.
     """
-    with open_job(next(iter(candidates.values())).settings, label(order)) as recorded:
-        try:
-            of_forecast = None if recorded.record is None else new_record()
-            night = run(order, candidates, hands, None if of_forecast is None else {OF_RECORD: of_forecast})
-        except ForecastError as error:
-            tags = {"forecast.exit_code": str(error.exit_code), "forecast.error": str(error)[:MOST_LETTERS]}
-            files = {JOB_FILE: to_toml(order)}
-            recorded.record_job(params=params(order), metrics={}, tags=tags, files=files, failed=True)
-            raise
+    lead = next(iter(candidates.values())).settings
+    with open_job(lead, ", ".join(candidates), order.job.data) as recorded:
+        recorded.record_job(**started(order))
+        of_forecast = None if recorded.record is None else new_record()
+        night = run(order, candidates, hands, None if of_forecast is None else {OF_RECORD: of_forecast})
         recorded.record_job(**record(night))
         if recorded.record is not None and of_forecast is not None:
             _record_forecast(night, of_forecast, recorded.record)

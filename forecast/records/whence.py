@@ -12,6 +12,7 @@ from forecast.datasets.errors import ModelError, TrackingError
 from forecast.settings import Settings
 from forecast.tracking.comparing.boards import run_row
 from forecast.tracking.delivery.syncing import sync
+from forecast.tracking.environment import SCORE
 from forecast.tracking.forecasts import ASKED, OUTPUT_SHA256, file_sha256
 from forecast.tracking.recall.finding import SHOWN
 from forecast.tracking.recall.forecast_files import check_file, entry_of_file, maker_of_file
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DATASET = "forecast.dataset."
-SCORE = "score/"  # before the metrics that actuals gave a prediction when they arrived
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,7 +131,7 @@ def _named(client: MlflowClient, addresses: list[str], store: str) -> list[Any]:
 
 def _check_metric(metric: str, runs: list[Any]) -> None:
     """Refuse a metric that is neither ours nor in any of the runs: a column without values ranks nothing."""
-    names = {*METRICS, *RELATIVE, *(name.removeprefix("test/") for run in runs for name in run.data.metrics)}
+    names = {*METRICS, *RELATIVE, *(name for run in runs for name in run.data.metrics if "/" not in name)}
     if metric not in names:
         near = get_close_matches(metric, names, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(names))}."

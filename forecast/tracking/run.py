@@ -60,18 +60,18 @@ class Run:
     def record_job(
         self,
         *,
-        params: Mapping[str, str],
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
-        files: Mapping[str, str],
-        failed: bool,
+        params: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        failed: bool = False,
     ) -> None:
-        """Record what a job came to.
+        """Record what a job is and what it came to; what was recorded under the same name before is replaced.
 
         Args:
             params: its rules as text by name.
             metrics: numbers by name; those that are not finite are left out.
             tags: text by name.
             files: texts of files by name.
-            failed: whether the run is to be marked as failed although no error was raised.
+            failed: whether the run is to be marked as failed although no error is raised; False by default.
         """

@@ -91,7 +91,7 @@ def test_a_job_is_one_tree_of_runs(sales: pd.DataFrame) -> None:
         "0",
         "FINISHED",
     )
-    assert job.data.metrics["test/mase"] == pytest.approx(found["metrics"]["mase"])
+    assert job.data.metrics["mase"] == pytest.approx(found["metrics"]["mase"])
     assert job.data.tags["forecast.model"] == "theta"
     assert [item.path for item in client.list_artifacts(found["run_id"])] == ["job.toml"]
     children = client.search_runs([job.info.experiment_id], f"tags.`mlflow.parentRunId` = '{found['run_id']}'")

@@ -55,13 +55,16 @@ def test_what_became_of_a_job_is_recorded(client: Any, store: Store) -> None:
     run = client.get_run(run_id)
     tags, params = run.data.tags, run.data.params
     assert run.info.status == "FAILED"
-    assert (tags["forecast.exit_code"], tags["forecast.gate"]) == ("6", "it is not good enough")
+    assert (tags["forecast.exit_code"], tags["forecast.gate"]) == ("6", "missed")
+    assert tags["forecast.error"] == "it is not good enough"
+    assert "it is not good enough" in tags["mlflow.note.content"]
+    assert run.info.run_name == "run · sales · h3"
     assert tags["forecast.made_by"] == "seasonal_naive"
     assert tags["forecast.chosen"] == "2003-01-01: naive"
     assert (params["model"], params["require"], params["horizon"]) == ("theta,naive", "mase<0.001", "3")
     assert "tracking_uri" not in params
     assert run.data.metrics["forecasts_scored"] == 3
-    assert run.data.metrics["seasonal_naive/mase"] > 0
+    assert {"skill", "mase", "mase_seasonal_naive"} <= run.data.metrics.keys()
     assert _below(client, run.info.experiment_id, run_id) == ["evaluate", "evaluate", "fit", "predict"]
 
 
@@ -72,7 +75,8 @@ def test_a_refused_table_leaves_a_run(client: Any, store: Store) -> None:
     (run,) = client.search_runs([experiment])
     assert (run.info.status, run.data.tags["forecast.exit_code"]) == ("FAILED", "3")
     assert "many" in run.data.tags["forecast.error"]
-    assert run.data.params["model"] == "theta,naive"
+    assert run.data.params["model"] == "theta, naive"
+    assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["job.toml"]
 
 
 def test_in_a_users_own_run_the_job_hangs_below_it(client: Any, store: Store) -> None:

@@ -97,7 +97,9 @@ def test_the_prediction_is_a_run_of_the_models_experiment_with_its_forecasts() -
     run = fc.runs(experiment="shop", kind="predict").set_index("run_id").loc[found.run_id]
     assert run["made_by"] == found.made_by["run_id"]
     assert run["record"] == found.record == pd.read_parquet("next.parquet").attrs[OF_RECORD]
-    kept = MlflowClient("sqlite:///.forecast/mlflow.db").download_artifacts(found.run_id, "forecasts.parquet")
+    kept = MlflowClient(f"sqlite:///{Path('.forecast/mlflow.db').absolute()}").download_artifacts(
+        found.run_id, "forecasts.parquet"
+    )
     assert same(pd.read_parquet(kept), pd.read_parquet("next.parquet"))
     assert same(fc.load(f"runs:/{found.run_id[:8]}").predict(), fc.load("model").predict()), "it is that of the fit"
 
