@@ -11,6 +11,7 @@ from forecast.jobs.choosing import Choice
 from forecast.jobs.declared import KEYS, OF_MODELS, Order
 from forecast.jobs.files import to_toml
 from forecast.jobs.nightly import Night
+from forecast.tracking.environment import FIT_RECORD
 from forecast.tracking.pages import failures
 from forecast.tracking.pages.descriptions import of_job
 from forecast.tracking.pages.failures import CODE
@@ -76,6 +77,8 @@ def record(night: Night) -> dict[str, Any]:
     tags |= {"forecast.made_by": "none" if night.forecast is None else night.forecast.source}
     tags |= {"forecast.gate": "missed" if missed is not None else "met" if job.require else "none"}
     tags |= {} if missed is None else failures.tags(missed)
+    if night.forecast is not None and night.forecast.model.run_id_ is not None:
+        tags[FIT_RECORD] = night.forecast.model.run_id_  # by which the job's run is as good as the model, too
     metrics: dict[str, float] = {}
     if choice is not None:
         about = (sentence(choice), ", ".join(choice.models), data, job.data)

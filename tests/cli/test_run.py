@@ -97,6 +97,13 @@ def test_a_job_is_one_tree_of_runs(sales: pd.DataFrame) -> None:
     children = client.search_runs([job.info.experiment_id], f"tags.`mlflow.parentRunId` = '{found['run_id']}'")
     kinds = sorted(run.data.tags["forecast.kind"] for run in children)
     assert kinds == ["evaluate", "evaluate", "fit", "predict"]
+    assert same(fc.load(f"runs:/{found['run_id'][:8]}").predict(), fc.load("model").predict()), (
+        "the job's run is its model"
+    )
+    address = f"runs:/{found['run_id'][:8]}"
+    missed = (*PLAIN, "-o", "again.parquet", *NEVER, "--on-fail", "champion", "--champion", address)
+    assert _refused("sales.csv", *missed).exit_code == 6
+    assert same(_written("again.parquet").drop(columns="source"), _written("next.parquet"))
     assert "theta" in CliRunner().invoke(app, ["whence", "next.parquet"]).stdout, "a file says where it comes from"
     assert fc.load("model").run_id_ in {run.data.tags["forecast.record"] for run in children}
 
