@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from forecast.datasets.addresses import without_password
-from forecast.datasets.fingerprint import panel_sha256
+from forecast.datasets.fingerprint import described, panel_sha256
 from forecast.jobs.choosing import Choice
 from forecast.jobs.declared import KEYS, OF_MODELS, Order
 from forecast.jobs.files import to_toml
@@ -16,7 +16,7 @@ from forecast.tracking.pages import failures
 from forecast.tracking.pages.descriptions import of_job
 from forecast.tracking.pages.failures import CODE
 from forecast.tracking.pages.tags import DESCRIPTION
-from forecast.tracking.record import SOURCE, TRACKING_SETTINGS, dataset, references, scores
+from forecast.tracking.record import SOURCE, TRACKING_SETTINGS, references, scores
 
 SCHEMA = "forecast/run/v1"
 JOB_FILE = "job.toml"  # among the artifacts of a job's run
@@ -71,7 +71,7 @@ def started(order: Order) -> dict[str, Any]:
 def record(night: Night) -> dict[str, Any]:
     """Return what the run of a job records at the end, as arguments of `Run.record_job`."""
     choice, missed, job = night.choice, night.missed, night.order.job
-    data = dataset(night.panel)
+    data = described(night.panel)
     tags = {f"forecast.dataset.{name}": str(value) for name, value in data.items()}
     tags |= {CODE: "0", SOURCE: str(without_password(job.data)), "forecast.dataset_sha256": panel_sha256(night.panel)}
     tags |= {"forecast.made_by": "none" if night.forecast is None else night.forecast.source}
@@ -107,5 +107,6 @@ def _made_by(night: Night) -> str:
 def params(order: Order) -> dict[str, str]:
     """Return the keys of the job, and the settings of its models, that somebody set."""
     keys = {name: KEYS[name].text(without_password(getattr(order.job, name))) for name in KEYS if name != "lock"}
-    given = {name: text for name, text in keys.items() if text != KEYS[name].default_text or name == "model"}
+    given = {name: text for name, text in keys.items() if text != KEYS[name].default_text}
+    given["model"] = ", ".join(order.job.model)
     return given | {n: OF_MODELS[n].text(v) for n, v in order.settings.items() if n not in TRACKING_SETTINGS}

@@ -61,7 +61,7 @@ def test_what_became_of_a_job_is_recorded(client: Any, store: Store) -> None:
     assert run.info.run_name == "run · sales · h3"
     assert tags["forecast.made_by"] == "seasonal_naive"
     assert tags["forecast.chosen"] == "2003-01-01: naive"
-    assert (params["model"], params["require"], params["horizon"]) == ("theta,naive", "mase<0.001", "3")
+    assert (params["model"], params["require"], params["horizon"]) == ("theta, naive", "mase<0.001", "3")
     assert "tracking_uri" not in params
     assert run.data.metrics["forecasts_scored"] == 3
     assert {"skill", "mase", "mase_seasonal_naive"} <= run.data.metrics.keys()
