@@ -14,8 +14,9 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.readers import write_table
 from forecast.datasets.temporary import beside
 from forecast.evaluation.backtest import Candidate
-from forecast.evaluation.result import Evaluation
+from forecast.evaluation.result import Evaluation, found
 from forecast.evaluator import run_backtest
+from forecast.fitted import fitted_of
 from forecast.forecaster import Forecaster
 from forecast.jobs.checking import SOURCE, Checked, Reader, check
 from forecast.jobs.choosing import Choice, choose
@@ -110,8 +111,16 @@ def _made(night: Night, checked: Checked, hands: Hands) -> Night:
         return night
     model = Forecaster.of(checked.backtest.candidates[choice.model].settings)
     model.fit(checked.today.history, progress=hands.progress, source=checked.today.source)
+    model.fitted_ = replace(fitted_of(model), evaluated=_on_its_card(choice, night.order))
     doing(f"forecasting with {choice.model}")
     return replace(night, forecast=forecast(model, checked.today, choice.model))
+
+
+def _on_its_card(choice: Choice, order: Order) -> dict[str, Any]:
+    """Return what the backtest found, as the model's card says it: how good the choice was, and not the best score."""
+    rules = {"horizon": int(order.settings["horizon"]), "cutoffs": len(choice.by_cutoff)}
+    whose = "the same settings" if len(choice.models) == 1 else choice.best
+    return {**found(rules, choice.metrics, choice.baselines), "of": f"{whose}, fitted on older rows"}
 
 
 def _written(night: Night, columns: Columns, facts: dict[str, str] | None) -> Night:

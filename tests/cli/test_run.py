@@ -77,6 +77,9 @@ def test_a_job_is_one_tree_of_runs(sales: pd.DataFrame) -> None:
     assert found["model"] == found["source"] == "theta"
     assert found["forecasts_scored"] == 2 * 2 * 6
     assert [chosen["cutoff"] for chosen in found["chosen_by_cutoff"]] == [1, 2]
+    card = Path("model/card.md").read_text()
+    assert f"MASE {found['metrics']['mase']:.4g}" in card, "the score of the choice, not the best one"
+    assert "the choice among theta, naive, fitted on older rows" in card
     assert found["models"]["theta"]["mase"] < found["metrics"]["mase"] < found["models"]["naive"]["mase"], (
         "as it was chosen"
     )
