@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forecast.tracking.run import Run
 
 URI_VARIABLES = ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI")
+_parent: ContextVar[str | None] = ContextVar("forecast_parent", default=None)  # id of a job's own record
 _override: ContextVar[bool | None] = ContextVar("forecast_tracking", default=None)
 
 
@@ -63,11 +64,22 @@ def open_evaluation(
 
 
 @contextmanager
+def open_job(settings: Settings, name: str, source: str | None) -> Iterator[Run]:
+    """Open the run of a job; the runs that are opened inside the `with` block become its children."""
+    with _open("run", settings, name, source, child=True) as run:
+        token = _parent.set(run.record)
+        try:
+            yield run
+        finally:
+            _parent.reset(token)
+
+
+@contextmanager
 def refusals_recorded(kind: str, settings: Settings, name: str, source: str | None = None) -> Iterator[None]:
     """Leave a failed run where work that is to be tracked is refused before it has one, such as a broken table.
 
     For the store in the working directory it waits in the journal for the next command, so that a slip of the pen is
-    answered at once.
+    answered at once. Inside a job it is the job's run that says so.
 
     Args:
         kind: "fit" or "evaluate".
@@ -78,6 +90,8 @@ def refusals_recorded(kind: str, settings: Settings, name: str, source: str | No
     try:
         yield
     except ForecastError as error:
+        if _parent.get() is not None:
+            raise
         with suppress(ForecastError), _open(kind, settings, name, source, later=True):
             raise error
         raise
@@ -94,7 +108,7 @@ def _open(
         return
     from forecast.tracking.recording import open_run
 
-    with open_run(kind, settings, name, source, child=child, later=later) as run:
+    with open_run(kind, settings, name, source, child=child, parent=_parent.get(), later=later) as run:
         yield run
 
 
