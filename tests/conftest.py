@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pandas as pd
 import pytest
 
@@ -18,6 +21,11 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
+from forecast.tracking.store import Store
+
+# no test is about time: on a busy machine an example may take as long as it takes
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +35,21 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
+    """A function that puts an empty MLflow database at a path and returns its address; MLflow takes seconds to make one."""
+    base = tmp_path_factory.getbasetemp()
+    empty = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "empty" / "mlflow.db"
+    Store.of(f"sqlite:///{empty}").client()  # one worker makes it, and the others wait for that
+
+    def put(place: Path) -> str:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(empty, place)
+        return f"sqlite:///{place}"
+
+    return put
 
 
 @pytest.fixture

@@ -67,12 +67,8 @@ def _dropped(environ: Environ) -> list[bytes]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[str, Faults, str]]:
-    """Serve a store of its own, and yield its address, its faults, and the address of the database behind it."""
-    from forecast.tracking.store import Store
-
-    database = f"sqlite:///{folder / 'server.db'}"
-    Store.of(database).client()
+def serving(folder: Path, database: str) -> Iterator[tuple[str, Faults, str]]:
+    """Serve a store, and yield its address, its faults, and the address of the database behind it."""
     names = {
         "_MLFLOW_SERVER_FILE_STORE": database,
         "_MLFLOW_SERVER_REGISTRY_STORE": database,

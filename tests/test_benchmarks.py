@@ -5,13 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from commands import run_script
 from house import ROOT
 
 FOLDER = ROOT / "tests" / "benchmarks"
@@ -53,10 +51,9 @@ def test_every_script_is_smoked() -> None:
 
 
 @pytest.mark.parametrize("script", NUMBERS)
-def test_a_script_runs_and_gives_its_numbers(script: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(FOLDER / script), "--smoke", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+def test_a_script_runs_and_gives_its_numbers(script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # for processes that it starts
+    done = run_script(FOLDER / script, "--smoke", "--json")
     assert done.returncode == 0, done.stderr[-2000:]
     numbers = json.loads(done.stdout.splitlines()[-1])
     assert len(numbers) == NUMBERS[script], sorted(numbers)

@@ -18,6 +18,8 @@ PACKAGES = ("torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "ml
 PROCESS = "forecast.process"  # the tag that names the process that keeps a run open
 RECORD = "forecast.record"  # the tag that every run of ours has, and only one run of each record
 HEARTBEAT = "forecast.heartbeat"  # milliseconds since 1970 of the last sign of life of an open run
+SCORE = "score/"  # before the metrics that actuals gave a prediction when they arrived
+PREDICT_RECORD, PREDICT_RUN = "forecast.predict_record", "forecast.predict_run_id"  # of the prediction that is scored
 FIT_RECORD, FIT_RUN = "forecast.fit_record", "forecast.fit_run_id"  # of the fit whose model made a forecast
 
 
@@ -27,13 +29,18 @@ def environment() -> dict[str, str]:
     They are few, since MLflow's page of a run shows tags above its description.
     """
     versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-    tags = {"forecast.version": version("forecast-toolkit")}
+    tags = toolkit()
     tags |= {"forecast.packages": ", ".join(f"{name} {number}" for name, number in versions.items())}
     tags |= {"forecast.machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"}
     commit = _git("rev-parse", "HEAD")
     if commit:
         tags["forecast.git_commit"] = commit + (" (changed)" if _git("status", "--porcelain", "-uno") else "")
     return tags
+
+
+def toolkit() -> dict[str, str]:
+    """Return a tag with the version of this toolkit, which costs nothing."""
+    return {"forecast.version": version("forecast-toolkit")}
 
 
 def process() -> dict[str, str]:

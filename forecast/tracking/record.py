@@ -15,7 +15,8 @@ from forecast.datasets.panel import Panel
 from forecast.datasets.time.times import as_text
 from forecast.settings import Settings
 from forecast.tracking.pages.names import data_name
-from forecast.tracking.pages.tags import KIND, MADE_BY, RULE
+from forecast.tracking.pages.tags import KIND, RULE
+from forecast.tracking.pages.tags import SOURCE as MADE_BY
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.comparing.results import Results
 from forecast.tracking.delivery.job import job
-from forecast.tracking.environment import environment, process
+from forecast.tracking.environment import FIT_RECORD, environment, process
 from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
 from forecast.tracking.pages import descriptions, failures
 from forecast.tracking.pages.names import run_name
@@ -201,6 +201,8 @@ class RecordedRun(Run):
         entry = self.entry
         entry.params = record.params(fitted.resolved)
         entry.tags |= record.tags(fitted, sha256)
+        if fitted.run_id not in (None, entry.record):
+            entry.tags[FIT_RECORD] = str(fitted.run_id)
         entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in data.items()}
         entry.metrics += [(name, value, step, now) for name, value, step in metrics]
         entry.dataset = record.dataset_input(panel, sha256, source)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from commands import run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +42,6 @@ def test_cells_are_broken_between_words_and_wide_letters_count_twice() -> None:
     "words", ["models list", "models show esrnn", "datasets list", "settings", "settings lookback"]
 )
 def test_tables_in_a_pipe_are_80_letters_wide(words: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "forecast.cli", *words.split()], capture_output=True, text=True, check=True
-    )
+    done = run(*words.split())
+    assert done.returncode == 0
     assert max(map(len, done.stdout.splitlines())) <= 80

@@ -6,24 +6,21 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import Answer, run
 from typer.testing import CliRunner
 
 import forecast as fc
+from forecast.cli.app import app
 from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.readers import read_table, write_table
 
 SMALL = ["--set", "steps=20", "--set", "hidden_size=16", "--threads", "1"]
-Answer = subprocess.CompletedProcess[str]
-
-
-def _run(*words: str, stdin: str | None = None) -> Answer:
-    command = [sys.executable, "-m", "forecast.cli", *words]
-    return subprocess.run(command, capture_output=True, text=True, input=stdin, check=False, env={**os.environ})
 
 
 def _run_unread(*words: str) -> Answer:
@@ -48,14 +45,15 @@ def model(fitted: fc.Forecaster) -> str:
     return str(fitted.save("model"))
 
 
-def test_fit_predict_evaluate_compare(sales: str) -> None:
-    done = _run("fit", sales, "--horizon", "6", "--model", "gru", "-o", "model", "--plot", "fit.png", *SMALL)
+def test_fit_predict_evaluate_compare(sales: str, new_store: Callable[[Path], str]) -> None:
+    new_store(Path(".forecast/mlflow.db"))
+    done = run("fit", sales, "--horizon", "6", "--model", "gru", "-o", "model", "--plot", "fit.png", *SMALL)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "model\n"
     assert done.stderr.count("training\n") == 1, "a line a stage without a terminal"
     assert Path("fit.png").read_bytes().startswith(b"\x89PNG")
 
-    done = _run("predict", "model", sales)
+    done = run("predict", "model", sales)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0] == "unique_id,ds,forecast"
@@ -63,7 +61,7 @@ def test_fit_predict_evaluate_compare(sales: str) -> None:
     assert len(list(Path(".forecast/journal").iterdir())) == 1
 
     words = ["--horizon", "6", "--model", "gru,theta", "--cutoffs", "2", "--json", "-o", "f.parquet"]
-    done = _run("evaluate", sales, *words, *SMALL)
+    done = run("evaluate", sales, *words, *SMALL)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["schema"] == "forecast/evaluate/v1"
@@ -78,17 +76,20 @@ def test_fit_predict_evaluate_compare(sales: str) -> None:
     assert found["tracking"] == "recorded"
     assert not list(Path(".forecast/journal").iterdir()), "the prediction was sent on"
 
-    done = _run("compare", "--json")
+    done = run("compare", "--json")
     runs = json.loads(done.stdout)["runs"]
     assert [run["model"] for run in runs] == sorted(("gru", "theta"), key=lambda m: found["models"][m]["mase"])
     assert runs[0]["mase"] == pytest.approx(found["metrics"]["mase"])
-    assert "theta" in _run("compare", found["run_id"][:8]).stdout + _run("compare").stdout
+    shown = [CliRunner().invoke(app, words) for words in (["compare", found["run_id"][:8]], ["compare"])]
+    assert [done.exit_code for done in shown] == [0, 0]
+    assert runs[0]["model"] in shown[0].stdout
+    assert "theta" in shown[1].stdout
 
 
 def test_stdin_and_stdout(model: str) -> None:
     table = synthetic(2, 40, seed=2).assign(unique_id=lambda t: "00" + t["unique_id"].str[1:])
     for text in (table.to_csv(index=False), table.to_json(orient="records", lines=True, date_format="iso")):
-        done = _run("predict", model, "-", "--horizon", "2", "--quantiles", "0.9", "-q", stdin=text)
+        done = run("predict", model, "-", "--horizon", "2", "--quantiles", "0.9", "-q", stdin=text)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[0] == "unique_id,ds,forecast,q90"
         assert [line.split(",")[0] for line in done.stdout.splitlines()[1:]] == ["000"] * 2 + ["001"] * 2
@@ -97,7 +98,7 @@ def test_stdin_and_stdout(model: str) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl", "arrow"])
 def test_every_kind_of_file(model: str, suffix: str) -> None:
     write_table(synthetic(2, 40, seed=2), f"rows.{suffix}")
-    done = _run("predict", model, f"rows.{suffix}", "-o", f"out.{suffix}", "--json")
+    done = run("predict", model, f"rows.{suffix}", "-o", f"out.{suffix}", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"] == len(read_table(f"out.{suffix}")) == 12
 
@@ -109,9 +110,9 @@ def test_forecasts_are_written_with_the_separator_and_the_decimals_of_the_table(
     table = table.pivot(index="ds", columns="unique_id", values="y").reset_index() if wide else table
     table.to_csv("rows.csv", index=False, sep=";", decimal=",")
     words = ["--separator", ";", "--decimal", ",", "--wide", str(wide).lower(), "--no-track"]
-    done = _run("fit", "rows.csv", "--horizon", "2", "--model", "drift", "-o", "model", "--quantiles", "0.9", *words)
+    done = run("fit", "rows.csv", "--horizon", "2", "--model", "drift", "-o", "model", "--quantiles", "0.9", *words)
     assert done.returncode == 0, done.stderr
-    done = _run("predict", "model", "rows.csv", "-o", out, "-q")
+    done = run("predict", "model", "rows.csv", "-o", out, "-q")
     assert done.returncode == 0, done.stderr
     Path("found.csv").write_text(done.stdout if out == "-" else Path(out).read_text())
     found = read_table("found.csv", Columns(separator=";", decimal=",", wide=wide))
@@ -122,7 +123,7 @@ def test_forecasts_are_written_with_the_separator_and_the_decimals_of_the_table(
 
 
 def test_dry_run_shows_the_settings(sales: str) -> None:
-    done = _run("fit", sales, "--horizon", "6", "--dry-run", "--json")
+    done = run("fit", sales, "--horizon", "6", "--dry-run", "--json")
     found = json.loads(done.stdout)["settings"]
     assert found["season_length"] == 12
     assert not Path(".forecast").exists()
@@ -130,14 +131,14 @@ def test_dry_run_shows_the_settings(sales: str) -> None:
 
 def test_config_file_and_set(sales: str) -> None:
     Path("c.toml").write_text('horizon = 6\nmodel = "lstm"\nlearning_rate = 1e-3\nsteps = 99\n')
-    done = _run("fit", sales, "-c", "c.toml", "--set", "steps=44", "--dry-run", "--json", "--seed", "5")
+    done = run("fit", sales, "-c", "c.toml", "--set", "steps=44", "--dry-run", "--json", "--seed", "5")
     found = json.loads(done.stdout)["settings"]
     assert (found["horizon"], found["model"], found["learning_rate"]) == (6, "lstm", 1e-3)
     assert (found["steps"], found["seed"]) == (44, 5)
 
 
 def _problems(*words: str) -> list[str]:
-    done = _run("fit", "sales.csv", "--json", *words)
+    done = run("fit", "sales.csv", "--json", *words)
     assert done.returncode == 2, done.stderr
     error = json.loads(done.stderr.splitlines()[-1])["error"]
     return [f"{problem['what']}: {problem['expected']}" for problem in error["problems"]]
@@ -172,7 +173,7 @@ def test_options_assignments_and_files_say_the_same(sales: str, name: str, text:
     Path("c.json").write_text(json.dumps({"horizon": 3, name: text}))
     typed = [f"--{name.replace('_', '-')}", text]
     for words in (["-H", "3", *typed], ["-H", "3", "--set", f"{name}={text}"], ["-c", "c.json"]):
-        done = _run("fit", sales, "--model", "gru", "--dry-run", "--json", *words)
+        done = run("fit", sales, "--model", "gru", "--dry-run", "--json", *words)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["settings"][name] == value
 
@@ -202,7 +203,7 @@ BAD_TABLES = {
 @pytest.mark.parametrize("name", BAD_TABLES)
 def test_bad_tables(name: str) -> None:
     text, word = BAD_TABLES[name]
-    done = _run("fit", _bad_file("bad.csv", text), "--horizon", "3", "--no-track", "--json")
+    done = run("fit", _bad_file("bad.csv", text), "--horizon", "3", "--no-track", "--json")
     assert done.returncode == 3
     error = json.loads(done.stderr.splitlines()[-1])["error"]
     assert error["code"] == "data"
@@ -215,13 +216,13 @@ def test_unsorted_rows_are_no_error() -> None:
     lines = ROWS.splitlines()
     mixed = "\n".join([lines[0], *lines[:0:-1]]) + "\n"
     for name, text in (("a.csv", ROWS), ("b.csv", mixed)):
-        assert _run("fit", _bad_file(name, text), "-H", "3", "-m", "drift", "-o", name[0], "--no-track").returncode == 0
-    assert _run("predict", "a").stdout == _run("predict", "b").stdout
+        assert run("fit", _bad_file(name, text), "-H", "3", "-m", "drift", "-o", name[0], "--no-track").returncode == 0
+    assert run("predict", "a").stdout == run("predict", "b").stdout
 
 
 def test_several_problems_in_one_report() -> None:
     text = ROWS.replace(",9\n", ",many\n").replace(",12\n", ",-inf\n")
-    done = _run("check", _bad_file("bad.csv", text), "--json")
+    done = run("check", _bad_file("bad.csv", text), "--json")
     problems = json.loads(done.stderr.splitlines()[-1])["error"]["problems"]
     assert [problem["time"] for problem in problems] == ["2020-01-09", "2020-01-12"]
     assert all(problem["remedy"] and problem["expected"] and problem["column"] == "y" for problem in problems)
@@ -259,7 +260,7 @@ USAGE = {
 def test_exit_codes(name: str, sales: str) -> None:
     Path("c.toml").write_text("horizon = 3\nlearning_rat = 0.1\n")
     words, code, text = USAGE[name]
-    done = _run(*words)
+    done = run(*words)
     assert done.returncode == code, done.stderr
     assert text in done.stderr
     assert "Traceback" not in done.stderr
@@ -271,27 +272,25 @@ def test_damaged_models_end_with_4(model: str) -> None:
     whole = path.read_bytes()
     for damaged in (whole[:-1] + bytes([whole[-1] ^ 1]), whole[:-100], b"\x80\x04K\x01."):
         path.write_bytes(damaged)
-        done = _run("predict", model)
+        done = run("predict", model)
         assert done.returncode == 4
         assert "does not match MANIFEST.json" in done.stderr
-    assert _run("models", "verify", model).returncode == 4
+    assert run("models", "verify", model).returncode == 4
 
 
 def test_verbose_shows_the_traceback() -> None:
-    assert "Traceback" in _run("fit", "nowhere.csv", "-H", "3", "-v").stderr
+    assert "Traceback" in run("fit", "nowhere.csv", "-H", "3", "-v").stderr
 
 
 def test_what_is_there_is_not_overwritten(sales: str, model: str) -> None:
-    assert _run("fit", sales, "-H", "3", "-m", "naive", "-o", model, "--no-track").returncode == 4
-    assert _run("fit", sales, "-H", "3", "-m", "naive", "-o", model, "--no-track", "--overwrite").returncode == 0
+    assert run("fit", sales, "-H", "3", "-m", "naive", "-o", model, "--no-track").returncode == 4
+    assert run("fit", sales, "-H", "3", "-m", "naive", "-o", model, "--no-track", "--overwrite").returncode == 0
 
 
 @pytest.mark.parametrize(
     "words", [["datasets", "list"], ["datasets", "show", "nyc_taxi"], ["models", "list"], ["models", "show", "theta"]]
 )
 def test_catalogues(words: list[str]) -> None:
-    from forecast.cli.app import app
-
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0
     found = CliRunner().invoke(app, [*words, "--json"])
@@ -299,16 +298,16 @@ def test_catalogues(words: list[str]) -> None:
 
 
 def test_check_and_doctor(sales: str) -> None:
-    done = _run("check", sales, "--json")
+    done = run("check", sales, "--json")
     found = json.loads(done.stdout)
     assert (found["series"], found["rows"], found["freq"], found["season_length"]) == (3, 240, "MS", 12)
-    done = _run("doctor", "--json")
+    done = run("doctor", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "ok"
 
 
 def test_help_names_every_command() -> None:
-    shown = _run("--help").stdout
+    shown = run("--help").stdout
     for name in (
         "fit",
         "evaluate",
@@ -323,7 +322,7 @@ def test_help_names_every_command() -> None:
         "doctor",
     ):
         assert f"\n  {name} " in shown
-        assert _run(name, "--help").returncode == 0
+        assert run(name, "--help").returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -24,6 +25,7 @@ LINES = declarations(Settings)
 COMMANDS = ("fit", "evaluate")
 
 
+@cache
 def _shown(*words: str) -> str:
     result = CliRunner().invoke(app, list(words), env={"COLUMNS": "80"}, terminal_width=80)
     assert result.exit_code == 0, result.output

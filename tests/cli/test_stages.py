@@ -14,6 +14,7 @@ import termios
 from itertools import pairwise
 
 import pytest
+from commands import run
 
 import forecast as fc
 from forecast.cli.stages import stages
@@ -57,8 +58,8 @@ def _left_over(written: str) -> list[str]:
 
 def test_stages_of_a_fit() -> None:
     synthetic(3, 80, seed=1).to_csv("sales.csv", index=False)
-    command = [sys.executable, "-m", "forecast.cli", *FIT.split()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = run(*FIT.split())
+    assert done.returncode == 0
     lines = done.stderr.splitlines()
     assert lines[0] == "reading sales.csv"
     told = ["probing", "training member 1 of 2", "training member 2 of 2", "writing model"]
@@ -71,8 +72,8 @@ def test_quiet_is_quiet() -> None:
     synthetic(2, 60, seed=1).to_csv("sales.csv", index=False)
     fc.Forecaster(3, model="naive").fit(synthetic(2, 60, seed=1)).save("model")
     for words in ("check sales.csv", "predict model --no-track", "evaluate sales.csv -H 3 --model naive --no-track"):
-        command = [sys.executable, "-m", "forecast.cli", *words.split(), "-q"]
-        assert subprocess.run(command, capture_output=True, text=True, check=True).stderr == ""
+        done = run(*words.split(), "-q")
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def leaderboards(runs: list[Any], metric: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frame = pd.DataFrame([_row(run, metric) for run in runs], columns=_columns(metric))
+    frame = pd.DataFrame([run_row(run, metric) for run in runs], columns=_columns(metric))
     frame = frame.astype(dict.fromkeys(("series", "horizon", "cutoffs", "step", "gap"), "Int64"))
     off = pd.Series([distance(metric, value) for value in frame[metric]], index=frame.index, dtype=float)
     is_ranked = (frame["target"] != "") & (frame["protocol"] != "") & off.notna()
@@ -70,7 +70,8 @@ def _columns(metric: str) -> list[str]:
     return [*shown, "data", "series", *RULES, "levels", "run", "kind", "status", "started", "run_id"]
 
 
-def _row(run: Any, metric: str) -> dict[str, Any]:
+def run_row(run: Any, metric: str) -> dict[str, Any]:
+    """Return what a leaderboard shows of a run, by column."""
     import pandas as pd
 
     tags, metrics, params = run.data.tags, run.data.metrics, run.data.params

@@ -10,9 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.processes import token
-from forecast.tracking.environment import FIT_RECORD, FIT_RUN, HEARTBEAT, PROCESS, RECORD
+from forecast.tracking.environment import (
+    FIT_RECORD,
+    FIT_RUN,
+    HEARTBEAT,
+    PREDICT_RECORD,
+    PREDICT_RUN,
+    PROCESS,
+    RECORD,
+    SCORE,
+)
 from forecast.tracking.journal import ARTIFACTS, MLMODEL, MODEL, Entry
 from forecast.tracking.pages.tags import DESCRIPTION, KIND, OF_PAGES
+from forecast.tracking.recall.finding import of_record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +32,7 @@ if TYPE_CHECKING:
 
 MAX_METRICS_PER_CALL, MAX_PER_CALL = 800, 100  # MLflow takes 1000 of all kinds: metrics; params, and tags
 PARENT = "mlflow.parentRunId"
-CONTEXTS = {"fit": "training", "evaluate": "evaluation"}  # of data sets, by kind of run
+CONTEXTS = {"fit": "training", "evaluate": "evaluation", "predict": "prediction"}  # of data sets, by kind of run
 TRIES, SECONDS_BETWEEN = 3, 0.1
 LONG = 2.0  # seconds; what took so long was no hiccup, and is not tried again at once
 REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND"}
@@ -73,7 +83,9 @@ def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str
     own = {PROCESS: token(), HEARTBEAT: str(int(time.time() * 1000))}
     entry.tags |= {RECORD: entry.record, **own}
     if FIT_RECORD in entry.tags:
-        entry.tags |= _fit_run(client, entry.tags[FIT_RECORD])
+        entry.tags |= _run_id(client, entry.tags[FIT_RECORD], FIT_RUN)
+    if PREDICT_RECORD in entry.tags:
+        entry.tags |= _run_id(client, entry.tags[PREDICT_RECORD], PREDICT_RUN)
     run = _run(client, store, entry)
     run_id = str(run.info.run_id)
     ends = run_id != entry.into
@@ -83,6 +95,8 @@ def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str
         entry.tags[DESCRIPTION] = entry.tags[DESCRIPTION].replace(entry.record, run_id)
     model = _model(client, run, entry) if (folder / MODEL / MLMODEL).is_file() else None
     _log_values(client, run, entry, model)
+    if PREDICT_RUN in entry.tags:
+        _land(client, entry.tags[PREDICT_RUN], entry)
     if entry.dataset is not None:
         _log_dataset(client, run_id, entry)
     if (folder / ARTIFACTS).is_dir():
@@ -124,11 +138,10 @@ def _found(client: MlflowClient, experiment_ids: list[str], record: str) -> list
     return sorted(found, key=lambda run: str(run.info.run_id))  # the same order for all who look
 
 
-def _fit_run(client: MlflowClient, record: str) -> dict[str, str]:
-    """Return the tag with the id of the fit's run, if the store has it."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = _found(client, experiments, record)
-    return {FIT_RUN: str(found[0].info.run_id)} if found else {}
+def _run_id(client: MlflowClient, record: str, tag: str) -> dict[str, str]:
+    """Return a tag with the id of a run, given that or the id of its record, if the store has it."""
+    found = of_record(client, record)
+    return {tag: str(found.info.run_id)} if found is not None else {}
 
 
 def _remove_others(client: MlflowClient, run: Run, entry: Entry) -> None:
@@ -156,6 +169,14 @@ def _log_values(client: MlflowClient, run: Run, entry: Entry, model: LoggedModel
         fillvalue=(),
     ):
         client.log_batch(run_id, some_metrics, some_params, some_tags)
+
+
+def _land(client: MlflowClient, run_id: str, entry: Entry) -> None:
+    """Log the scores of a prediction on its own run, too; its page shows then how good it was in the end."""
+    from mlflow.entities import Metric
+
+    rows = [Metric(f"{SCORE}{name}", value, at, step) for name, value, step, at in entry.metrics]
+    client.log_batch(run_id, metrics=rows)
 
 
 def _owner(name: str, step: int, model: LoggedModel | None, entry: Entry) -> dict[str, str]:

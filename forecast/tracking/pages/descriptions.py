@@ -67,6 +67,47 @@ def of_evaluation(
     return _page(title, lines, _scores(metrics, naive))
 
 
+def of_prediction(
+    settings: Settings, data: Mapping[str, Any], source: str | None, steps: int, file: str | None, made_by: str | None
+) -> str:
+    """Describe the run of a prediction.
+
+    Args:
+        settings: settings of the model.
+        data: description of the rows that it was made from, as `forecast.tracking.record.dataset` makes it.
+        source: address of those rows; None for the model's own.
+        steps: steps that were forecast.
+        file: file of the forecasts; None for none.
+        made_by: id of the run, or of its record, whose model it was; None where that is not on record.
+    """
+    title = f"**{_steps(steps)} forecast by {_code(settings.model)}**{_to(source, ' from ')}, after {data['last']}"
+    lines = {"Model": _model(settings), "Data": _data(data, source)}
+    lines |= {"Fitted in": f"run {_code(made_by[:8])}, {_load(made_by)}"} if made_by is not None else {}
+    if file is not None:
+        whence, score = f"forecast whence {file}", f"forecast score {file} ACTUALS"
+        lines["File"] = f"{_code(file)}: {_code(whence)} says where it comes from, {_code(score)} how good it was"
+    return _page(title, lines)
+
+
+def of_score(model: str, newest: str, scored: int, left: int, metrics: Mapping[str, float], run_id: str) -> str:
+    """Describe the run of a prediction's scores.
+
+    Args:
+        model: name of the model.
+        newest: time of the newest actual.
+        scored: number of forecasts that have an actual.
+        left: number of forecasts whose actual is still to come.
+        metrics: metrics by name; `drift` and `churn` among them where they are known.
+        run_id: id of the run of the prediction, or of its record.
+    """
+    drifted = metrics.get("drift")
+    verdict = "" if drifted is None else f", {drifted:.2f} times the error of the backtest"
+    title = f"**Forecasts of {_code(model)} scored**, {scored} of {scored + left}, up to {newest}{verdict}"
+    said = [f"{label} {metrics[name]:.4g}" for name, label in SCORES.items() if name in metrics]
+    said += [f"churn {metrics['churn']:.1f}%"] if "churn" in metrics else []
+    return _page(title, {"Forecast in": f"run {_code(run_id[:8])}"}, ", ".join(said))
+
+
 def of_failure(kind: str, name: str, source: str | None, failure: Mapping[str, str]) -> str:
     """Describe a run that failed.
 

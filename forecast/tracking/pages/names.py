@@ -9,9 +9,9 @@ from forecast.datasets.addresses import without_password
 BETWEEN = " · "
 
 
-def run_name(model: str, source: str | None, horizon: int) -> str:
-    """Return the name of a run, such as "gru · sales · h28"."""
-    return BETWEEN.join(filter(None, (model, data_name(source), f"h{horizon}")))
+def run_name(model: str, source: str | None, horizon: int | None) -> str:
+    """Return the name of a run, such as "gru · sales · h28"; what is None is left out."""
+    return BETWEEN.join(filter(None, (model, data_name(source), None if horizon is None else f"h{horizon}")))
 
 
 def data_name(source: str | None) -> str:

@@ -11,6 +11,7 @@ import contracts
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run
 
 import forecast as fc
 from forecast.combining.weights import fingerprint, load_weights, shipped
@@ -170,12 +171,6 @@ def test_predict_needs_no_directory_and_nothing_heavy(tmp_path: Path) -> None:
 )
 def test_what_a_named_model_needs(words: list[str], code: int, said: str, tmp_path: Path) -> None:
     synthetic(1, 30, seed=1).to_csv(tmp_path / "sales.csv", index=False)
-    done = subprocess.run(
-        [sys.executable, "-m", "forecast.cli", "predict", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run("predict", *words)
     assert done.returncode == code
     assert said in done.stderr

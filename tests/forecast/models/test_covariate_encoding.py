@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+from commands import run
 from house import QUICK, same
 
 import forecast as fc
@@ -161,17 +160,14 @@ def test_tracked_and_on_the_command_line(sales: pd.DataFrame, monkeypatch: pytes
         "--plot",
         "a.png",
     ]
-    command = [sys.executable, "-m", "forecast.cli"]
-    done = subprocess.run([*command, *words, *names, "--head", "normal", "-q"], capture_output=True, text=True)
+    done = run(*words, *names, "--head", "normal", "-q")
     assert done.returncode == 0, done.stderr
     words = ["predict", "model", "--future", "future.csv", "--quantiles", "0.1,0.9", "--plot", "b.png", "-o", "f.csv"]
-    done = subprocess.run([*command, *words], capture_output=True, text=True)
+    done = run(*words)
     assert done.returncode == 0, done.stderr
     assert list(pd.read_csv("f.csv").columns) == ["unique_id", "ds", "forecast", "q10", "q90"]
-    done = subprocess.run([*command, "predict", "model", "--samples", "7"], capture_output=True, text=True)
+    done = run("predict", "model", "--samples", "7")
     assert done.returncode == 3, "the future is missing"
     assert "rows after the last target" in done.stderr
-    done = subprocess.run(
-        [*command, "predict", "model", "--future", "future.csv", "--samples", "7"], capture_output=True, text=True
-    )
+    done = run("predict", "model", "--future", "future.csv", "--samples", "7")
     assert len(done.stdout.splitlines()) == 1 + 2 * H * 7

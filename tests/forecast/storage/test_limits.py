@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run
 from house import QUICK
 
 import forecast as fc
@@ -67,8 +66,7 @@ def test_a_setting_beyond_its_limit_is_neither_fitted_nor_loaded(name: str, save
 
 
 def test_the_command_line_ends_with_the_code_of_bad_settings() -> None:
-    command = [sys.executable, "-m", "forecast.cli", "fit", "air_passengers", "--horizon", "100001", "--no-track"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run("fit", "air_passengers", "--horizon", "100001", "--no-track")
     assert done.returncode == 2
     assert "horizon=100001" in done.stderr
     assert "at most 100000" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ import forecast as fc
 from forecast.datasets.errors import ConfigError, TrackingError
 from forecast.datasets.fingerprint import panel_sha256
 from forecast.tracking.journal import due
-from forecast.tracking.registry import fetched
+from forecast.tracking.recall.fetching import fetched
 from forecast.tracking.store import Store
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One database for the module; making one takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'runs.db'}"
+def store(new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for the module."""
+    return new_store(tmp_path_factory.mktemp("store") / "runs.db")
 
 
 def _client(store: str) -> Any:

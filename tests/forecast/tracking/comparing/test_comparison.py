@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +34,9 @@ def table() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One database for the module; making one takes seconds."""
-    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'runs.db'}"
+def store(new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for the module."""
+    return new_store(tmp_path_factory.mktemp("store") / "runs.db")
 
 
 @pytest.fixture(scope="module")

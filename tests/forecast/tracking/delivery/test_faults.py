@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,15 @@ AT_MOST = 15.0  # seconds, on a machine that is busy with other tests; MLflow al
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Faults, Any]]:
+def server(
+    new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Faults, Any]]:
     """A server's address, its faults, and a client of the database behind it; it outlives the module's tests."""
     from mlflow import MlflowClient
 
     importlib.import_module("matplotlib")  # where pictures are drawn anyway, a record has one
-    with serving(tmp_path_factory.mktemp("server")) as (address, faults, database):
+    folder = tmp_path_factory.mktemp("server")
+    with serving(folder, new_store(folder / "server.db")) as (address, faults, database):
         yield address, faults, MlflowClient(database)
     dismiss()
 
@@ -84,7 +87,7 @@ def _files(address: str, run: Any) -> None:
 
     client = MlflowClient(address)
     assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["forecast.png"]
-    from forecast.tracking.registry import fetched
+    from forecast.tracking.recall.fetching import fetched
 
     with fetched(f"runs:/{run.info.run_id}/naive", address) as folder:
         assert fc.load(folder).settings.model == "naive"

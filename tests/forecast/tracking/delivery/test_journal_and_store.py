@@ -31,7 +31,7 @@ DEAD = "http://127.0.0.1:9"
 EIGHT_AT_ONCE = """
 import os, sys
 from pathlib import Path
-import mlflow
+import mlflow.store.tracking.sqlalchemy_store
 from forecast.tracking.delivery.syncing import deliver
 from forecast.tracking.store import Store
 children = []
