@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.datasets.fingerprint import panel_sha256
+from forecast.datasets.fingerprint import described, panel_sha256
 from forecast.tracking import record
 from forecast.tracking.environment import FIT_RECORD, process, toolkit
 from forecast.tracking.journal import ARTIFACTS, Entry, begin
@@ -86,7 +86,7 @@ def record_forecasts(
         TrackingError: if the address can be no store.
     """
     fitted, settings = made.fitted, made.fitted.settings
-    sha256, data = panel_sha256(made.panel), record.dataset(made.panel)
+    sha256, data = panel_sha256(made.panel), described(made.panel)
     steps = made.asked.get("horizon") or settings.horizon
     entry = Entry(
         record=made.record,

@@ -6,13 +6,12 @@ import hashlib
 import json
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.architectures import settings_read
 from forecast.datasets.addresses import without_password
-from forecast.datasets.fingerprint import target_sha256
+from forecast.datasets.fingerprint import described, target_sha256
 from forecast.datasets.panel import Panel
-from forecast.datasets.time.times import as_text
 from forecast.settings import Settings
 from forecast.tracking.pages.names import data_name
 from forecast.tracking.pages.tags import KIND, RULE
@@ -87,19 +86,6 @@ def rules(panel: Panel, protocol: EvaluationProtocol) -> dict[str, str]:
     return {f"{RULE}{name}": str(value) for name, value in found.items() if value is not None}
 
 
-def dataset(panel: Panel) -> dict[str, Any]:
-    """Describe the data: number of series and rows, first and last time as text, and frequency."""
-    integer = panel.grid.kind == "integer"
-    ends = panel.grid.shift(panel.starts, panel.lengths - 1)
-    return {
-        "series": panel.n_series,
-        "rows": panel.n_rows,
-        "first": as_text(int(panel.starts.min()), integer),
-        "last": as_text(int(ends.max()), integer),
-        "freq": panel.grid.freq,
-    }
-
-
 def dataset_input(panel: Panel, sha256: str, source: str | None) -> dict[str, str]:
     """Describe the data set in MLflow's fields, with our own SHA-256: MLflow's digest reads 10,000 rows and no zones."""
     return {
@@ -107,7 +93,7 @@ def dataset_input(panel: Panel, sha256: str, source: str | None) -> dict[str, st
         "digest": sha256[:SHOWN_OF_A_HASH],  # the whole hash is in the profile
         "source_type": "local" if source else "memory",
         "source": json.dumps({"uri": without_password(source) if source else None}),
-        "profile": json.dumps({**dataset(panel), "sha256": sha256}),
+        "profile": json.dumps({**described(panel), "sha256": sha256}),
     }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.ending import if_ended
-from forecast.datasets.fingerprint import panel_sha256
+from forecast.datasets.fingerprint import described, panel_sha256
 from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.comparing.results import Results
@@ -160,7 +160,7 @@ class RecordedRun(Run):
         self.entry.tags |= record.identities(panel, protocol) | record.references(outcome)
         self.entry.params |= record.rules(panel, protocol)
         naive, rules = outcome.baselines.get(record.NAIVE, {}), protocol.described(panel)
-        scores = (outcome.metrics, naive, rules, record.dataset(outcome.fitted.context)["last"])
+        scores = (outcome.metrics, naive, rules, described(outcome.fitted.context)["last"])
         about = (outcome.name, outcome.fitted.settings, data, source)
         self._describe(descriptions.of_evaluation(*about, *scores, self.entry.record))
         self._write(lambda: self._results.keep(outcome, panel, self._artifacts()))
@@ -197,7 +197,7 @@ class RecordedRun(Run):
         self, fitted: FittedModel, panel: Panel, source: str | None, metrics: list[record.Row]
     ) -> dict[str, Any]:
         """Take settings, tags and metrics, and return the description of the data."""
-        now, sha256, data = int(time.time() * 1000), panel_sha256(panel), record.dataset(panel)
+        now, sha256, data = int(time.time() * 1000), panel_sha256(panel), described(panel)
         entry = self.entry
         entry.params = record.params(fitted.resolved)
         entry.tags |= record.tags(fitted, sha256)
