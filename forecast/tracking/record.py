@@ -14,8 +14,7 @@ from forecast.datasets.fingerprint import described, target_sha256
 from forecast.datasets.panel import Panel
 from forecast.settings import Settings
 from forecast.tracking.pages.names import data_name
-from forecast.tracking.pages.tags import KIND, RULE
-from forecast.tracking.pages.tags import SOURCE as MADE_BY
+from forecast.tracking.pages.tags import KIND, MADE_BY, RULE
 
 if TYPE_CHECKING:
     import pandas as pd
