@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from forecast.datasets.declarations import Declaration, declarations
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.settings import Settings
-
-if TYPE_CHECKING:
-    from forecast.jobs.declared import Order
 
 Assignment = tuple[str, str, Any]  # the place that it comes from, the setting's name, its value
 
@@ -33,56 +30,22 @@ def read_settings(
     Raises:
         ConfigError: with every name that is no setting and every value that is wrong, or for a file that cannot be read.
     """
-    content = {} if config is None else _content(config)
-    return _settings(_entries(content, str(config), assignments, options))
+    content = {} if config is None else content_of(config)
+    return checked_settings(entries_of(content, str(config), assignments, options))
 
 
-def read_job(options: Mapping[str, Any], config: Path | None = None, assignments: list[str] | None = None) -> Order:
-    """Return the job that a user wrote: an option wins over --set, and --set wins over the file.
-
-    Args:
-        options: text of each key of the job and of each setting whose option was used; a list where an option repeats.
-        config: job file; None for no file.
-        assignments: texts of --set, for the settings of the models; none by default.
-
-    Raises:
-        ConfigError: with every name that is not known and every value that is wrong, or for a file that cannot be read.
-    """
-    from forecast.jobs.declared import KEYS, Job, Order
-    from forecast.jobs.files import parts
-
-    place = str(config)
-    given, settings, replay, problems = parts({} if config is None else _content(config))
-    values: dict[str, Any] = {}
-    typed = [(place, name, raw) for name, raw in given.items()]
-    typed += [(KEYS[name].options[0], name, raw) for name, raw in options.items() if name in KEYS]
-    for where, name, raw in typed:
-        values[name], wrong = _value(KEYS[name], where, raw)
-        problems += wrong
-    problems += Job(**values).problems() if not problems else []
-    entries = _entries(settings, place, assignments, {n: text for n, text in options.items() if n not in KEYS})
-    try:
-        of_models = _settings(entries)
-    except ConfigError as error:
-        problems += error.problems or [Problem(what=error.message, remedy=error.hint or None)]
-    if problems:
-        hint = "`forecast run --help` explains the options, and `--dry-run` writes a job file."
-        raise ConfigError("the job cannot be run", problems=problems, hint=hint)
-    return Order(job=Job(**values), settings=of_models, replay=replay)
-
-
-def _entries(
+def entries_of(
     file: Mapping[str, Any], place: str, assignments: list[str] | None, options: Mapping[str, str]
 ) -> list[Assignment]:
     """Return what sets settings, what wins last: the file, --set, the options."""
     lines = declarations(Settings)
     entries = [(place, str(name).replace("-", "_"), value) for name, value in file.items()]
-    entries += _assigned(assignments or [])
+    entries += assigned(assignments or [])
     return entries + [(lines[name].options[0], name, text) for name, text in options.items()]
 
 
-def _settings(entries: Sequence[Assignment]) -> dict[str, Any]:
-    """Return the values of settings by name, and refuse all that is wrong with them."""
+def checked_settings(entries: Sequence[Assignment], beside: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the values of settings by name, and refuse all that is wrong with them, also beside others."""
     lines = declarations(Settings)
     values: dict[str, Any] = {}
     problems = Settings.unknown(dict.fromkeys(name for _, name, _ in entries))
@@ -90,13 +53,13 @@ def _settings(entries: Sequence[Assignment]) -> dict[str, Any]:
     bad = set()
     for place, name, raw in entries:
         if name in lines:
-            values[name], wrong = _value(lines[name], place, raw)
+            values[name], wrong = value_of(lines[name], place, raw)
             problems += wrong
             bad |= {name} if wrong else set()
-    problems += _together(values, bad) if problems else []
+    problems += _together({**(beside or {}), **values}, bad) if problems else []
     if problems:
         raise ConfigError(message, problems=problems)
-    Settings.of(values)  # refuses what does not go together, before any table is read
+    Settings.of({**(beside or {}), **values})  # refuses what does not go together, before any table is read
     return values
 
 
@@ -110,7 +73,7 @@ def _together(values: dict[str, Any], bad: set[str]) -> Sequence[Problem]:
     return []
 
 
-def _value(line: Declaration, place: str, raw: Any) -> tuple[Any, list[Problem]]:
+def value_of(line: Declaration, place: str, raw: Any) -> tuple[Any, list[Problem]]:
     """Return a setting's value, and what is wrong with it."""
     value = line.coerced(line.parse(raw) if isinstance(raw, str) else raw)
     return value, [
@@ -118,7 +81,7 @@ def _value(line: Declaration, place: str, raw: Any) -> tuple[Any, list[Problem]]
     ]
 
 
-def _assigned(assignments: list[str]) -> Iterator[Assignment]:
+def assigned(assignments: list[str]) -> Iterator[Assignment]:
     """Read the texts of --set."""
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -127,7 +90,7 @@ def _assigned(assignments: list[str]) -> Iterator[Assignment]:
         yield "--set", name.strip(), value
 
 
-def _content(path: Path) -> dict[str, Any]:
+def content_of(path: Path) -> dict[str, Any]:
     """Read a settings file by its suffix."""
     kinds: dict[str, Callable[[str], Any]] = {".toml": _toml, ".json": json.loads, ".yaml": _yaml, ".yml": _yaml}
     if path.suffix not in kinds:

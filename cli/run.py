@@ -55,12 +55,12 @@ def run(data: Data = None, *, settings: dict[str, Any], manner: Manner) -> None:
     Examples: forecast run sales.csv --horizon 28 --model auto,theta --require 'mase<seasonal_naive' --save model -o next.csv
               forecast run sales.csv --horizon 28 --model auto,theta --dry-run > job.toml; forecast run -c job.toml
     """
-    from forecast.cli.config import read_job
+    from forecast.cli.ordering import read_order
     from forecast.cli.running import dry_run, run_job
     from forecast.cli.session import refuse_mixed_output
 
     typed = {**settings, **({} if data is None else {"data": data}), **({"tracking": "off"} if manner.no_track else {})}
-    order = read_job(typed, manner.config, manner.set_)
+    order = read_order(typed, manner.config, manner.set_)
     refuse_mixed_output(manner.json, order.job.output)
     if manner.dry_run:
         dry_run(order)

@@ -16,7 +16,8 @@ from forecast.datasets.tables.readers import check_writable, read_table
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.evaluation.backtest import Backtest, Candidate
 from forecast.evaluation.metrics import RELATIVE, chosen_metrics
-from forecast.evaluator import Rules, backtest_of, named_candidates, shared_columns
+from forecast.evaluator import Model, Rules, backtest_of, named_candidates, shared_columns
+from forecast.forecaster import Forecaster
 from forecast.jobs.choosing import check_enough
 from forecast.jobs.declared import Job, Order
 from forecast.jobs.fallback import Today
@@ -55,7 +56,7 @@ def candidates_of(order: Order) -> dict[str, Candidate]:
         ModelError: if a model directory cannot be read, or the one to be written is none.
     """
     job = order.job
-    candidates = named_candidates(list(job.model), order.settings, order.horizon)
+    candidates = named_candidates([_as_asked(name, order) for name in job.model], order.settings, order.horizon)
     cold = [name for name, candidate in candidates.items() if architecture(candidate.settings.model).cold]
     if cold:
         hint = "Fit and predict with it; the series of a job have a history."
@@ -68,6 +69,13 @@ def candidates_of(order: Order) -> dict[str, Candidate]:
     if job.output not in (None, STDIN):
         check_writable(Path(str(job.output)))
     return candidates
+
+
+def _as_asked(name: str, order: Order) -> Model:
+    """Return a model as evaluations take it: by name or address, or with settings of its own."""
+    if name not in order.own:
+        return name
+    return Forecaster(**{**order.settings, **order.own[name], "model": name, "horizon": order.horizon})
 
 
 def check(order: Order, candidates: dict[str, Candidate], read: Reader, progress: Progress | None) -> Checked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from forecast.datasets.declarations import BACKTEST, DATA, MODEL, OUTPUT, Range, declarations, setting
@@ -168,6 +168,7 @@ class Job:
 
 
 KEYS = declarations(Job)
+FOR_ALL = ("horizon", "experiment", "run_name", "tracking_uri", "tracking", "journal")  # and not for one model alone
 OF_MODELS = {name: line for name, line in declarations(Settings).items() if name not in KEYS}
 
 
@@ -178,11 +179,13 @@ class Order:
     Args:
         job: what is read, compared, required and written.
         settings: values of `Settings` by name, as the user set them, without the model.
+        own: by model, values of `Settings` that hold for it alone, and win over those for all.
         replay: steps that networks with a limited time are trained for, from an earlier run; None measures the time.
     """
 
     job: Job
     settings: dict[str, Any]
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
     replay: tuple[int, ...] | None = None
 
     @property

@@ -84,7 +84,7 @@ class Forecast:
             address: where the model came from; None for one that was fitted today.
         """
         started, levels = perf_counter(), today.quantiles
-        reads = fitted_of(model).reads_the_future(rows or model.context)
+        reads = fitted_of(model).reads_the_future(model.context if rows is None else rows)
         future = today.future(columns_of(model)) if reads and today.future is not None else None
         panel, origins = model.newest(rows, future, today.horizon)
         asked = levels if levels != model.settings.quantiles else None

@@ -6,7 +6,7 @@ import json
 import math
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ from forecast.datasets.declarations import unknown_name
 from forecast.datasets.errors import Problem
 from forecast.jobs.declared import KEYS, OF_MODELS, Order
 
-SETTINGS, REPLAY, STEPS = "settings", "replay", "steps"
+SETTINGS, MODELS, REPLAY, STEPS = "settings", "models", "replay", "steps"
 ALWAYS = ("data", "model", "cutoffs", "require", "on_fail")  # are written even where they are the defaults
 INSTEAD_OF_CUTOFFS = "start"
 PLACES = ("lock",)  # of a run, and not of the job
@@ -36,6 +36,9 @@ def to_toml(order: Order) -> str:
             lines += ["", *_comment(KEYS[name].help), f"{name} = {_text(values[name])}"]
     lines += ["", ABOUT_SETTINGS, f"[{SETTINGS}]"]
     lines += [f"{name} = {_text(value)}" for name, value in _plain(order.settings).items() if value is not None]
+    for model, values in order.own.items():
+        lines += ["", f"[{MODELS}.{_text(model)}]"]
+        lines += [f"{name} = {_text(value)}" for name, value in _plain(values).items() if value is not None]
     if order.replay:
         lines += ["", ABOUT_REPLAY, f"[{REPLAY}]", f"{STEPS} = {_text(list(order.replay))}"]
     return "\n".join(lines) + "\n"
@@ -46,39 +49,78 @@ def replaying(order: Order, steps: list[int]) -> Order:
     return replace(order, replay=tuple(steps) or None)
 
 
-def parts(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], tuple[int, ...] | None, list[Problem]]:
-    """Take the content of a job file apart.
+@dataclass(kw_only=True)
+class Parts:
+    """The content of a job file.
 
     Args:
-        content: the file as a mapping.
-
-    Returns:
-        Values of `Job` by name, values of `Settings` by name, the steps to replay, and every name that is wrong.
+        job: values of `Job` by name.
+        settings: values of `Settings` by name.
+        own: by model, values of `Settings` that hold for it alone.
+        replay: steps to replay; None where there are none.
+        problems: every name that is not known, or stands in the wrong place.
     """
-    tables: dict[str, dict[str, Any]] = {SETTINGS: {}, REPLAY: {}}
-    job, problems = {}, []
-    for raw_name, value in content.items():
-        name = str(raw_name).replace("-", "_")
-        if name in tables and isinstance(value, dict):
-            tables[name] = {str(key).replace("-", "_"): _dated(item) for key, item in value.items()}
-        elif name in tables:
-            problems.append(Problem(what=f"{name} = {value!r}", expected=f"a table, [{name}]"))
-        elif name in OF_MODELS:
-            problems.append(Problem(what=f"{name!r} is a setting of models", expected=f"it in the table [{SETTINGS}]"))
-        elif name not in KEYS:
-            problems.append(unknown_name(name, (*KEYS, *tables)))
+
+    job: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    own: dict[str, dict[str, Any]] = field(default_factory=dict)
+    replay: tuple[int, ...] | None = None
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Parts:
+        """Take the content of a job file apart."""
+        parts = cls()
+        for name, value in _named(content).items():
+            if name in (SETTINGS, MODELS, REPLAY):
+                parts._add_table(name, value)
+            elif name in OF_MODELS:
+                expected = f"it in the table [{SETTINGS}]"
+                parts.problems.append(Problem(what=f"{name!r} is a setting of models", expected=expected))
+            elif name not in KEYS:
+                parts.problems.append(unknown_name(name, (*KEYS, SETTINGS, MODELS, REPLAY)))
+            else:
+                parts.job[name] = value
+        return parts
+
+    def _add_table(self, name: str, table: Any) -> None:
+        if not isinstance(table, dict):
+            self.problems.append(Problem(what=f"{name} = {table!r}", expected=f"a table, [{name}]"))
+        elif name == SETTINGS:
+            self.settings = self._settings(table)
+        elif name == REPLAY:
+            self._add_replay(table)
         else:
-            job[name] = _dated(value)
-    settings, replay = tables[SETTINGS], tables[REPLAY]
-    for name in [name for name in settings if name in KEYS]:
-        problems.append(Problem(what=f"{name!r} is no setting of models", expected=f"it before the table [{SETTINGS}]"))
-        del settings[name]
-    problems += [unknown_name(name, (STEPS,)) for name in replay if name != STEPS]
-    steps = replay.get(STEPS)
-    if steps is not None and not _are_steps(steps):
-        problems.append(Problem(what=f"{STEPS} = {steps!r}", expected="a list of whole numbers of at least 1"))
-        steps = None
-    return job, settings, None if steps is None else tuple(steps), problems
+            for model, values in table.items():
+                if isinstance(values, dict):
+                    self.own[str(model)] = self._settings(values)
+                else:
+                    problem = Problem(what=f"{MODELS}.{model} = {values!r}", expected=f"a table, [{MODELS}.NAME]")
+                    self.problems.append(problem)
+
+    def _settings(self, table: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings of a table, without the keys of the job that stand there by mistake."""
+        values = _named(table)
+        expected = "it before the first table"
+        wrong = [name for name in values if name in KEYS]
+        self.problems += [Problem(what=f"{name!r} is no setting of models", expected=expected) for name in wrong]
+        return {name: value for name, value in values.items() if name not in KEYS}
+
+    def _add_replay(self, table: Mapping[str, Any]) -> None:
+        self.problems += [unknown_name(str(name), (STEPS,)) for name in table if name != STEPS]
+        steps = table.get(STEPS)
+        if steps is None or _are_steps(steps):
+            self.replay = None if steps is None else tuple(steps)
+        else:
+            self.problems.append(Problem(what=f"{STEPS} = {steps!r}", expected="a list of whole numbers of at least 1"))
+
+
+def _named(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table with names as they are written in Python, and with dates and times of TOML as text."""
+    return {
+        str(name).replace("-", "_"): value.isoformat() if isinstance(value, date) else value
+        for name, value in table.items()
+    }
 
 
 def _comment(text: str) -> list[str]:
@@ -103,11 +145,6 @@ def _without_password(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_password(item) for item in value]
     return without_password(value) if isinstance(value, str) and "://" in value else value
-
-
-def _dated(value: Any) -> Any:
-    """Return a date or time of TOML as text, which is how times are given everywhere else."""
-    return value.isoformat() if isinstance(value, date) else value
 
 
 def _text(value: Any) -> str:

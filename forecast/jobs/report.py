@@ -109,4 +109,5 @@ def params(order: Order) -> dict[str, str]:
     keys = {name: KEYS[name].text(without_password(getattr(order.job, name))) for name in KEYS if name != "lock"}
     given = {name: text for name, text in keys.items() if text != KEYS[name].default_text}
     given["model"] = ", ".join(order.job.model)
+    given |= {f"{model}.{n}": OF_MODELS[n].text(v) for model, own in order.own.items() for n, v in own.items()}
     return given | {n: OF_MODELS[n].text(v) for n, v in order.settings.items() if n not in TRACKING_SETTINGS}

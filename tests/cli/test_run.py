@@ -215,6 +215,32 @@ def test_the_rules_are_those_of_evaluate(sales: pd.DataFrame) -> None:
     assert set(found["metrics"]) == {"smape", "mae"}
 
 
+def test_a_model_may_have_settings_of_its_own(sales: pd.DataFrame) -> None:
+    Path("job.toml").write_text(
+        'data = "sales.csv"\nmodel = ["theta", "gru"]\ncutoffs = 2\nmetric = "mae"\noutput = "next.csv"\n'
+        '[settings]\nhorizon = 3\ntracking = "off"\nthreads = 1\n'
+        "[models.gru]\nsteps = 20\nhidden-size = 8\nbatch_size = 4\n"
+    )
+    found = _done("-c", "job.toml", "-q")
+    expected = fc.evaluate(
+        sales, 3, models=[fc.Forecaster(3, model="gru", steps=20, hidden_size=8, batch_size=4, threads=1)], cutoffs=2
+    ).by_cutoff
+    assert found["models"]["gru"]["mae"] == pytest.approx(expected["mae"].iloc[1])
+    text = _run("-c", "job.toml", "--dry-run").stdout
+    assert tomllib.loads(text)["models"] == {"gru": {"steps": 20, "hidden_size": 8, "batch_size": 4}}
+    typed = tomllib.loads(_run("-c", "job.toml", "--dry-run", "--steps", "9", "--set", "hidden_size=7").stdout)
+    assert (typed["settings"]["steps"], typed["settings"]["hidden_size"]) == (9, 7)
+    assert typed["models"] == {"gru": {"batch_size": 4}}, "what is typed holds for every model"
+    Path("job.toml").write_text(
+        text.replace("hidden_size = 8", "hidden_size = 0").replace('models."gru"', "models.gur")
+    )
+    problems = "\n".join(map(str, _refused("-c", "job.toml").problems))
+    assert "[models.gur]; expected a model of the job by name: theta, gru" in problems
+    assert "hidden_size=0 ([models.gur])" in problems
+    Path("job.toml").write_text(text.replace("steps = 20", "horizon = 20"))
+    assert "horizon ([models.gru])" in str(_refused("-c", "job.toml"))
+
+
 def test_everything_that_is_wrong_with_a_job_file_is_said_at_once() -> None:
     Path("job.toml").write_text(
         'data = "sales.csv"\ncutofs = 3\nhorizon = 6\nstep = 0\non_fail = "champion"\nrefit = "often"\n'
@@ -226,6 +252,7 @@ def test_everything_that_is_wrong_with_a_job_file_is_said_at_once() -> None:
                  "steps = [0]"):  # fmt: skip
         assert what in problems
     for words, what in [
+        (("--set", "model=gru"), "--set model; expected the option --model"),
         (("--refit", "often"), "refit='often'"),
         (("--on-fail", "champion"), "on_fail='champion' knows of no champion"),
         (("--champion", "old"), "champion='old'"),
