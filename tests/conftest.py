@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +23,9 @@ from forecast.datasets.synthetic import synthetic
 from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.tracking.store import Store
+
+# Lightning reads for each trainer anew what every installed package declares: a fifth of a small fit
+importlib.metadata.entry_points = cache(importlib.metadata.entry_points)
 
 
 @pytest.fixture(autouse=True)
