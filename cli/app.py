@@ -19,8 +19,10 @@ from forecast.cli import (
     predict,
     pretrain,
     runs,
+    score,
     settings,
     ui,
+    whence,
 )
 from forecast.cli.help import NAMES, GroupedCommand, help_, of_every_command
 from forecast.cli.output import show_error
@@ -40,6 +42,8 @@ app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict", cls=GroupedCommand)(predict.predict)
 app.command("future", cls=GroupedCommand)(future.future)
 app.command("compare")(compare.compare)
+app.command("score", cls=GroupedCommand)(score.score)
+app.command("whence")(whence.whence)
 app.command("pretrain", cls=GroupedCommand)(pretrain.pretrain)
 app.command("check", cls=GroupedCommand)(check.check)
 app.command("settings")(settings.settings)

@@ -38,6 +38,18 @@ def show_leaderboards(frame: pd.DataFrame, metric: str) -> None:
         say(fill(f"not ranked, since they have no protocol on record: {names}", WIDTH))
 
 
+def show_runs(frame: pd.DataFrame) -> None:
+    """Print recorded runs, a row for each; a status is shown where it is not the usual one."""
+    rows = []
+    for row in frame.to_dict("records"):
+        status = "" if row["status"] == "FINISHED" else f" ({row['status'].lower()})"
+        steps, name = str(row["horizon"]) if _is(row["horizon"]) else "", data_name(row["data"])
+        error = cell(float(row["mase"])) if _is(row["mase"]) else ""
+        skill = f"{row['skill']:+.0%}" if _is(row["skill"]) else ""
+        rows.append([f"{row['kind']}{status}", row["model"], name, steps, error, skill, row["run_id"][:8]])
+    show_rows(["kind", "model", "data", "steps", "mase", "skill", "run"], rows, numbers={"steps", "mase", "skill"})
+
+
 def show_groups(groups: pd.DataFrame, by: str, metric: str) -> None:
     """Print the metric of the best runs of each leaderboard side by side, a row for each group."""
     for (target, protocol, _), table in groups.groupby(["target", "protocol", "levels"], sort=False):
@@ -66,7 +78,7 @@ def show_differences(settings: dict[str, Any]) -> None:
 def heading(table: pd.DataFrame) -> str:
     """Say what the runs of a leaderboard were evaluated on."""
     first = table.iloc[0].to_dict()
-    data = str(first["data"]).replace("\\", "/").rpartition("/")[2].partition(".")[0]
+    data = data_name(first["data"])
     cutoffs = f"{first['cutoffs']} cutoffs" if first["cutoffs"] != 1 else "1 cutoff"
     parts = [
         f"{data}: horizon {first['horizon']}",
@@ -78,6 +90,11 @@ def heading(table: pd.DataFrame) -> str:
     parts += [" to ".join(span), *([f"{first['series']} series"] if first["series"] != 1 else [])]
     parts += [f"quantiles {first['levels']}"] if first["levels"] else []
     return ", ".join(parts)
+
+
+def data_name(source: object) -> str:
+    """Return the name of a table, given its address."""
+    return str(source).replace("\\", "/").rpartition("/")[2].partition(".")[0]
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

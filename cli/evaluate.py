@@ -11,7 +11,7 @@ import typer
 from forecast.cli import options as o
 from forecast.datasets.declarations import BACKTEST, OUTPUT
 
-MODEL_HELP = "Names of models, separated by commas, a model directory, or models:/NAME@ALIAS."
+MODEL_HELP = "Names of models, separated by commas, model directories, runs:/ID or models:/NAME@ALIAS."
 
 
 def _option(*flags: str, help: str, metavar: str, group: str = BACKTEST) -> Any:

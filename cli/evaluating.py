@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from forecast.progress import doing
 
 if TYPE_CHECKING:
     from forecast.evaluation.result import Evaluation
+    from forecast.evaluator import Model
 
 COLUMNS_SHOWN = ("model", "mase", "smape", "owa", "mae", "rmse", "wql", "reads")
 
@@ -54,12 +54,12 @@ def run(request: Request, require: list[str]) -> None:
         TrackingError: if the runs must be recorded and are not; the same holds, and the model has been saved.
     """
     gates = [Gate.of(text) for text in require]
-    with session(quiet=request.job.quiet, track=not request.job.no_track), ExitStack() as stack:
+    with session(quiet=request.job.quiet, track=not request.job.no_track):
         doing(f"reading {request.data}")  # before what it takes is imported
         _check_places(request)
         from forecast.tracking.delivery.job import job as tracked_job
 
-        models = _models(request, stack)
+        models = _models(request.settings)
         if gates:
             _check_gates(gates, request, models)
         with tracked_job(raises=False) as tracked:
@@ -106,14 +106,15 @@ def report(result: Evaluation, save: Path | None, *, met: bool = True) -> dict[s
     }
 
 
-def _models(request: Request, stack: ExitStack) -> list[str]:
-    """Return the models' names and directories; those fetched from MLflow are kept until the stack closes."""
-    values = request.settings
-    return [_fetched(name, values, stack) for name in _names(values.get("model", "auto"))]
+def _models(values: dict[str, Any]) -> list[Model]:
+    """Return the models; those of directories and of MLflow are read, once."""
+    from forecast.evaluator import loaded
+
+    return [loaded(name, values) for name in _names(values.get("model", "auto"))]
 
 
-def _check_gates(gates: list[Gate], request: Request, models: list[str]) -> None:
-    """Refuse conditions on what the evaluation will not have; this loads model directories, and reads no table."""
+def _check_gates(gates: list[Gate], request: Request, models: list[Model]) -> None:
+    """Refuse conditions on what the evaluation will not have; no table is read."""
     from forecast.evaluation.backtest import REFERENCES
     from forecast.evaluator import named_candidates
 
@@ -129,17 +130,22 @@ def _check_gates(gates: list[Gate], request: Request, models: list[str]) -> None
     )
 
 
-def _evaluate(request: Request, models: list[str]) -> Evaluation:
+def _evaluate(request: Request, models: list[Model]) -> Evaluation:
     """Evaluate the models on the table."""
     from forecast.evaluator import evaluate, named_candidates, shared_columns
+    from forecast.tracking import refusals_recorded
 
     values, backtest = dict(request.settings), dict(request.backtest)
     values.pop("model", None)
     # model directories know columns that no option names
-    columns, _ = shared_columns(named_candidates(models, values, values["horizon"] + backtest["gap"]))
+    candidates = named_candidates(models, values, values["horizon"] + backtest["gap"])
+    columns, _ = shared_columns(candidates)
     refit, metrics = backtest.pop("refit"), backtest.pop("metrics")
+    lead = next(iter(candidates.values())).settings
+    with refusals_recorded("evaluate", lead, ", ".join(candidates), request.data):
+        table = read(request.data, asdict(columns))
     return evaluate(
-        read(request.data, asdict(columns)),
+        table,
         values.pop("horizon"),
         models=models,
         refit=int(refit) if refit.isdigit() else refit,
@@ -155,15 +161,6 @@ def _evaluate(request: Request, models: list[str]) -> Evaluation:
 def _names(text: str) -> list[str]:
     """Split a list by its commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _fetched(name: str, values: dict[str, Any], stack: ExitStack) -> str:
-    """Return the directory of a model that is fetched from MLflow; other names stay as they are."""
-    if not name.startswith(("models:/", "runs:/")):
-        return name
-    from forecast.tracking.registry import fetched
-
-    return str(stack.enter_context(fetched(name, values.get("tracking_uri"))))
 
 
 def _check_places(request: Request) -> None:

@@ -56,6 +56,7 @@ def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> Non
     from forecast.forecaster import Forecaster
     from forecast.insight.plotting import check_picture
     from forecast.storage.directory import check_free
+    from forecast.tracking import refusals_recorded
     from forecast.tracking.delivery.job import job as tracked_job
 
     forecaster = Forecaster(**values)
@@ -63,8 +64,10 @@ def _fit(data: str, values: dict[str, Any], job: o.Job, out: Path | None) -> Non
     check_free(place, overwrite=job.overwrite)  # before the table is read, which may take long
     if job.plot is not None:
         check_picture(job.plot)
-    table, shown = read(data, values), progress(job.quiet)
+    shown = progress(job.quiet)
     with tracked_job(raises=False) as tracked:
+        with refusals_recorded("fit", forecaster.settings, forecaster.settings.model, data):
+            table = read(data, values)
         forecaster.fit(table, progress=shown, source=data, output=place, overwrite=job.overwrite)
         remarks(forecaster.notes_)
         if job.plot is not None:

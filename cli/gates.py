@@ -6,13 +6,35 @@ import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from forecast.datasets.errors import ConfigError, GateError, Problem
 from forecast.evaluation.metrics import RELATIVE, chosen_metrics
 
-if TYPE_CHECKING:
-    from forecast.evaluation.result import Evaluation
+
+class Judged(Protocol):
+    """What conditions are held against: an evaluation, or the choice of a job."""
+
+    @property
+    def best(self) -> str:
+        """Return what the metrics are of, in words."""
+        ...
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Return the metrics that the conditions are on."""
+        ...
+
+    @property
+    def models(self) -> dict[str, dict[str, float]]:
+        """Return by model its metrics, which conditions may name."""
+        ...
+
+    @property
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Return by reference its metrics, which conditions may name."""
+        ...
+
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -56,7 +78,7 @@ class Gate:
         metric, sign, number, factor, model = match.groups()
         return cls(text=text, metric=metric, sign=sign, factor=float(number or factor or 1), model=model)
 
-    def problem(self, result: Evaluation) -> Problem | None:
+    def problem(self, result: Judged) -> Problem | None:
         """Return what keeps the best model from meeting the condition; None where it is met."""
         value = result.metrics.get(self.metric)
         if value is None:
@@ -118,7 +140,7 @@ def check_gates(
         raise ConfigError("--require cannot be checked", problems=problems, hint=HINT)
 
 
-def missed_gates(gates: Iterable[Gate], result: Evaluation) -> GateError | None:
+def missed_gates(gates: Iterable[Gate], result: Judged) -> GateError | None:
     """Return the error that lists every condition that the best model does not meet; None where it meets them all."""
     missed = [problem for gate in gates if (problem := gate.problem(result)) is not None]
     return GateError(f"{result.best} does not meet what is required", problems=missed) if missed else None

@@ -15,13 +15,15 @@ from forecast.datasets.declarations import DATA, OUTPUT
 if TYPE_CHECKING:
     import pandas as pd
 
+    from forecast.datasets.panel import Panel
     from forecast.datasets.tables.columns import Columns
     from forecast.forecaster import Forecaster
 
 Model = Annotated[
     str,
     typer.Argument(
-        help="Model directory, models:/NAME@ALIAS, or a model that needs no training: zero.", metavar="MODEL"
+        help="Model directory, runs:/ID, models:/NAME@ALIAS, or a model that needs no training: zero.",
+        metavar="MODEL",
     ),
 ]
 Rows = Annotated[str | None, typer.Argument(help="Newer rows or other series; - for stdin.", metavar="[DATA|-]")]
@@ -62,6 +64,7 @@ class Request:
         samples: number of paths; None forecasts points and quantiles.
         plot: picture of the forecasts; None draws none.
         tracking_uri: MLflow store that the model is fetched from; None takes the usual one.
+        experiment: MLflow experiment of the record; None takes the model's own.
         journal: folder that the record is written to; None takes the usual one.
         settings: roles of the columns and the like, by name, for a model that is named; a directory has its own.
         assignments: texts of --set, such as "season_length=7", for a model that is named.
@@ -76,9 +79,21 @@ class Request:
     samples: int | None = None
     plot: Path | None = None
     tracking_uri: str | None
+    experiment: str | None = None
     journal: str | None = None
     settings: Mapping[str, str]
     assignments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Made:
+    """A forecast that was made: by which model, from which rows, as which table, in how many seconds, on which record."""
+
+    forecaster: Forecaster
+    panel: Panel
+    frame: Any
+    seconds: float
+    record: str
 
 
 @o.with_options(groups=(DATA,))
@@ -93,6 +108,7 @@ def predict(
     samples: Samples = None,
     set_: o.Set = None,
     plot: o.Plot = None,
+    experiment: o.Experiment = None,
     tracking_uri: o.TrackingUri = None,
     journal: o.Journal = None,
     no_track: o.NoTrack = False,
@@ -121,6 +137,7 @@ def predict(
         quantiles=quantiles,
         samples=samples,
         plot=plot,
+        experiment=experiment,
         tracking_uri=tracking_uri,
         journal=journal,
         settings=settings,
@@ -136,40 +153,51 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     from time import perf_counter
 
     from forecast.cli.output import say, show_json
-    from forecast.datasets.declarations import declarations
     from forecast.datasets.tables.readers import check_writable, read_table, write_table
     from forecast.progress import doing
-    from forecast.settings import Settings
+    from forecast.tracking.forecasts import OF_RECORD, new_record
 
     if request.out != "-":
         check_writable(Path(request.out))
-    started, levels = perf_counter(), None
-    if request.quantiles is not None:
-        levels = declarations(Settings)["quantiles"].parse(request.quantiles)
+    started, asked = perf_counter(), _asked(request)
     forecaster, columns, table = opened(request)
     doing("forecasting")
     future = None if request.future is None else read_table(request.future, columns)
-    frame = forecaster.predict(table, future=future, horizon=request.horizon, quantiles=levels, samples=request.samples)
+    panel, origins = forecaster.newest(table, future, request.horizon)
+    frame = forecaster.forecasts(panel, origins, **asked)
     seconds = perf_counter() - started
     doing("" if request.out == "-" else f"writing {request.out}")
-    write_table(frame, request.out, columns)
+    record = new_record() if track else None
+    write_table(frame, request.out, columns, facts=None if record is None else {OF_RECORD: record})
     if request.plot is not None:
         _draw(forecaster, table, future, request.plot)
-    report = {"model_dir": request.model, "rows": len(frame), "predict_seconds": seconds, "run_id": forecaster.run_id_}
-    if track:
-        _record(forecaster, report, request)
+    if record is not None:
+        _record(request, Made(forecaster, panel, frame, seconds, record), asked)
     if as_json:
-        show_json({"schema": "forecast/predict/v1", "status": "ok", **report, "output": request.out})
+        report = {"model_dir": request.model, "rows": len(frame), "predict_seconds": seconds, "record": record}
+        report |= {"run_id": forecaster.run_id_, "output": request.out}
+        show_json({"schema": "forecast/predict/v1", "status": "ok", **report})
     elif request.out != "-":
         say(f"wrote {len(frame)} rows to {request.out}")
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    """Return what is asked of the model, as `Forecaster.forecasts` takes it."""
+    from forecast.datasets.declarations import declarations
+    from forecast.settings import Settings
+
+    parse = declarations(Settings)["quantiles"].parse
+    levels = None if request.quantiles is None else parse(request.quantiles)
+    return {"horizon": request.horizon, "quantiles": levels, "samples": request.samples}
 
 
 def opened(request: Request) -> tuple[Forecaster, Columns, pd.DataFrame | None]:
     """Return the fitted model, how its tables are written, and the newer rows; None where it goes on from its own rows."""
     from forecast.cli.session import read
+    from forecast.forecaster import load
 
     named = _is_named(request)
-    forecaster = _fit(request) if named else _load(request.model, request.tracking_uri)
+    forecaster = _fit(request) if named else load(request.model, tracking_uri=request.tracking_uri)
     columns = replace(forecaster.settings.columns, id=forecaster.settings.id or forecaster.context.format.id)
     return forecaster, columns, None if request.data is None or named else read(request.data, asdict(columns))
 
@@ -224,18 +252,6 @@ def _fit(request: Request) -> Forecaster:
     return forecaster
 
 
-def _load(address: str, tracking_uri: str | None) -> Forecaster:
-    """Load a model from its directory, or from MLflow."""
-    from forecast.forecaster import load
-
-    if not address.startswith(("models:/", "runs:/")):
-        return load(address)
-    from forecast.tracking.registry import fetched
-
-    with fetched(address, tracking_uri) as directory:
-        return load(directory)
-
-
 def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
     """Draw some of the forecasts."""
     from forecast.cli.output import say
@@ -248,22 +264,26 @@ def _draw(forecaster: Forecaster, table: Any, future: Any, plot: Path) -> None:
     say(f"drew {plot}")
 
 
-def _record(forecaster: Forecaster, report: dict[str, Any], request: Request) -> None:
+def _record(request: Request, made: Made, asked: dict[str, Any]) -> None:
     """Write the prediction to the local journal; the next fit, evaluate or compare sends it to MLflow."""
     from forecast.cli.output import say
     from forecast.datasets.errors import TrackingError
-    from forecast.tracking.environment import FIT_RECORD, process
-    from forecast.tracking.journal import Entry, begin
-    from forecast.tracking.store import Store
+    from forecast.datasets.tables.readers import flat
+    from forecast.fitted import fitted_of
+    from forecast.tracking.forecasts import Forecasts, record_forecasts
 
-    tags = {"forecast.kind": "predict", "forecast.model": forecaster.settings.model, **process()}
-    if forecaster.run_id_:
-        tags[FIT_RECORD] = forecaster.run_id_
-    entry = Entry(run_name=f"predict {forecaster.settings.model}", tags=tags)
-    entry.metrics = [(name, float(report[name]), 0, entry.started) for name in ("rows", "predict_seconds")]
+    forecasts = Forecasts(
+        record=made.record,
+        fitted=fitted_of(made.forecaster),
+        panel=made.panel,
+        frame=flat(made.frame),
+        source=request.data,
+        output=None if request.out == "-" else Path(request.out),
+        asked={**asked, "future": request.future},
+        seconds=made.seconds,
+    )
+    uri, experiment = request.tracking_uri, request.experiment
     try:
-        entry.store = Store.of(request.tracking_uri).named
-        entry.close("FINISHED")
-        begin(entry, request.journal)
+        record_forecasts(forecasts, experiment=experiment, tracking_uri=uri, journal=request.journal)
     except (OSError, TrackingError) as error:
         say(f"note: this prediction is not recorded: {error}")

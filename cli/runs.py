@@ -1,4 +1,4 @@
-"""`forecast runs` brings the journal to MLflow, and closes the runs of processes that are gone."""
+"""`forecast runs` lists what is recorded, brings the journal to MLflow, and closes the runs of processes that are gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from forecast.cli import options as o
 
-app = typer.Typer(help="Recorded runs: sync, reap.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Recorded runs: list, sync, reap.", no_args_is_help=True, rich_markup_mode=None)
 OlderThan = Annotated[
     str | None,
     typer.Option(
@@ -17,6 +17,41 @@ OlderThan = Annotated[
         metavar="TIME",
     ),
 ]
+
+
+Kind = Annotated[str | None, typer.Option("--kind", help="Only runs that fit, evaluate, predict, score or run.")]
+
+
+@app.command("list")
+def list_(
+    experiment: o.Experiment = None,
+    kind: Kind = None,
+    tracking_uri: o.TrackingUri = None,
+    journal: o.Journal = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """List recorded runs, the newest first. The address runs:/ID, with the letters shown, is that of a run's model.
+
+    Example: forecast runs list --experiment sales --kind fit
+    """
+    from forecast.cli import comparing, output
+    from forecast.cli.stages import stages
+    from forecast.progress import doing
+
+    output.QUIET = quiet
+    with stages(quiet=quiet):
+        doing("reading the recorded runs")
+        from forecast.tracking.recall.history import runs
+
+        frame = runs(experiment=experiment, kind=kind, tracking_uri=tracking_uri, journal=journal)
+    if json:
+        output.show_json({"schema": "forecast/runs/v1", "status": "ok", "runs": comparing.records(frame)})
+    elif not len(frame):
+        output.say("nothing is recorded yet; `forecast fit DATA --horizon H` records a run")
+    else:
+        comparing.show_runs(frame)
 
 
 @app.command()

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from forecast.insight.explanation import explain as explain
     from forecast.insight.gradients import memory_profile as memory_profile
     from forecast.insight.permutation import importance as importance
+    from forecast.records.winners import best as best
     from forecast.settings import Settings as Settings
     from forecast.storage.directory import verify as verify
     from forecast.tracking.comparison import compare as compare
+    from forecast.tracking.recall.history import runs as runs
     from forecast.uncertainty.paths import aggregate as aggregate
     from forecast.uncertainty.paths import crps as crps
 
@@ -34,6 +36,7 @@ _HOMES = {
     "Metric": "forecast.evaluation.metrics",
     "Settings": "forecast.settings",
     "aggregate": "forecast.uncertainty.paths",
+    "best": "forecast.records.winners",
     "compare": "forecast.tracking.comparison",
     "crps": "forecast.uncertainty.paths",
     "evaluate": "forecast.evaluator",
@@ -45,6 +48,7 @@ _HOMES = {
     "load_dataset": "forecast.datasets.catalog",
     "memory_profile": "forecast.insight.gradients",
     "rolling": "forecast.datasets.tables.totals",
+    "runs": "forecast.tracking.recall.history",
     "score": "forecast.evaluation.scoring",
     "verify": "forecast.storage.directory",
 }
@@ -56,6 +60,7 @@ __all__ = [  # resolved by __getattr__
     "Metric",
     "Settings",
     "aggregate",
+    "best",
     "compare",
     "crps",
     "evaluate",
@@ -67,6 +72,7 @@ __all__ = [  # resolved by __getattr__
     "load_dataset",
     "memory_profile",
     "rolling",
+    "runs",
     "score",
     "verify",
 ]

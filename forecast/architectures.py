@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from forecast.baselines import BASELINES
 from forecast.baselines.base import Baseline
 from forecast.combining.zero import Zero
+from forecast.datasets.declarations import DATA, TRACKING, declarations
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.origins import Origins
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 RATES = ("croston", "sba", "tsb")  # models whose point is a mean by nature
 WITHOUT_SPREAD = ("auto", "point")  # heads that know no mean where no quantiles are asked for
+# settings that every model reads, beside those that say how a table is read; networks read all but those of a few models
+READ_BY_ALL = ("horizon", "model", "quantiles", "lower", "upper", "calibrate", "seed")
+READ_BY_FEW = {
+    **dict.fromkeys(("members", "workers", "blend"), ("auto",)),
+    **dict.fromkeys(("weights", "tune"), ("auto", "zero")),
+}
+WITHOUT_FORCING = ("auto", "direct", "position")  # decoders that are never fed the actual values
 
 
 class Saveable(Protocol):
@@ -322,6 +330,35 @@ def not_used(models: Mapping[str, Settings]) -> str | None:
         used = f"used by {_listed(able)}, not by {_listed(unable)}" if able else f"not used by {_listed(unable)}"
         sentences.append(f"{_listed(things)} {'is' if len(things) == 1 else 'are'} {used}")
     return "; ".join(sentences) or None
+
+
+def settings_read(settings: Settings) -> dict[str, Any]:
+    """Return by name the settings that their model reads, without those that are left empty.
+
+    Of the settings that say how a table is read, those are among them that are not at their default.
+
+    Args:
+        settings: settings, open ones or those of a fitted model.
+    """
+    is_network = architecture(settings.model).kind == "network"
+    unread = {*settings.static, *settings.known, *settings.past} - set(_asked_for(settings, usable=True))
+    lines = declarations(Settings)
+
+    def is_read(name: str, value: Any) -> bool:
+        line = lines[name]
+        if name == "point":
+            return "point=mean" in _asked_for(settings, usable=True)
+        if value in (None, ()) or line.group == TRACKING:
+            return False
+        if line.group == DATA:
+            return value != line.default and not (isinstance(value, tuple) and unread.issuperset(value))
+        if name in READ_BY_FEW:
+            return settings.model in READ_BY_FEW[name]
+        forced = name != "teacher_forcing" or settings.decoder not in WITHOUT_FORCING
+        return name in READ_BY_ALL or (is_network and forced)
+
+    values = {name: getattr(settings, name) for name in Settings.names()}
+    return {name: value for name, value in values.items() if is_read(name, value)}
 
 
 def _asked_for(settings: Settings, *, usable: bool = False) -> list[str]:

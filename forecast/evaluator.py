@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
@@ -21,11 +21,14 @@ from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation
 from forecast.evaluation.scoring import MODEL
+from forecast.fitted import FittedModel
 from forecast.progress import Progress, progress_for, tell
 from forecast.settings import Settings
-from forecast.storage.saving import load
-from forecast.tracking import open_evaluation
+from forecast.tracking import open_evaluation, refusals_recorded
 from forecast.tracking.delivery.job import job
+from forecast.tracking.recall.addresses import is_address
+from forecast.tracking.recall.fetching import load
+from forecast.tracking.record import TRACKING_SETTINGS
 
 
 class Recipe(Protocol):
@@ -34,7 +37,15 @@ class Recipe(Protocol):
     settings: Settings
 
 
-Model = str | Path | Recipe  # a name, a model directory, or settings to fit
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A fitted model that was read from a directory or from MLflow, and the name that results give it."""
+
+    name: str
+    fitted: FittedModel
+
+
+Model = str | Path | Recipe | Loaded  # a name, a model directory or the address of a recorded model, or settings to fit
 Refit = Literal["never", "each"] | int
 COVARIATES = ("static", "known", "past")
 # settings that say what the table is
@@ -70,8 +81,8 @@ def evaluate(
     Args:
         data: a long or wide frame, a Series with a time index, or anything narwhals reads.
         horizon: steps to forecast at each cutoff.
-        models: names, Forecasters (a fresh copy is fitted) or model directories (their weights are kept), or one of them;
-            "auto" by default. Models of one name are called by what differs: `gru`, `gru hidden_size=64`.
+        models: names, Forecasters (a fresh copy is fitted), model directories or addresses such as models:/sales@champion
+            or runs:/ID (their weights are kept), or one of them; "auto" by default. Models of one name are called by what differs: `gru`, `gru hidden_size=64`.
         cutoffs: number of cutoffs, counted back from each series' end; 1 by default. It is not read if `start` is given.
         start: time of the first forecast step of the first cutoff; None counts back from the end.
         end: latest time that the last cutoff's horizon may reach; None takes each series' end.
@@ -106,20 +117,21 @@ def evaluate(
     candidates = named_candidates(models, {"horizon": horizon, **settings}, horizon + gap)
     lead = next(iter(candidates.values())).settings
     chosen_metrics(metrics, lead.quantiles, standardised=scale == "train")  # refused before any work is done
-    panel = _panel(data, candidates)
+    with refusals_recorded("evaluate", lead, ", ".join(candidates), source):
+        panel = _panel(data, candidates)
+        if start is not None:
+            rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
+        else:
+            rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
     unused = not_used({name: candidate.settings for name, candidate in candidates.items()})
     if unused is not None:
         tell(unused)
-    if start is not None:
-        rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
-    else:
-        rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
     protocol = _protocol(panel, rolling, lead, horizon=horizon, gap=gap, refit=refit)
     mase_season = mase_season or protocol.mase_season
     protocol = replace(protocol, mase_season=mase_season, standardise=scale == "train", metrics=metrics)
     backtest = Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source)
     with job() as tracked:
-        recorder = partial(open_evaluation, several=len(candidates) > 1)
+        recorder = partial(open_evaluation, source=source, several=len(candidates) > 1)
         result = backtest.run(recorder, seeds=seeds, output=output)
     ids = tracked.run_ids
     outcomes = {name: replace(o, run_id=ids.get(o.run_id or "", o.run_id)) for name, o in result.outcomes.items()}
@@ -199,7 +211,7 @@ def named_candidates(
     number where they differ in none.
 
     Args:
-        models: names, Forecasters or model directories, or one of them.
+        models: names, Forecasters, model directories or addresses of recorded models, or one of them.
         settings: fields of `Settings` for the models that are given by name.
         horizon: steps to forecast, those of the gap included.
 
@@ -233,16 +245,54 @@ def _differences(settings: Settings, alike: Sequence[Settings]) -> list[str]:
 
 
 def _candidate(model: Model, settings: Mapping[str, Any], horizon: int) -> tuple[str, Candidate]:
-    """Return the name and the candidate of a Forecaster, a model directory or a model's name."""
-    if not isinstance(model, str | Path):
-        return model.settings.model, Candidate(replace(model.settings, horizon=horizon))
-    if isinstance(model, Path) or (model not in ARCHITECTURES and Path(model).is_dir()):
-        fitted = load(model)
+    """Return the name and the candidate of a Forecaster, a model directory, an address or a model's name."""
+    model = loaded(model, settings)
+    if isinstance(model, Loaded):
+        fitted = model.fitted
         if fitted.settings.horizon < horizon:
-            what = f"{model} forecasts {fitted.settings.horizon} steps, {horizon} are needed"
+            what = f"{model.name} forecasts {fitted.settings.horizon} steps, {horizon} are needed"
             raise ConfigError(what, hint="Evaluate a shorter horizon or gap, or fit again.")
-        return Path(model).name, Candidate(fitted.settings, fitted)
+        return model.name, Candidate(_recorded_as_asked(fitted.settings, settings), fitted)
+    if not isinstance(model, str):
+        return model.settings.model, Candidate(replace(model.settings, horizon=horizon))
     return model, Candidate(Settings.of(with_defaults({**settings, "model": model, "horizon": horizon})))
+
+
+def _recorded_as_asked(own: Settings, asked: Mapping[str, Any]) -> Settings:
+    """Return a fitted model's settings with the caller's store; its experiment stays its own unless another is named.
+
+    Where it was recorded when it was fitted, perhaps on another machine, says nothing about this evaluation.
+    """
+    usual = {line.name: line.default for line in declarations(Settings).values()}
+    given = {name: asked.get(name, usual[name]) for name in TRACKING_SETTINGS}
+    return replace(own, **{**given, "experiment": given["experiment"] or own.experiment})
+
+
+def loaded(model: Model, settings: Mapping[str, Any]) -> str | Recipe | Loaded:
+    """Read a model that is given by its directory or address; names of models and recipes stay as they are.
+
+    Args:
+        model: the model.
+        settings: fields of `Settings`, of which the tracking store and the journal are read.
+
+    Raises:
+        ModelError: if there is no such model, or its directory is damaged.
+        TrackingError: if the store of an address cannot be reached.
+    """
+    is_place = isinstance(model, Path) or (isinstance(model, str) and model not in ARCHITECTURES)
+    if not is_place or not (isinstance(model, Path) or is_address(model) or Path(str(model)).is_dir()):
+        return cast(str | Recipe | Loaded, model)
+    place = cast(str | Path, model)
+    fitted = load(place, tracking_uri=settings.get("tracking_uri"), journal=settings.get("journal"))
+    return Loaded(_label(place, fitted), fitted)
+
+
+def _label(model: str | Path, fitted: FittedModel) -> str:
+    """Return what results call a fitted model: its directory's name, `sales@champion`, or `gru@45fa2030` of a run."""
+    if not is_address(model):
+        return Path(model).name
+    scheme, _, rest = str(model).partition(":/")
+    return rest if scheme == "models" else f"{fitted.settings.model}@{rest.partition('/')[0][:8]}"
 
 
 def _every(refit: Refit) -> int:

@@ -321,6 +321,12 @@ def fitted_of(forecaster: BehindTables) -> FittedModel:
     return forecaster.fitted_
 
 
+def shorter_than(panel: Panel, horizon: int) -> str | None:
+    """Say that series are shorter than the horizon, if some are: nothing tells how wrong forecasts so far ahead are."""
+    n = int((panel.lengths < horizon).sum())
+    return f"{n} of {panel.n_series} series are shorter than the horizon of {horizon} steps" if n else None
+
+
 def planned(panel: Panel, settings: Settings) -> tuple[Settings, dict[str, str]]:
     """Resolve the settings that fitting this panel would use, without training anything.
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.architectures import Saveable, architecture, not_used, register, with_defaults
+from forecast.datasets.declarations import declarations
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
-from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.future import with_future
 from forecast.datasets.tables.result import path_table, result_table
 from forecast.datasets.tables.schema import panel_from_table, pd_frame
 from forecast.datasets.windows.origins import Origins
 from forecast.evaluator import evaluate
-from forecast.fitted import FittedModel, fitted_of, planned
+from forecast.fitted import FittedModel, fitted_of, planned, shorter_than
 from forecast.progress import Progress, doing, progress_for, tell
 from forecast.settings import Settings
 from forecast.storage import saving
 from forecast.storage.directory import check_free
-from forecast.tracking import open_fit
+from forecast.tracking import open_fit, refusals_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,8 @@ class Forecaster:
 
     def __repr__(self) -> str:
         shown = {**self._values, "tracking_uri": self.settings.tracking_uri}  # which has no password
-        rest = ", ".join(f"{k}={shown[k]!r}" for k in self._values if k != "horizon")
+        usual = {line.name: line.default for line in declarations(Settings).values()}
+        rest = ", ".join(f"{k}={shown[k]!r}" for k in self._values if k != "horizon" and shown[k] != usual[k])
         return f"Forecaster({self.settings.horizon}{', ' + rest if rest else ''})"
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -139,12 +140,13 @@ class Forecaster:
         """
         if output is not None:
             check_free(Path(output), overwrite=overwrite)
-        panel = self._training_panel(data)
+        with refusals_recorded("fit", self.settings, self.settings.model, source):
+            panel = self._training_panel(data)
         for note in filter(
-            None, (not_used({self.settings.model: self.settings}), _short(panel, self.settings.horizon))
+            None, (not_used({self.settings.model: self.settings}), shorter_than(panel, self.settings.horizon))
         ):
             tell(note)
-        with open_fit(self.settings) as run:
+        with open_fit(self.settings, source) as run:
             progress = progress if progress is not None else progress_for()
             fitted = FittedModel.fit(panel, self.settings, progress=progress, logger=run.logger)
             self.fitted_ = replace(fitted, run_id=run.record)
@@ -204,9 +206,21 @@ class Forecaster:
             DataError: with every problem of a table, or if known covariates are missing.
             ConfigError: if an argument does not fit the model.
         """
+        panel, origins = self.newest(data, future, horizon)
+        return self.forecasts(panel, origins, horizon=horizon, quantiles=quantiles, samples=samples)
+
+    def forecasts(
+        self,
+        panel: Panel,
+        origins: Origins,
+        *,
+        horizon: int | None = None,
+        quantiles: tuple[float, ...] | None = None,
+        samples: int | None = None,
+    ) -> pd.DataFrame:
+        """Forecast from a panel and origins that `newest` returned; the other arguments are those of `predict`."""
         fitted = self._fitted
         steps = self.settings.horizon if horizon is None else horizon
-        panel, origins = self.newest(data, future, steps)
         for note in filter(None, (fitted.support.note(panel, origins), fitted.beyond(steps))):
             tell(note)
         if samples is not None:
@@ -250,7 +264,7 @@ class Forecaster:
         """Validate a table and return its panel; once the model is fitted, the table must be like the training table."""
         if self.fitted_ is None:
             return self._training_panel(data)
-        roles = _as_trained(self.settings.columns, self.fitted_.context, data)
+        roles = self.fitted_.context.format.named_in(getattr(data, "columns", ()), self.settings.columns)
         return panel_from_table(data, roles, freq=self.settings.freq, grid=self.fitted_.context.grid)
 
     def _training_panel(self, data: Any) -> Panel:
@@ -347,34 +361,27 @@ class Forecaster:
         return self._fitted.run_id
 
 
-def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None) -> Forecaster:
-    """Read a model directory; nothing in it is executed.
+def load(
+    model: str | Path, *, cells: Mapping[str, CellMaker] | None = None, tracking_uri: str | None = None
+) -> Forecaster:
+    """Read a model from a directory or from MLflow; nothing in it is executed.
 
     Args:
-        directory: model directory that `Forecaster.save` or `forecast fit -o` wrote.
+        model: model directory that `Forecaster.save` or `forecast fit -o` wrote, or the address of a recorded model:
+            runs:/ID, with the first letters of the id of a run, models:/NAME@ALIAS or models:/NAME/VERSION.
         cells: classes of your own cells by name, since the directory does not hold them; None if there are none.
+        tracking_uri: URI of the MLflow store; None takes the environment's, or the store in the working directory.
 
     Returns:
         A fitted forecaster whose forecasts are those of the saved one, to the last bit.
 
     Raises:
-        ModelError: if the directory is missing, damaged or of another schema.
+        ModelError: if there is no such model, or its directory is damaged or of another schema.
+        TrackingError: if the store cannot be reached.
     """
-    return Forecaster.over(saving.load(directory, cells=cells))
+    from forecast.tracking.recall.fetching import load as fetch
 
-
-def _as_trained(roles: Columns, context: Panel, data: Any) -> Columns:
-    """Fill in columns that nobody named: they have the names of the training table, if the new table has them."""
-    names, fmt = set(map(str, getattr(data, "columns", ()))), context.format
-    named = {"id": fmt.ids, "time": (fmt.time,), "target": (fmt.target,)}
-    missing = [role for role, found in named.items() if getattr(roles, role) is None and set(found) <= names]
-    return replace(roles, **{role: getattr(fmt, role) for role in missing})
-
-
-def _short(panel: Panel, horizon: int) -> str | None:
-    """Say that series are shorter than the horizon, if some are: nothing tells how wrong forecasts so far ahead are."""
-    n = int((panel.lengths < horizon).sum())
-    return f"{n} of {panel.n_series} series are shorter than the horizon of {horizon} steps" if n else None
+    return Forecaster.over(fetch(model, cells=cells, tracking_uri=tracking_uri))
 
 
 def _signature() -> inspect.Signature:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pandas as pd
 import pytest
 
@@ -26,6 +27,9 @@ from forecast.tracking.store import Store
 
 # Lightning reads for each trainer anew what every installed package declares: a fifth of a small fit
 importlib.metadata.entry_points = cache(importlib.metadata.entry_points)
+# no test is about time: on a busy machine an example may take as long as it takes
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

@@ -43,6 +43,7 @@ ORDER = (
     "forecast.evaluator",
     "forecast.forecaster",
     "forecast.future_rows",
+    "forecast.records",
     "forecast.pyfunc",
     "forecast.cli",
 )

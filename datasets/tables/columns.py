@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -154,6 +154,13 @@ class TableFormat:
     def id(self) -> str | tuple[str, ...] | None:
         """Return the id columns as the setting `id` names them."""
         return self.ids if len(self.ids) > 1 else next(iter(self.ids), None)
+
+    def named_in(self, names: Iterable[object], roles: Columns) -> Columns:
+        """Fill in roles that nobody named: they have the names of this table, if another table with `names` has them."""
+        there = {"id": self.ids, "time": (self.time,), "target": (self.target,)}
+        known = set(map(str, names))
+        missing = [role for role, found in there.items() if getattr(roles, role) is None and set(found) <= known]
+        return replace(roles, **{role: getattr(self, role) for role in missing})
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON primitives."""

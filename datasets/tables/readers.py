@@ -165,28 +165,30 @@ def _sniff(data: bytes) -> str:
     return binary or ("jsonl" if data.lstrip()[:1] == b"{" else "csv")
 
 
-def write_table(frame: Any, target: str | Path, columns: Columns | None = None) -> None:
+def write_table(
+    frame: Any, target: str | Path, columns: Columns | None = None, *, facts: dict[str, str] | None = None
+) -> None:
     """Write a table; after an interruption the file is the old one or the new one, never half of one.
 
     Args:
         frame: the table, in any form that `predict` returns; an index of times, or of ids and times, becomes columns.
         target: path of a .csv, .parquet, .jsonl or .arrow file; "-" writes CSV to stdout.
         columns: how a .csv file writes cells and numbers; by default with commas between cells, and points in numbers.
+        facts: texts by name that a .parquet file carries (pandas reads them into `attrs`), and the others cannot; None
+            for none.
 
     Raises:
         ConfigError: if the name does not end in .csv, .parquet, .jsonl or .arrow.
     """
     columns = columns or Columns()
-    frame = pd.concat(frame, axis=1) if isinstance(frame, dict) else to_pandas(frame)[0]
-    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex):
-        frame = frame.reset_index()
-    if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles
-        frame.columns = [".".join(filter(None, map(str, name))) for name in frame.columns]
+    frame = flat(frame)
     if str(target) == "-":
         write_delimited(frame, sys.stdout, columns)
         return
     path = Path(target)
     check_writable(path)
+    frame = frame.copy(deep=False)
+    frame.attrs = dict(facts or {})
     with beside(path) as temporary:
         with open(temporary, "wb") as file:
             with warnings.catch_warnings(action="ignore"):  # pyarrow asks pandas for zoned times in a way that will go
@@ -195,6 +197,16 @@ def write_table(frame: Any, target: str | Path, columns: Columns | None = None) 
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         os.replace(temporary, path)
+
+
+def flat(frame: Any) -> pd.DataFrame:
+    """Return a table as it is written: a pandas frame, whose index of times, or of ids and times, has become columns."""
+    frame = pd.concat(frame, axis=1) if isinstance(frame, dict) else to_pandas(frame)[0]
+    if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex):
+        frame = frame.reset_index()
+    if isinstance(frame.columns, pd.MultiIndex):  # a wide table with quantiles
+        frame.columns = [".".join(filter(None, map(str, name))) for name in frame.columns]
+    return frame
 
 
 def check_writable(path: Path) -> None:

@@ -58,6 +58,12 @@ class Outcome:
         baselines = {name: outcome.metrics for name, outcome in references.items()}
         return replace(self, owa=owa(self.scores.result(), baselines.get("naive2", {})), baselines=baselines)
 
+    def made_by(self, record: str | None) -> Outcome:
+        """Return the outcome with the record of this evaluation as its model's, where no earlier fit made that."""
+        if record is None or self.fitted.run_id is not None:
+            return self
+        return replace(self, fitted=replace(self.fitted, run_id=record))
+
     @property
     def metrics(self) -> dict[str, float]:
         """Return metrics by name, flat means over series, and OWA where it is defined."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from forecast.datasets.tables.forms import columns_of
 from forecast.datasets.tables.identity import numbers_among
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
+from forecast.datasets.time.grid import Grid
 from forecast.datasets.time.times import as_text, parse_times
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.metrics import owa
@@ -67,7 +68,7 @@ def score(
     roles = Columns(id=one_or_several(id), time=time, target=target, observed=observed)
     panel = panel_from_table(actuals, roles, freq=freq)
     forecasts = columns_of(forecasts, panel.format)
-    places = _places(forecasts, panel, id, time)
+    places, _ = _places(forecasts, panel, id, time)
     scales = _scales(panel, places, mase_season)
     if MODEL not in forecasts.columns or MODEL in (*id_names(id, forecasts.columns), *panel.format.ids):
         return _scored(forecasts, panel, places, scales)
@@ -84,6 +85,55 @@ def score(
 
 
 Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrived:
+    """What the actuals that have arrived say of a model's forecasts.
+
+    Args:
+        metrics: metrics by name, flat means over series; empty where no actual has arrived.
+        steps: (n,) of each forecast that was scored, its step, counted from 1 at its series' first forecast.
+        left: number of forecasts whose times lie after their series' newest actual.
+        newest: time of the newest actual that was scored, on the grid; None where none was.
+        grid: the time grid of the actuals.
+    """
+
+    metrics: dict[str, float]
+    steps: Numbers
+    left: int
+    newest: int | None
+    grid: Grid
+
+
+def score_arrived(
+    forecasts: Any, actuals: Any, roles: Columns, *, freq: str | None = None, mase_season: int | None = None
+) -> Arrived:
+    """Score the forecasts of one model whose actuals have arrived; those of later times are counted.
+
+    Args:
+        forecasts: a table as `score` takes it, of one model.
+        actuals: a table with the history and the actuals so far.
+        roles: columns of both tables.
+        freq: pandas alias of the time grid; None finds it from the times.
+        mase_season: lag of the MASE scale in steps; None takes the season length.
+
+    Raises:
+        DataError: as `score`.
+    """
+    panel = panel_from_table(actuals, replace(roles, static=(), known=(), past=()), freq=freq)
+    forecasts = columns_of(forecasts, panel.format)
+    places, is_here = _places(forecasts, panel, roles.id, roles.time, partial=True)
+    rows = np.flatnonzero(is_here)
+    if not len(rows):
+        return Arrived(metrics={}, steps=rows, left=len(forecasts), newest=None, grid=panel.grid)
+    first = np.full(panel.n_series, np.iinfo(np.int64).max)
+    np.minimum.at(first, places.series, places.row)
+    here = places.take(rows)
+    metrics = _scored(forecasts.iloc[rows], panel, here, _scales(panel, places, mase_season))
+    newest = int(panel.grid.shift(panel.starts[here.series], here.row).max())
+    steps = here.row - first[here.series] + 1
+    return Arrived(metrics=metrics, steps=steps, left=int((~is_here).sum()), newest=newest, grid=panel.grid)
 
 
 @dataclass(frozen=True)
@@ -137,8 +187,19 @@ def levels_of(forecasts: pd.DataFrame) -> tuple[tuple[float, ...], list[str]]:
     return tuple(sorted(columns)), [columns[level] for level in sorted(columns)]
 
 
-def _places(forecasts: pd.DataFrame, panel: Panel, id: str | Sequence[str] | None, time: str | None) -> _Places:
-    """Find the place of each forecast among the actuals."""
+def _places(
+    forecasts: pd.DataFrame, panel: Panel, id: str | Sequence[str] | None, time: str | None, *, partial: bool = False
+) -> tuple[_Places, NDArray[np.bool_]]:
+    """Find the place of each forecast among the actuals, and whether it has one there.
+
+    Args:
+        forecasts: the forecasts.
+        panel: the actuals.
+        id: id columns; None finds them.
+        time: time column; None finds it.
+        partial: whether forecasts after their series' end are left out in any case, and not only beside others of the
+            same cutoff; False by default.
+    """
     columns = [str(name) for name in forecasts.columns]
     id_columns, problems = ids_like(panel.format, columns, id)
     usual_time = panel.format.time if panel.format.time in columns else None
@@ -163,10 +224,12 @@ def _places(forecasts: pd.DataFrame, panel: Panel, id: str | Sequence[str] | Non
         origins, origin = np.unique(np.stack([series, before]), axis=1, return_inverse=True)
         is_scored = np.bincount(origin.ravel(), has_actual, origins.shape[1]) > 0  # (origins,)
         is_left_out = exact & (row >= panel.lengths[series]) & is_scored[origin.ravel()]
+    if partial:
+        is_left_out = exact & (row >= panel.lengths[series])
     absent = np.flatnonzero(~has_actual & ~is_left_out)
     if len(absent):
         raise _without_actuals(forecasts, str(time_column), panel, series, absent)
-    return _Places(series, row, before)
+    return _Places(series, row, before), has_actual
 
 
 def _steps(forecasts: pd.DataFrame, column: str, panel: Panel, series: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from forecast.datasets.errors import ForecastError
 from forecast.progress import doing
 from forecast.settings import Settings
 
@@ -46,30 +47,55 @@ def is_on(settings: Settings) -> bool:
 
 
 @contextmanager
-def open_fit(settings: Settings) -> Iterator[Run]:
+def open_fit(settings: Settings, source: str | None = None) -> Iterator[Run]:
     """Open the run of a fit; where tracking is off, it is a run that records nothing."""
-    with _open("fit", settings, settings.model) as run:
+    with _open("fit", settings, settings.model, source) as run:
         yield run
 
 
 @contextmanager
-def open_evaluation(settings: Settings, name: str, *, several: bool = False) -> Iterator[Run]:
+def open_evaluation(
+    settings: Settings, name: str, source: str | None = None, *, several: bool = False
+) -> Iterator[Run]:
     """Open the run of one model's evaluation, which may be one of several; without tracking it records nothing."""
-    with _open("evaluate", settings, name, child=several) as run:
+    with _open("evaluate", settings, name, source, child=several) as run:
         yield run
 
 
 @contextmanager
-def _open(kind: str, settings: Settings, name: str, *, child: bool = False) -> Iterator[Run]:
+def refusals_recorded(kind: str, settings: Settings, name: str, source: str | None = None) -> Iterator[None]:
+    """Leave a failed run where work that is to be tracked is refused before it has one, such as a broken table.
+
+    For the store in the working directory it waits in the journal for the next command, so that a slip of the pen is
+    answered at once.
+
+    Args:
+        kind: "fit" or "evaluate".
+        settings: settings of the model.
+        name: name of the model, or of several.
+        source: address of the table; None where it came from memory.
+    """
+    try:
+        yield
+    except ForecastError as error:
+        with suppress(ForecastError), _open(kind, settings, name, source, later=True):
+            raise error
+        raise
+
+
+@contextmanager
+def _open(
+    kind: str, settings: Settings, name: str, source: str | None, *, child: bool = False, later: bool = False
+) -> Iterator[Run]:
     from forecast.tracking.run import Run
 
     if not is_on(settings):
         yield Run()
         return
-    doing("opening the run")
+    doing("" if later else "opening the run")
     from forecast.tracking.recording import open_run
 
-    with open_run(kind, settings, name, child=child) as run:
+    with open_run(kind, settings, name, source, child=child, later=later) as run:
         yield run
 
 

@@ -11,11 +11,14 @@ from forecast.progress import tell
 from forecast.tracking.comparing.boards import leaderboards
 from forecast.tracking.comparing.reading import reader
 from forecast.tracking.delivery.syncing import sync
-from forecast.tracking.environment import RECORD
+from forecast.tracking.recall.addresses import MODELS
+from forecast.tracking.recall.finding import run_of
+from forecast.tracking.recall.lineage import evaluation_of
 from forecast.tracking.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+    from mlflow import MlflowClient
 
 
 def compare(
@@ -34,7 +37,8 @@ def compare(
     scales) are ranked with each other.
 
     Args:
-        runs: run ids, or the ids of records that were not sent at once, or their beginnings; None takes every evaluation of the experiment.
+        runs: addresses as `load` takes them (runs:/ID, models:/NAME@ALIAS), ids of runs, or their first letters; None
+            takes every evaluation of the experiment.
         experiment: name of an experiment; None takes every experiment.
         metric: name of the metric that ranks the runs, the smallest value first (of `bias` the nearest to 0, of a
             coverage the nearest to what it is meant to be); "mase" by default.
@@ -54,15 +58,15 @@ def compare(
         frame's `attrs["settings"]` holds the settings in which they differ.
 
     Raises:
-        ConfigError: if there is no such run, experiment, metric or column.
+        ConfigError: if there is no such experiment, metric or column.
+        ModelError: if there is no such run or registered model.
         TrackingError: if the store cannot be reached.
     """
-    store = Store.of(tracking_uri)
-    client = store.client()
-    synced = sync(client, store, journal, anyhow=tracking_uri is not None)
-    if synced.left > len(synced.elsewhere):
-        tell(f"{synced.left - len(synced.elsewhere)} runs are still in the journal; `forecast runs sync` sends them")
-    chosen = _chosen(client, store, runs, experiment)
+    found, _, client = recorded(experiment, tracking_uri=tracking_uri, journal=journal)
+    if runs is None:
+        chosen = [run for run in found if run.data.tags.get("forecast.kind") == "evaluate"]
+    else:
+        chosen = _named(client, runs, Store.of(tracking_uri).shown)
     _check_metric(metric, chosen)
     frame = leaderboards(chosen, metric)
     if by is not None:
@@ -78,6 +82,32 @@ def compare(
     return frame
 
 
+def recorded(
+    experiment: str | None, *, tracking_uri: str | None, journal: str | None
+) -> tuple[list[Any], dict[str, str], MlflowClient]:
+    """Send what the journal keeps, for a second at most, and read the runs of an experiment, or of all.
+
+    Returns:
+        The runs, the newest first, the names of the experiments by id, and the store's client.
+
+    Raises:
+        ConfigError: if there is no such experiment.
+        TrackingError: if the store cannot be reached.
+    """
+    store = Store.of(tracking_uri)
+    client = store.client()
+    synced = sync(client, store, journal, anyhow=tracking_uri is not None)
+    if synced.left > len(synced.elsewhere):
+        tell(f"{synced.left - len(synced.elsewhere)} runs are still in the journal; `forecast runs sync` sends them")
+    names = {e.experiment_id: e.name for e in client.search_experiments()}
+    if experiment is not None:
+        names = {experiment_id: name for experiment_id, name in names.items() if name == experiment}
+        if not names:
+            hint = "Fit or evaluate with --experiment."
+            raise ConfigError(f"there is no experiment {experiment!r} in {store.shown}", hint=hint)
+    return _search(client, list(names)), names, client
+
+
 def differences(first: Any, second: Any) -> dict[str, tuple[str | None, str | None]]:
     """Return the settings and rules in which two runs differ, by name; None where a run has none of that name."""
     one, other = first.data.params, second.data.params
@@ -89,32 +119,19 @@ def _place(frame: pd.DataFrame, run: Any) -> int:
     return int((frame["run_id"] == run.info.run_id).argmax())
 
 
-def _chosen(client: Any, store: Store, runs: list[str] | None, experiment: str | None) -> list[Any]:
-    """Return the runs that are named, or every evaluation of the experiment, or of all."""
-    names = {e.experiment_id: e.name for e in client.search_experiments()}
-    if experiment is not None:
-        names = {experiment_id: name for experiment_id, name in names.items() if name == experiment}
-        if not names:
-            raise ConfigError(
-                f"there is no experiment {experiment!r} in {store.shown}", hint="Fit or evaluate with --experiment."
-            )
-    recorded = _search(client, list(names))
-    if runs is None:
-        return [run for run in recorded if run.data.tags.get("forecast.kind") == "evaluate"]
-    absent = [start for start in runs if not any(_is_named(run, start) for run in recorded)]
-    if absent:
-        raise ConfigError(f"there is no run {', '.join(absent)} in {store.shown}")
-    return [run for run in recorded if any(_is_named(run, start) for start in runs)]
-
-
-def _is_named(run: Any, start: str) -> bool:
-    """Return whether a run's id, or that of its record, begins so."""
-    return any(name.startswith(start) for name in (run.info.run_id, run.data.tags.get(RECORD, "")))
+def _named(client: MlflowClient, addresses: list[str], store: str) -> list[Any]:
+    """Return the runs that are named, each once; of a registered model, the evaluation that is on record of it."""
+    found = {}
+    for address in addresses:
+        run = run_of(client, address, store=store)
+        run = (evaluation_of(client, run) or run) if address.startswith(MODELS) else run
+        found[run.info.run_id] = run
+    return sorted(found.values(), key=lambda run: -run.info.start_time)
 
 
 def _check_metric(metric: str, runs: list[Any]) -> None:
     """Refuse a metric that is neither ours nor in any of the runs: a column without values ranks nothing."""
-    names = {*METRICS, *RELATIVE, *(name.removeprefix("test/") for run in runs for name in run.data.metrics)}
+    names = {*METRICS, *RELATIVE, *(name for run in runs for name in run.data.metrics if "/" not in name)}
     if metric not in names:
         near = get_close_matches(metric, names, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(names))}."

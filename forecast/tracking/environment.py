@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import getpass
 import os
 import platform
 import re
@@ -12,27 +14,41 @@ from importlib.metadata import version
 from forecast.datasets import processes
 from forecast.datasets.processes import TOKEN, token
 
-PACKAGES = ("forecast-toolkit", "torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "mlflow")
+PACKAGES = ("torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "mlflow")
 PROCESS = "forecast.process"  # the tag that names the process that keeps a run open
 RECORD = "forecast.record"  # the tag that every run of ours has, and only one run of each record
 HEARTBEAT = "forecast.heartbeat"  # milliseconds since 1970 of the last sign of life of an open run
+SCORE = "score/"  # before the metrics that actuals gave a prediction when they arrived
+PREDICT_RECORD, PREDICT_RUN = "forecast.predict_record", "forecast.predict_run_id"  # of the prediction that is scored
 FIT_RECORD, FIT_RUN = "forecast.fit_record", "forecast.fit_run_id"  # of the fit whose model made a forecast
 
 
 def environment() -> dict[str, str]:
-    """Return tags with the versions of packages and Python, the machine, and the git commit of the working directory."""
-    tags = {f"version.{name}": version(name) for name in PACKAGES}
-    tags |= {"forecast.version": version("forecast-toolkit"), "python": platform.python_version()}
-    tags |= {"machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"}
+    """Return tags with the versions of packages and Python, the machine, and the git commit of the working directory.
+
+    They are few, since MLflow's page of a run shows tags above its description.
+    """
+    versions = {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+    tags = toolkit()
+    tags |= {"forecast.packages": ", ".join(f"{name} {number}" for name, number in versions.items())}
+    tags |= {"forecast.machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"}
     commit = _git("rev-parse", "HEAD")
     if commit:
         tags["forecast.git_commit"] = commit + (" (changed)" if _git("status", "--porcelain", "-uno") else "")
     return tags
 
 
+def toolkit() -> dict[str, str]:
+    """Return a tag with the version of this toolkit, which costs nothing."""
+    return {"forecast.version": version("forecast-toolkit")}
+
+
 def process() -> dict[str, str]:
     """Return tags that name this process: for people, and so that another process can close its run if it dies."""
-    return {"forecast.host": socket.gethostname(), "forecast.pid": str(os.getpid()), PROCESS: token()}
+    user = {}
+    with contextlib.suppress(Exception):  # a container's user need not have a name
+        user = {"mlflow.user": getpass.getuser()}
+    return {"forecast.host": socket.gethostname(), "forecast.pid": str(os.getpid()), PROCESS: token(), **user}
 
 
 def is_dead(tags: dict[str, str]) -> bool:

@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -107,12 +107,13 @@ class Entry:
 _PATTERN = Entry()
 
 
-def begin(entry: Entry, asked: str | None) -> Path:
+def begin(entry: Entry, asked: str | None, fill: Callable[[Path], object] = lambda folder: None) -> Path:
     """Put an entry into the first journal that can be written to.
 
     Args:
         entry: the entry.
         asked: folder of the journal; None takes the environment's, `.forecast/journal`, or the user's own.
+        fill: it writes further files into the entry's folder before that appears; nothing by default.
 
     Returns:
         The entry's folder.
@@ -128,6 +129,7 @@ def begin(entry: Entry, asked: str | None) -> Path:
                 if journal.stat().st_uid != _user():  # a folder that all may write to could be laid out by another
                     raise PermissionError(f"{journal} is another user's")
                 entry.write(fresh)
+                fill(fresh)
                 os.replace(fresh, place)
             return place
         except OSError as error:

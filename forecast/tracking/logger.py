@@ -21,11 +21,12 @@ class RunLogger(Logger):
     Args:
         send: a function that takes rows of (name, value, step, milliseconds since 1970).
         run_id: id of the run that the rows belong to.
+        gradients: whether the norms of gradients are among them, a curve for each part of the network.
     """
 
-    def __init__(self, send: Send, run_id: str) -> None:
+    def __init__(self, send: Send, run_id: str, *, gradients: bool = False) -> None:
         super().__init__()
-        self._send, self._run_id = send, run_id
+        self._send, self._run_id, self._gradients = send, run_id, gradients
         self._rows: list[tuple[str, float, int, int]] = []
         self._sent = time.monotonic()
 
@@ -45,7 +46,8 @@ class RunLogger(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Take metrics of a step, and send the buffer if the last send is long ago."""
         now = int(time.time() * 1000)
-        self._rows += [(name, float(value), step or 0, now) for name, value in metrics.items()]
+        chosen = {name: value for name, value in metrics.items() if self._gradients or not name.startswith("gradient/")}
+        self._rows += [(name, float(value), step or 0, now) for name, value in chosen.items()]
         if time.monotonic() - self._sent > SECONDS_BETWEEN_SENDS:
             try:
                 self.save()

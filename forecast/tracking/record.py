@@ -6,13 +6,16 @@ import hashlib
 import json
 import math
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecast.architectures import settings_read
 from forecast.datasets.addresses import without_password
 from forecast.datasets.fingerprint import target_sha256
 from forecast.datasets.panel import Panel
 from forecast.datasets.time.times import as_text
+from forecast.settings import Settings
+from forecast.tracking.pages.names import data_name
+from forecast.tracking.pages.tags import RULE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
     from forecast.fitted import FittedModel
 
 CURVE_METRICS = ("mase", "smape", "mae", "rmse")  # recorded for each step of the horizon and each cutoff
+HEADLINE = ("owa", "smape", "wql", "coverage")  # after skill and MASE, before all others
+NO_ERROR = ("bias", "coverage")  # of which less is not better
+NAIVE = "seasonal_naive"
+DIGITS = 4  # of what is only there to be read, since MLflow's pages show all; MASE itself keeps them
+SHOWN_OF_A_HASH = 8
 TRACKING_SETTINGS = (
     "experiment",
     "run_name",
@@ -30,15 +38,16 @@ TRACKING_SETTINGS = (
     "journal",
 )  # say where a run goes, not how a model is made
 
+SOURCE = "forecast.source"  # a tag: the address of the table
 TARGET, PROTOCOL = "forecast.target_sha256", "forecast.protocol_sha256"  # tags; only what shares both can be ranked
-RULE = "protocol."  # before the names of the protocol's params, some of which are names of settings, too
+BASELINES = "forecast.baselines"  # a tag: the references' metrics as JSON, by reference
 
 Row = tuple[str, float, int]
 
 
-def params(fitted: FittedModel) -> dict[str, str]:
-    """Return every setting as it was used, as text by name."""
-    return {name: str(value) for name, value in asdict(fitted.resolved).items() if name not in TRACKING_SETTINGS}
+def params(settings: Settings) -> dict[str, str]:
+    """Return the settings that their model reads, as text by name."""
+    return {name: str(value) for name, value in settings_read(settings).items()}
 
 
 def tags(fitted: FittedModel, sha256: str, source: str | None) -> dict[str, str]:
@@ -53,7 +62,7 @@ def tags(fitted: FittedModel, sha256: str, source: str | None) -> dict[str, str]
     config = hashlib.sha256(json.dumps(requested, sort_keys=True, default=str).encode()).hexdigest()
     reasons = json.dumps(fitted.reasons, indent=1)
     tags = {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
-    return tags | ({"forecast.source": without_password(source)} if source else {})
+    return tags | ({SOURCE: without_password(source)} if source else {})
 
 
 def identities(panel: Panel, protocol: EvaluationProtocol) -> dict[str, str]:
@@ -83,8 +92,8 @@ def dataset(panel: Panel) -> dict[str, Any]:
 def dataset_input(panel: Panel, sha256: str, source: str | None) -> dict[str, str]:
     """Describe the data set in MLflow's fields, with our own SHA-256: MLflow's digest reads 10,000 rows and no zones."""
     return {
-        "name": Path(source).stem if source else "table",
-        "digest": sha256[:36],
+        "name": data_name(source) or "table",
+        "digest": sha256[:SHOWN_OF_A_HASH],  # the whole hash is in the profile
         "source_type": "local" if source else "memory",
         "source": json.dumps({"uri": without_password(source) if source else None}),
         "profile": json.dumps({**dataset(panel), "sha256": sha256}),
@@ -96,24 +105,53 @@ def fit_metrics(fitted: FittedModel) -> list[Row]:
     return [("fit_seconds", fitted.fit_seconds, 0), ("fit_cpu_seconds", fitted.fit_cpu_seconds, 0)]
 
 
-def evaluation_metrics(outcome: Outcome, baselines: dict[str, dict[str, float]]) -> list[Row]:
-    """Return the metrics, curves of some over the horizon and the cutoffs, and the references' metrics beside them.
+def evaluation_metrics(outcome: Outcome) -> list[Row]:
+    """Return the metrics, the headline first, and curves of some over the horizon and the cutoffs.
 
-    A metric that is not finite is left out, because stores refuse it.
+    MLflow's page of a run shows metrics in the order in which they are logged. A metric that is not finite is left out,
+    because stores refuse it.
     """
-    rows = [(f"test/{name}", value, 0) for name, value in outcome.metrics.items()]
-    rows += [(f"{base}/{name}", value, 0) for base, metrics in baselines.items() for name, value in metrics.items()]
+    metrics, naive = outcome.metrics, outcome.baselines.get(NAIVE, {}).get("mase")
+    skill = skill_of("mase", metrics.get("mase"), naive)
+    headline = {
+        "skill": round(skill, DIGITS),
+        "mase": metrics.get("mase"),
+        "mase_seasonal_naive": None if naive is None else round(naive, DIGITS),
+    }
+    headline |= {name: value for name, value in metrics.items() if name.partition("_")[0] in HEADLINE}
+    rows = [(name, value, 0) for name, value in {**headline, **metrics}.items() if value is not None]
     rows += [(name, float(getattr(outcome, name)), 0) for name in ("fit_seconds", "fit_cpu_seconds", "predict_seconds")]
-    rows += _curve(outcome.scores.by_horizon(), "step", "h") + _curve(outcome.scores.by_cutoff(), "cutoff", "cutoff")
+    rows += _curve(outcome.scores.by_horizon(), "step", "horizon") + _curve(
+        outcome.scores.by_cutoff(), "cutoff", "cutoff"
+    )
     return [row for row in rows if math.isfinite(row[1])]
 
 
-def _curve(frame: pd.DataFrame, key: str, suffix: str) -> list[Row]:
-    """Return the rows of each curve: the metric named with the suffix, its value, and the step."""
+def references(outcome: Outcome) -> dict[str, str]:
+    """Return the tag with the metrics of the references: as metrics of their own they would be two dozen charts."""
+    found = {
+        name: {metric: value for metric, value in metrics.items() if math.isfinite(value)}
+        for name, metrics in outcome.baselines.items()
+    }
+    return {BASELINES: json.dumps(found)}
+
+
+def skill_of(metric: str, value: float | None, naive: float | None) -> float:
+    """Return the share of seasonal naive's error that is gone: 1 for no error, 0 for seasonal naive's, negative beyond.
+
+    It is NaN where one of the two is not known, and for a metric of which less is not better.
+    """
+    if naive is None or value is None or metric.partition("_")[0] in NO_ERROR or naive <= 0:
+        return math.nan
+    return 1 - value / naive
+
+
+def _curve(frame: pd.DataFrame, key: str, name: str) -> list[Row]:
+    """Return the rows of each curve: the metric under the name of its axis, its value, and the step."""
     steps = frame[key].astype(int).tolist()
     return [
-        (f"test/{name}_by_{suffix}", float(value), step)
-        for name in CURVE_METRICS
-        if name in frame
-        for step, value in zip(steps, frame[name].tolist(), strict=True)
+        (f"by_{name}/{metric}", float(value), step)
+        for metric in CURVE_METRICS
+        if metric in frame
+        for step, value in zip(steps, frame[metric].tolist(), strict=True)
     ]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from forecast.datasets.addresses import without_password
 from forecast.datasets.ending import if_ended
 from forecast.datasets.fingerprint import panel_sha256
 from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.comparing.results import Results
 from forecast.tracking.delivery.job import job
-from forecast.tracking.environment import environment, process
+from forecast.tracking.environment import FIT_RECORD, environment, process
 from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
+from forecast.tracking.pages import descriptions, failures
+from forecast.tracking.pages.names import run_name
+from forecast.tracking.pages.tags import DESCRIPTION, KIND, SOURCE
 from forecast.tracking.run import Run
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
 
@@ -31,16 +36,22 @@ if TYPE_CHECKING:
     from forecast.fitted import FittedModel
     from forecast.tracking.logger import RunLogger
 
+GRADIENTS = "FORECAST_TRACK_GRADIENTS"  # an environment variable; the norms are a chart for each part of the network
+
 
 @contextmanager
-def open_run(kind: str, settings: Settings, name: str, *, child: bool = False) -> Iterator[Run]:
+def open_run(
+    kind: str, settings: Settings, name: str, source: str | None = None, *, child: bool = False, later: bool = False
+) -> Iterator[Run]:
     """Open a run that is closed with the block's outcome, and sent when the job ends.
 
     Args:
         kind: "fit" or "evaluate".
         settings: the user's settings, with experiment, run name and store.
         name: name of the model.
+        source: address of the table; None where it came from memory.
         child: whether it is one of several, which become children of the user's own run, where there is one.
+        later: whether a run for the store in the working directory is left in the journal for the next command.
 
     Raises:
         TrackingError: if the settings name a store that cannot be one.
@@ -48,34 +59,40 @@ def open_run(kind: str, settings: Settings, name: str, *, child: bool = False) -
     store, into = _destination(settings)
     entry = Entry(
         experiment=settings.experiment or DEFAULT_EXPERIMENT,
-        run_name=settings.run_name or name,
-        tags={"forecast.kind": kind, "forecast.model": name, **environment(), **process()},
+        run_name=settings.run_name or run_name(name, source, settings.horizon),
+        tags={KIND: kind, "forecast.model": name, **environment(), **process(), SOURCE: f"forecast {kind}"},
         store=store.named,
         into=into,
         child=child,
         held=True,
     )
+    at_once = not (later and store.is_default)
     with job() as current:
-        current.prepare(store)
+        if at_once:
+            current.prepare(store)
         try:
             run = RecordedRun(entry, begin(entry, settings.journal), required=store.required)
         except OSError as error:
             current.lose(f"the run is not recorded, since nothing can be written: {error}", required=store.required)
             yield Run()
             return
-        current.add(run, store, settings.journal)
+        if at_once:
+            current.add(run, store, settings.journal)
         status = "FINISHED"
         try:
             with if_ended(lambda: run.close("KILLED")):
                 yield run
-        except Exception:
+        except Exception as error:
             status = "FAILED"
+            run.fail(error, settings, source)
             raise
         except BaseException:  # Ctrl-C, SIGTERM
             status = "KILLED"
             raise
         finally:
             run.close(status)
+            if not at_once:
+                run.release()
 
 
 def _destination(settings: Settings) -> tuple[Store, str | None]:
@@ -90,6 +107,10 @@ def _destination(settings: Settings) -> tuple[Store, str | None]:
     ):
         warnings.warn("mlflow.pytorch.autolog is on and makes a second run of every fit; turn it off", stacklevel=6)
     return Store.of(settings.tracking_uri, required=required), None
+
+
+def _with_gradients() -> bool:
+    return os.environ.get(GRADIENTS, "").lower() in ("1", "true", "yes", "on")
 
 
 class RecordedRun(Run):
@@ -115,12 +136,16 @@ class RecordedRun(Run):
         from forecast.tracking.logger import RunLogger
 
         self._flush()
-        self._curve = RunLogger(lambda rows: add_curve(self.folder, rows), self.entry.record)
+        self._curve = RunLogger(
+            lambda rows: add_curve(self.folder, rows), self.entry.record, gradients=_with_gradients()
+        )
         return self._curve
 
     def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
-        self._record(fitted, panel, source, record.fit_metrics(fitted))
-        self._record_files(fitted, panel, fitted.last_origins(panel), fitted.fit_seconds)
+        data = self._record(fitted, panel, source, record.fit_metrics(fitted))
+        name, seconds = self.entry.tags["forecast.model"], fitted.fit_seconds
+        self._describe(descriptions.of_fit(name, fitted.settings, data, source, seconds, self.entry.record))
+        self._record_files(fitted, panel, fitted.last_origins(panel), seconds)
 
     def add_forecasts(self, frame: pd.DataFrame) -> None:
         self._write(lambda: self._results.add(frame))
@@ -128,12 +153,24 @@ class RecordedRun(Run):
     def record_evaluation(
         self, outcome: Outcome, panel: Panel, protocol: EvaluationProtocol, source: str | None
     ) -> None:
-        self._record(outcome.fitted, panel, source, record.evaluation_metrics(outcome, outcome.baselines))
-        self.entry.tags |= record.identities(panel, protocol)
+        data = self._record(outcome.fitted, panel, source, record.evaluation_metrics(outcome))
+        self.entry.tags |= record.identities(panel, protocol) | record.references(outcome)
         self.entry.params |= record.rules(panel, protocol)
+        naive, rules = outcome.baselines.get(record.NAIVE, {}), protocol.described(panel)
+        scores = (outcome.metrics, naive, rules, record.dataset(outcome.fitted.context)["last"])
+        about = (outcome.name, outcome.fitted.settings, data, source)
+        self._describe(descriptions.of_evaluation(*about, *scores, self.entry.record))
         self._write(lambda: self._results.keep(outcome, panel, self._artifacts()))
         origins = protocol.cutoffs[-1].origins
         self._record_files(outcome.fitted, panel, origins, outcome.fit_seconds + outcome.predict_seconds)
+
+    def fail(self, error: Exception, settings: Settings, source: str | None) -> None:
+        """Record why the work failed, and with which settings."""
+        entry, found = self.entry, failures.tags(error)
+        entry.tags |= found | ({} if source is None else {record.SOURCE: without_password(source)})
+        kind, name = entry.tags[KIND], entry.tags["forecast.model"]
+        entry.params = {**record.params(settings), **entry.params, "model": name}  # which may stand for several
+        self._describe(descriptions.of_failure(kind, name, source, found))
 
     def close(self, status: str) -> None:
         """Write the entry with the status FINISHED, FAILED or KILLED."""
@@ -155,14 +192,23 @@ class RecordedRun(Run):
         if self._curve is not None:
             self._write(self._curve.save)
 
-    def _record(self, fitted: FittedModel, panel: Panel, source: str | None, metrics: list[record.Row]) -> None:
-        now, sha256 = int(time.time() * 1000), panel_sha256(panel)
+    def _record(
+        self, fitted: FittedModel, panel: Panel, source: str | None, metrics: list[record.Row]
+    ) -> dict[str, Any]:
+        """Take settings, tags and metrics, and return the description of the data."""
+        now, sha256, data = int(time.time() * 1000), panel_sha256(panel), record.dataset(panel)
         entry = self.entry
-        entry.params |= record.params(fitted)
+        entry.params |= record.params(fitted.resolved)
         entry.tags |= record.tags(fitted, sha256, source)
-        entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in record.dataset(panel).items()}
+        if fitted.run_id not in (None, entry.record):
+            entry.tags[FIT_RECORD] = str(fitted.run_id)
+        entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in data.items()}
         entry.metrics += [(name, value, step, now) for name, value, step in metrics]
         entry.dataset = record.dataset_input(panel, sha256, source)
+        return data
+
+    def _describe(self, text: str) -> None:
+        self.entry.tags[DESCRIPTION] = text
 
     def _record_files(self, fitted: FittedModel, panel: Panel, origins: Origins, seconds: float) -> None:
         from forecast.tracking.artifacts import draw, is_cheap, pack

@@ -16,6 +16,7 @@ from forecast.datasets.addresses import masked, whole, without_password
 from forecast.datasets.errors import TrackingError
 from forecast.datasets.temporary import beside
 from forecast.tracking import URI_VARIABLES
+from forecast.tracking.pages import view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -153,16 +154,17 @@ class Store:
             raise TrackingError(f"tracking store {self.shown}: {brief(error)}", hint=hint) from error
 
     def experiment_id(self, client: MlflowClient, name: str) -> str:
-        """The experiment's id; it is created on first use."""
+        """The experiment's id; it is created on first use, and its page has a view of the best evaluations."""
         found = client.get_experiment_by_name(name)
         if found is not None:
+            view.show(client, found)
             return str(found.experiment_id)
         with self.lock():
             found = client.get_experiment_by_name(name)
             if found is not None:
                 return str(found.experiment_id)
             place = None if self.artifacts is None else (self.artifacts / name.replace("/", "_")).as_uri()
-            return str(client.create_experiment(name, artifact_location=place))
+            return str(client.create_experiment(name, artifact_location=place, tags=view.tags()))
 
     @contextmanager
     def lock(self) -> Iterator[None]:

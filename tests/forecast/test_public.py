@@ -23,6 +23,7 @@ def test_public_names() -> None:
         "Metric",
         "Settings",
         "aggregate",
+        "best",
         "compare",
         "crps",
         "evaluate",
@@ -34,6 +35,7 @@ def test_public_names() -> None:
         "load_dataset",
         "memory_profile",
         "rolling",
+        "runs",
         "score",
         "verify",
     ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
-from forecast.tracking.record import PROTOCOL, RULE, TARGET
+from forecast.tracking.pages.tags import RULE
+from forecast.tracking.record import BASELINES, NAIVE, PROTOCOL, TARGET, skill_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,8 +17,6 @@ METRIC_COLUMNS = ("mase", "smape", "owa", "mae", "rmse", "wape", "wql")
 TABLE = ["target", "protocol", "levels"]  # runs that share these are one table
 RULES = ("horizon", "cutoffs", "step", "gap", "refit", "first_cutoff", "last_cutoff")  # of the protocol, shown
 SHOWN_OF_A_HASH = 12
-NO_ERROR = ("bias", "coverage")  # of which less is not better
-NAIVE = "seasonal_naive"
 
 
 def leaderboards(runs: list[Any], metric: str) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def leaderboards(runs: list[Any], metric: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    frame = pd.DataFrame([_row(run, metric) for run in runs], columns=_columns(metric))
+    frame = pd.DataFrame([run_row(run, metric) for run in runs], columns=_columns(metric))
     frame = frame.astype(dict.fromkeys(("series", "horizon", "cutoffs", "step", "gap"), "Int64"))
     off = pd.Series([distance(metric, value) for value in frame[metric]], index=frame.index, dtype=float)
     is_ranked = (frame["target"] != "") & (frame["protocol"] != "") & off.notna()
@@ -59,8 +60,7 @@ def distance(metric: str, value: float | None) -> float:
 
 def of_run(run: Any, metric: str) -> float | None:
     """Return a run's metric; None where it has none."""
-    metrics = run.data.metrics  # fit_seconds and its like are no test metrics, and have no prefix
-    value = metrics.get(f"test/{metric}", metrics.get(metric))
+    value = run.data.metrics.get(metric)
     return None if value is None else float(value)
 
 
@@ -70,7 +70,8 @@ def _columns(metric: str) -> list[str]:
     return [*shown, "data", "series", *RULES, "levels", "run", "kind", "status", "started", "run_id"]
 
 
-def _row(run: Any, metric: str) -> dict[str, Any]:
+def run_row(run: Any, metric: str) -> dict[str, Any]:
+    """Return what a leaderboard shows of a run, by column."""
     import pandas as pd
 
     tags, metrics, params = run.data.tags, run.data.metrics, run.data.params
@@ -81,7 +82,7 @@ def _row(run: Any, metric: str) -> dict[str, Any]:
         "protocol": tags.get(PROTOCOL, "")[:SHOWN_OF_A_HASH],
         "rank": None,
         "model": tags.get("forecast.model", ""),
-        "skill": _skill(metric, of_run(run, metric), metrics.get(f"{NAIVE}/{metric}")),
+        "skill": skill_of(metric, of_run(run, metric), _naive(run, metric)),
         **{name: of_run(run, name) for name in (*METRIC_COLUMNS, metric)},
         "coverage": coverage,
         "interval": interval,
@@ -103,15 +104,16 @@ def _rule(text: str | None) -> int | str | None:
     return int(text) if text is not None and text.isdigit() else text
 
 
-def _skill(metric: str, value: float | None, naive: float | None) -> float:
-    """Return the share of seasonal naive's error that is gone: 1 for no error, 0 for seasonal naive's, negative beyond."""
-    if naive is None or value is None or metric.partition("_")[0] in NO_ERROR or naive <= 0:
-        return math.nan
-    return 1 - value / naive
+def _naive(run: Any, metric: str) -> float | None:
+    """Return seasonal naive's metric on the same points; None where a run has none, or a user has changed the tag."""
+    try:
+        return float(json.loads(run.data.tags.get(BASELINES, "{}"))[NAIVE][metric])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _coverage(metrics: dict[str, float]) -> tuple[float, float]:
     """Return the share of actuals inside the widest interval, and the share that it is meant to hold."""
-    start = "test/coverage_"
-    found = {float(name.removeprefix(start)) / 100: value for name, value in metrics.items() if name.startswith(start)}
+    levels = {name: name.removeprefix("coverage_") for name in metrics if name.startswith("coverage_")}
+    found = {float(level) / 100: metrics[name] for name, level in levels.items() if re.fullmatch(r"\d+(\.\d+)?", level)}
     return (found[max(found)], max(found)) if found else (math.nan, math.nan)

@@ -36,7 +36,7 @@ class Results:
         """Append a block of forecasts to the file."""
         if self._file is None:
             self._file = self._stack.enter_context(ForecastFile(self.folder / FORECASTS))
-        self._file.writer(None)(_plain(frame))
+        self._file.writer(None)(plain(frame))
 
     def keep(self, outcome: Outcome, panel: Panel, artifacts: Path) -> None:
         """Put the forecasts that were added and the metrics into the folder of the artifacts."""
@@ -44,7 +44,7 @@ class Results:
         tables = {BY_SERIES: _with_groups(scores.by_series(panel), panel)}
         tables |= {BY_HORIZON: scores.by_horizon(), BY_CUTOFF: scores.by_cutoff()}
         for name, table in tables.items():
-            _plain(table).to_parquet(artifacts / name, index=False)
+            plain(table).to_parquet(artifacts / name, index=False)
         if self._file is not None:
             self._file.frame()
             os.replace(self.folder / FORECASTS, artifacts / FORECASTS)
@@ -61,7 +61,7 @@ def _with_groups(by_series: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     return by_series.assign(**{str(name): panel.static[name].to_numpy()[numbers] for name in names})
 
 
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with text in the place of Python objects, since a column of Parquet is of one kind."""
     objects = [name for name in frame.columns if frame[name].dtype == object]
     return frame.assign(**{name: frame[name].astype(str) for name in objects}) if objects else frame

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.processes import token
-from forecast.tracking.environment import FIT_RECORD, FIT_RUN, HEARTBEAT, PROCESS, RECORD
+from forecast.tracking.environment import (
+    FIT_RECORD,
+    FIT_RUN,
+    HEARTBEAT,
+    PREDICT_RECORD,
+    PREDICT_RUN,
+    PROCESS,
+    RECORD,
+    SCORE,
+)
 from forecast.tracking.journal import ARTIFACTS, MLMODEL, MODEL, Entry
+from forecast.tracking.pages.tags import DESCRIPTION, KIND, OF_PAGES
+from forecast.tracking.recall.finding import of_record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,7 +30,8 @@ if TYPE_CHECKING:
     from forecast.tracking.store import Store
 
 MAX_METRICS_PER_CALL, MAX_PER_CALL = 1000, 100  # MLflow's own limits: metrics; params and tags
-PARENT, NAME = "mlflow.parentRunId", "mlflow.runName"
+PARENT = "mlflow.parentRunId"
+CONTEXTS = {"fit": "training", "evaluate": "evaluation", "predict": "prediction"}  # of data sets, by kind of run
 TRIES, SECONDS_BETWEEN = 3, 0.1
 LONG = 2.0  # seconds; what took so long was no hiccup, and is not tried again at once
 REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND"}
@@ -70,23 +82,36 @@ def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str
     own = {PROCESS: token(), HEARTBEAT: str(int(time.time() * 1000))}
     entry.tags |= {RECORD: entry.record, **own}
     if FIT_RECORD in entry.tags:
-        entry.tags |= _fit_run(client, entry.tags[FIT_RECORD])
+        entry.tags |= _run_id(client, entry.tags[FIT_RECORD], FIT_RUN)
+    if PREDICT_RECORD in entry.tags:
+        entry.tags |= _run_id(client, entry.tags[PREDICT_RECORD], PREDICT_RUN)
     run = _run(client, store, entry)
     run_id = str(run.info.run_id)
     ends = run_id != entry.into
     if not ends:  # the user's own run is open for as long as the user wants, whoever writes into it
-        entry.tags = {name: value for name, value in entry.tags.items() if name not in own}
-    _log_values(client, run, entry)
+        entry.tags = _for_anothers_run(entry.tags, run, own)
+    if DESCRIPTION in entry.tags:  # which says how to load the run
+        entry.tags[DESCRIPTION] = entry.tags[DESCRIPTION].replace(entry.record, run_id)
+    model = _model(client, run, entry) if (folder / MODEL / MLMODEL).is_file() else None
+    _log_values(client, run, entry, model)
+    if PREDICT_RUN in entry.tags:
+        _land(client, entry.tags[PREDICT_RUN], entry)
     if entry.dataset is not None:
-        _log_dataset(client, run_id, entry.dataset)
+        _log_dataset(client, run_id, entry)
     if (folder / ARTIFACTS).is_dir():
         _upload(folder / ARTIFACTS, _lister(client.list_artifacts, run_id), _logger(client, run_id))
-    if (folder / MODEL / MLMODEL).is_file():
-        _log_model(client, run, entry, folder / MODEL)
+    if model is not None:
+        _log_model(client, run_id, model, folder / MODEL)
     if ends:
         client.set_terminated(run_id, entry.status, end_time=entry.ended)
         _remove_others(client, run, entry)
     return run_id
+
+
+def _for_anothers_run(tags: dict[str, str], run: Run, own: Collection[str]) -> dict[str, str]:
+    """Return the tags that a user's own run takes: what its page says of it stays as the user has it."""
+    kept = {name for name in run.data.tags if name.startswith(OF_PAGES)}
+    return {name: value for name, value in tags.items() if name not in (*own, *kept)}
 
 
 def _run(client: MlflowClient, store: Store, entry: Entry) -> Run:
@@ -112,11 +137,10 @@ def _found(client: MlflowClient, experiment_ids: list[str], record: str) -> list
     return sorted(found, key=lambda run: str(run.info.run_id))  # the same order for all who look
 
 
-def _fit_run(client: MlflowClient, record: str) -> dict[str, str]:
-    """Return the tag with the id of the fit's run, if the store has it."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = _found(client, experiments, record)
-    return {FIT_RUN: str(found[0].info.run_id)} if found else {}
+def _run_id(client: MlflowClient, record: str, tag: str) -> dict[str, str]:
+    """Return a tag with the id of a run, given that or the id of its record, if the store has it."""
+    found = of_record(client, record)
+    return {tag: str(found.info.run_id)} if found is not None else {}
 
 
 def _remove_others(client: MlflowClient, run: Run, entry: Entry) -> None:
@@ -126,8 +150,8 @@ def _remove_others(client: MlflowClient, run: Run, entry: Entry) -> None:
             client.delete_run(other.info.run_id)
 
 
-def _log_values(client: MlflowClient, run: Run, entry: Entry) -> None:
-    """Log tags, params and metrics; a store keeps one of several equal ones."""
+def _log_values(client: MlflowClient, run: Run, entry: Entry, model: LoggedModel | None) -> None:
+    """Log tags, params and metrics; a store keeps one of several equal ones. Scores are logged as the model's, too."""
     from mlflow.entities import Metric, Param, RunTag
 
     run_id, known = str(run.info.run_id), run.data.params
@@ -138,24 +162,40 @@ def _log_values(client: MlflowClient, run: Run, entry: Entry) -> None:
         client.log_batch(run_id, params=part)
     for part in _parts(tags, MAX_PER_CALL):
         client.log_batch(run_id, tags=part)
-    for part in _parts(
-        [Metric(name, value, at, step) for name, value, step, at in entry.metrics], MAX_METRICS_PER_CALL
-    ):
+    metrics = [Metric(name, value, at, step, **_owner(step, model, entry)) for name, value, step, at in entry.metrics]
+    for part in _parts(metrics, MAX_METRICS_PER_CALL):
         client.log_batch(run_id, metrics=part)
 
 
-def _log_dataset(client: MlflowClient, run_id: str, dataset: dict[str, str]) -> None:
+def _land(client: MlflowClient, run_id: str, entry: Entry) -> None:
+    """Log the scores of a prediction on its own run, too; its page shows then how good it was in the end."""
+    from mlflow.entities import Metric
+
+    rows = [Metric(f"{SCORE}{name}", value, at, step) for name, value, step, at in entry.metrics]
+    client.log_batch(run_id, metrics=rows)
+
+
+def _owner(step: int, model: LoggedModel | None, entry: Entry) -> dict[str, str]:
+    """Say which model and data set a metric is of: a score has no step, while a curve, which has, is of the run alone."""
+    if model is None or step:
+        return {}
+    data = entry.dataset or {}
+    named = {"dataset_name": data["name"], "dataset_digest": data["digest"]} if data else {}
+    return {"model_id": str(model.model_id), **named}
+
+
+def _log_dataset(client: MlflowClient, run_id: str, entry: Entry) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    client.log_inputs(run_id, [DatasetInput(Dataset(**dataset), [InputTag("mlflow.data.context", "training")])])
+    assert entry.dataset is not None
+    context = CONTEXTS.get(entry.tags.get(KIND, ""), "training")
+    client.log_inputs(run_id, [DatasetInput(Dataset(**entry.dataset), [InputTag("mlflow.data.context", context)])])
 
 
-def _log_model(client: MlflowClient, run: Run, entry: Entry, folder: Path) -> None:
+def _log_model(client: MlflowClient, run_id: str, model: LoggedModel, folder: Path) -> None:
     """Store the packed model beside its run, and link the two; each step is left out where it is done."""
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
-    run_id = str(run.info.run_id)
-    model = _model(client, run, entry)
     if model.status != LoggedModelStatus.READY:
         packed = json.loads((folder / MLMODEL).read_text(encoding="utf-8"))
         ids = {"model_id": model.model_id, "model_uuid": model.model_id, "run_id": run_id}
@@ -171,12 +211,15 @@ def _log_model(client: MlflowClient, run: Run, entry: Entry, folder: Path) -> No
 
 
 def _model(client: MlflowClient, run: Run, entry: Entry) -> LoggedModel:
+    """Find the entry's model, which an earlier try may have made, or create it, under the name of its architecture."""
     experiment_id, run_id = run.info.experiment_id, str(run.info.run_id)
     query = f"source_run_id = '{run_id}' AND tags.`{RECORD}` = '{entry.record}'"
     found = client.search_logged_models([experiment_id], query)
     if found:
         return found[0]
-    return client.create_logged_model(experiment_id, "model", run_id, tags={RECORD: entry.record})
+    tags = {name: entry.tags[name] for name in (RECORD, DESCRIPTION) if name in entry.tags}
+    name = entry.params.get("model", "model")
+    return client.create_logged_model(experiment_id, name, run_id, tags=tags, params=entry.params)
 
 
 def _log_model_file(client: MlflowClient, model_id: str, path: Path, place: str | None) -> None:

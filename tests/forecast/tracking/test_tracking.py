@@ -17,7 +17,7 @@ import forecast as fc
 from forecast.datasets.errors import ConfigError, TrackingError
 from forecast.datasets.fingerprint import panel_sha256
 from forecast.tracking.journal import due
-from forecast.tracking.registry import fetched
+from forecast.tracking.recall.fetching import fetched
 from forecast.tracking.store import Store
 
 
@@ -54,7 +54,7 @@ def test_a_fit_is_a_run(store: str, frame: pd.DataFrame) -> None:
         "3",
         "MS",
     )
-    assert tags["version.torch"]
+    assert "torch " in tags["forecast.packages"]
     curve = _client(store).get_metric_history(model.run_id_, "train_loss")
     assert [point.value for point in curve] == pytest.approx(model.history_["train_loss"].tolist())
     assert run.inputs.dataset_inputs[0].dataset.name == "sales"
@@ -67,7 +67,7 @@ def test_the_model_can_be_served_and_loaded(store: str, frame: pd.DataFrame) -> 
     from forecast.tracking.store import as_current
 
     model = fc.Forecaster(6, model="gru", experiment="fits", tracking_uri=store, **QUICK).fit(frame)
-    address = f"runs:/{model.run_id_}/model"
+    address = f"runs:/{model.run_id_}/gru"
     with as_current(store):
         served = mlflow.pyfunc.load_model(address)
         assert [column.name for column in served.metadata.signature.outputs] == ["unique_id", "ds", "forecast"]
@@ -86,11 +86,13 @@ def test_an_evaluation_is_a_run_for_each_model(store: str, frame: pd.DataFrame) 
     result = fc.evaluate(frame, 6, models=["theta", "naive"], cutoffs=3, **asked)
     client = _client(store)
     run = client.get_run(result.outcomes["naive"].run_id)
-    assert run.data.metrics["test/mase"] == pytest.approx(result.models["naive"]["mase"])
-    assert run.data.metrics["seasonal_naive/mase"] == pytest.approx(result.baselines["seasonal_naive"]["mase"])
-    by_horizon = client.get_metric_history(run.info.run_id, "test/mae_by_h")
+    mase, of_naive = result.models["naive"]["mase"], result.baselines["seasonal_naive"]["mase"]
+    assert run.data.metrics["mase"] == pytest.approx(mase)
+    assert run.data.metrics["mase_seasonal_naive"] == pytest.approx(of_naive, abs=1e-4)
+    assert run.data.metrics["skill"] == pytest.approx(1 - mase / of_naive, abs=5e-5)
+    by_horizon = client.get_metric_history(run.info.run_id, "by_horizon/mae")
     assert [point.step for point in by_horizon] == [1, 2, 3, 4, 5, 6]
-    assert [p.step for p in client.get_metric_history(run.info.run_id, "test/mae_by_cutoff")] == [0, 1, 2]
+    assert [p.step for p in client.get_metric_history(run.info.run_id, "by_cutoff/mae")] == [0, 1, 2]
     board = fc.compare(experiment="evaluations", tracking_uri=store)
     assert board["model"].tolist() == sorted(result.models, key=lambda name: result.models[name]["mase"])
     some = fc.compare([run.info.run_id[:10]], tracking_uri=store, metric="smape")
@@ -168,7 +170,7 @@ def test_a_deferred_record_is_whole(store: str, frame: pd.DataFrame, monkeypatch
     curve = _client(store).get_metric_history(run.info.run_id, "train_loss")
     assert [point.value for point in curve] == pytest.approx(model.history_["train_loss"].tolist())
     assert run.inputs.dataset_inputs[0].dataset.name == "sales"
-    with fetched(f"runs:/{run.info.run_id}/model", store) as directory:
+    with fetched(f"runs:/{run.info.run_id}/gru", store) as directory:
         assert same(fc.load(directory).predict(), model.predict())
 
 

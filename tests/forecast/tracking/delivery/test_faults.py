@@ -87,9 +87,9 @@ def _files(address: str, run: Any) -> None:
 
     client = MlflowClient(address)
     assert [item.path for item in client.list_artifacts(run.info.run_id)] == ["forecast.png"]
-    from forecast.tracking.registry import fetched
+    from forecast.tracking.recall.fetching import fetched
 
-    with fetched(f"runs:/{run.info.run_id}/model", address) as folder:
+    with fetched(f"runs:/{run.info.run_id}/naive", address) as folder:
         assert fc.load(folder).settings.model == "naive"
         fc.verify(folder)
         assert {path.name for path in folder.parents[1].iterdir()} >= PACKED
@@ -197,7 +197,7 @@ def test_a_server_that_answers_500(server: tuple[str, Faults, Any], healthy: Fau
     assert len(_sync(address).results) == 2
     runs = client.search_runs([client.get_experiment_by_name("500").experiment_id])
     assert {run.data.tags["forecast.model"] for run in runs} == {"naive", "drift"}
-    assert all("test/mase" in run.data.metrics for run in runs)
+    assert all("mase" in run.data.metrics for run in runs)
 
 
 def test_what_a_server_refuses_is_laid_aside_with_a_note_and_stops_nothing(

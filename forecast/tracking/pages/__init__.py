@@ -1,0 +1,1 @@
+"""What MLflow's own pages show of runs: their names, their descriptions in words, and the view that they open on."""
