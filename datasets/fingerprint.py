@@ -1,14 +1,29 @@
-"""Fingerprints of the data, which depend on the order of neither the table's rows nor its columns."""
+"""What the data are, in a few numbers and as fingerprints; these depend on the order of neither rows nor columns."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forecast.datasets.panel import Panel
+from forecast.datasets.time.times import as_text
+
+
+def described(panel: Panel) -> dict[str, Any]:
+    """Describe the data: number of series and rows, first and last time as text, and frequency."""
+    integer = panel.grid.kind == "integer"
+    ends = panel.grid.shift(panel.starts, panel.lengths - 1)
+    return {
+        "series": panel.n_series,
+        "rows": panel.n_rows,
+        "first": as_text(int(panel.starts.min()), integer),
+        "last": as_text(int(ends.max()), integer),
+        "freq": panel.grid.freq,
+    }
 
 
 def panel_sha256(panel: Panel) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from forecast.architectures import Saveable, architecture, build
 from forecast.datasets.declarations import quantile_problems
 from forecast.datasets.errors import ConfigError, ModelError, Problem, RunError
+from forecast.datasets.fingerprint import described
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
 from forecast.datasets.windows.clock import Clock, places_of_steps, rows_to_spare
@@ -57,6 +58,8 @@ class FittedModel:
             repeating the last value on the training rows; else the last value stands in, moved by its drift. Networks
             only, baselines leave missing rows out.
         support: the values that forecasts may take.
+        learned_from: the training rows, as `forecast.datasets.fingerprint.described` describes them.
+        evaluated: what an evaluation found, as `forecast.storage.card.evaluated_in_words` takes it; None without one.
         fit_seconds: wall seconds that fitting took.
         fit_cpu_seconds: CPU seconds that fitting took.
         run_id: id of the MLflow run of the fit, or the run's tag `forecast.record` until MLflow has it; None untracked.
@@ -70,6 +73,8 @@ class FittedModel:
     fills_from_season: bool = False
     support: Support = ANY
     calibration: Conformal | None = None
+    learned_from: dict[str, Any] = field(default_factory=dict)
+    evaluated: dict[str, Any] | None = None
     fit_seconds: float = 0.0
     fit_cpu_seconds: float = 0.0
     run_id: str | None = None
@@ -116,6 +121,7 @@ class FittedModel:
             support=support,
             fills_from_season=seasonal,
             calibration=calibration,
+            learned_from=described(panel),
             fit_seconds=time.perf_counter() - wall,
             fit_cpu_seconds=time.process_time() - cpu + model.cpu_seconds_elsewhere,
         )

@@ -281,7 +281,7 @@ class Settings(Columns):
         "auto", "Device that the network is trained on.", group=TRAINING, values=DEVICES, everyday=True
     )
     experiment: str | None = _record("MLflow experiment that runs belong to; in Python, naming one turns tracking on.")
-    run_name: str | None = _record("Name of the MLflow run. If left out, it is the model's name.")
+    run_name: str | None = _record("Name of the MLflow run. If left out, it says model, data and horizon.")
     tracking_uri: str | None = _record(
         "MLflow store. If left out, it is FORECAST_TRACKING_URI, MLFLOW_TRACKING_URI or .forecast/mlflow.db.", "URI"
     )

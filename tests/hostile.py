@@ -21,7 +21,7 @@ from forecast.datasets.errors import ModelError
 from forecast.datasets.synthetic import synthetic
 from forecast.storage.directory import FILES, MANIFEST
 
-CONFIG, TENSORS, CONTEXT = FILES
+CONFIG, TENSORS, CONTEXT, CARD = FILES
 MOST_GROWTH = 300 * 2**20  # bytes of memory, whatever a directory says it holds
 LEVELS = (0.1, 0.9)
 MODELS: dict[str, dict[str, Any]] = {

@@ -191,7 +191,7 @@ class Backtest:
                 comparison = SeedComparison(self.panel.n_series) if seeds > 1 and not candidate.fitted else None
                 with recorder(candidate.settings, name) as run:
                     outcome = self._outcome(name, candidate, keep, run, comparison).against(references)
-                    outcome = outcome.made_by(run.record)
+                    outcome = outcome.noted(self.protocol.horizon, len(self.protocol.cutoffs), run.record)
                     panel = self.panel.with_roles(candidate.settings.columns)
                     doing("" if run.record is None else f"recording {name}")
                     run.record_evaluation(outcome, panel, self.protocol, self.source)

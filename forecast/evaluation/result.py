@@ -58,11 +58,25 @@ class Outcome:
         baselines = {name: outcome.metrics for name, outcome in references.items()}
         return replace(self, owa=owa(self.scores.result(), baselines.get("naive2", {})), baselines=baselines)
 
-    def made_by(self, record: str | None) -> Outcome:
-        """Return the outcome with the record of this evaluation as its model's, where no earlier fit made that."""
-        if record is None or self.fitted.run_id is not None:
-            return self
-        return replace(self, fitted=replace(self.fitted, run_id=record))
+    def noted(self, horizon: int, cutoffs: int, record: str | None) -> Outcome:
+        """Return the outcome whose model knows what was found here.
+
+        Args:
+            horizon: steps that were scored at each cutoff.
+            cutoffs: number of cutoffs.
+            record: id of the evaluation's record, which is the model's, too, where no earlier fit made that; None
+                without tracking.
+        """
+        metrics, naive = self.metrics, self.baselines.get("seasonal_naive", {}).get("mase", 0.0)
+        facts: dict[str, Any] = {"horizon": horizon, "cutoffs": cutoffs, "mase": metrics.get("mase")}
+        if facts["mase"] is not None and naive > 0:
+            facts["skill"] = 1 - facts["mase"] / naive
+        widths = [float(name.removeprefix("coverage_")) for name in metrics if name.startswith("coverage_")]
+        if widths:
+            facts |= {"coverage": metrics[f"coverage_{max(widths):g}"], "interval": max(widths) / 100}
+        known = {name: value for name, value in facts.items() if value is not None and np.isfinite(value)}
+        run_id = self.fitted.run_id or record
+        return replace(self, fitted=replace(self.fitted, evaluated=known, run_id=run_id))
 
     @property
     def metrics(self) -> dict[str, float]:

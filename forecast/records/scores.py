@@ -14,12 +14,14 @@ from forecast.evaluation.scoring import MODEL, Arrived, score_arrived
 from forecast.records.expectation import Backtest, backtest_of, churn_of, drift
 from forecast.tracking.comparing.reading import reader
 from forecast.tracking.delivery.syncing import sync
-from forecast.tracking.environment import PREDICT_RECORD, RECORD, process, toolkit
+from forecast.tracking.environment import FIT_RECORD, FIT_RUN, PREDICT_RECORD, RECORD, process, toolkit
 from forecast.tracking.journal import Entry, begin, journals
 from forecast.tracking.pages.descriptions import of_score
 from forecast.tracking.pages.names import run_name
-from forecast.tracking.pages.tags import DESCRIPTION, KIND, SOURCE
+from forecast.tracking.pages.tags import DESCRIPTION
 from forecast.tracking.recall.forecast_files import entry_of_file, maker_of_file
+from forecast.tracking.record import MODEL as MODEL_TAG
+from forecast.tracking.record import SOURCE, opened
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store, brief, quiet_and_short
 
 if TYPE_CHECKING:
@@ -179,20 +181,18 @@ def _entry(found: Scored, experiment: str, tags: dict[str, str], started: int, s
     assert found.record is not None
     values = sorted((n, v) for n, v in found.metrics.items() if n not in ("churn", "drift"))
     identity = repr((found.record, found.newest, found.scored, values))
+    model, source = tags.get(MODEL_TAG, "a model"), tags.get(SOURCE)
     entry = Entry(
         record=hashlib.sha256(identity.encode()).hexdigest()[:32],
         experiment=experiment,
-        run_name=run_name(tags.get("forecast.model", "score"), tags.get("forecast.source"), None),
-        tags={KIND: "score", **toolkit(), **process(), PREDICT_RECORD: found.record, SOURCE: "forecast score"},
+        run_name=run_name(model, source, None),
+        tags={**opened("score", model, source), **toolkit(), **process(), PREDICT_RECORD: found.record},
         params={"score.newest": found.newest, "score.steps": str(found.scored), "score.left": str(found.left)},
         store=store.named,
     )
-    inherited = ("forecast.model", "forecast.source", "forecast.fit_record", "forecast.fit_run_id")
-    entry.tags |= {name: tags[name] for name in inherited if name in tags}
+    entry.tags |= {name: tags[name] for name in (FIT_RECORD, FIT_RUN) if name in tags}
     made_by = found.run_id or found.record
-    entry.tags[DESCRIPTION] = of_score(
-        tags.get("forecast.model", "a model"), found.newest, found.scored, found.left, found.metrics, made_by
-    )
+    entry.tags[DESCRIPTION] = of_score(model, found.newest, found.scored, found.left, found.metrics, made_by)
     entry.metrics = [(name, value, found.scored, started) for name, value in sorted(found.metrics.items())]
     entry.close("FINISHED")
     return entry

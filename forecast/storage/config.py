@@ -15,6 +15,7 @@ from forecast.settings import Settings
 
 Check = Callable[[Any], bool]
 ANOTHER_VERSION = "The model was written by another version, or changed since: fit it again."
+MOST_FACTS = 20
 MOST_LETTERS = 100_000  # of a text: a note may name every column of a wide table
 # what the settings of the user and the resolved ones have in common, whatever a model resolves
 IN_BOTH = ("horizon", "model", "quantiles", "static", "known", "past", "point", "calibrate", "seed")
@@ -60,6 +61,13 @@ def _objects(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
+def _facts(value: Any) -> bool:
+    """Return whether a value is a few texts and numbers by name, as the model card shows them."""
+    if not isinstance(value, dict) or len(value) > MOST_FACTS:
+        return False
+    return all(item is None or _text(item) or type(item) in (int, float, bool) for item in value.values())
+
+
 CONFIG: dict[str, Check] = {
     "schema": _text,
     "version": _text,
@@ -69,6 +77,8 @@ CONFIG: dict[str, Check] = {
     "season_length": _count,
     "fills_from_season": _flag,
     "support": _object,
+    "learned_from": _facts,
+    "evaluated": lambda value: value is None or _facts(value),
     "run_id": _text_or_none,
     "panel": _object,
 }

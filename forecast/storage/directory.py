@@ -3,6 +3,7 @@
 config.json         has a versioned schema and holds JSON primitives only
 model.safetensors   holds the weights
 context.parquet     holds the newest training rows, which `predict` without data forecasts from
+card.md             says in words what the model is, for people
 MANIFEST.json       holds the SHA-256 of each file
 """
 
@@ -34,12 +35,13 @@ from forecast.storage.swapping import swap
 from forecast.storage.tensors import read_tensors
 
 SCHEMA = "forecast/model/v1"
-FILES = ("config.json", "model.safetensors", "context.parquet")
+FILES = ("config.json", "model.safetensors", "context.parquet", "card.md")
 MANIFEST = "MANIFEST.json"
 MOST_BYTES = {  # of each file: many times what the largest models have
     "config.json": 32 * 2**20,
     "model.safetensors": MOST_BYTES_OF_WEIGHTS,
     "context.parquet": 2**30,
+    "card.md": 2**22,
     MANIFEST: 2**16,
 }
 
@@ -52,11 +54,13 @@ class Artifact:
         config: settings and facts about the panel, as JSON primitives.
         state: the model's arrays by name.
         context: the newest training rows.
+        card: the model card.
     """
 
     config: dict[str, Any]
     state: Mapping[str, NDArray[Any]]
     context: pa.Table
+    card: str
 
 
 def write(directory: Path, artifact: Artifact, *, overwrite: bool) -> None:
@@ -122,7 +126,11 @@ def read(directory: Path) -> Artifact:
     with reading(directory / "context.parquet"):
         channels, static = config["panel"]["channels"], config["settings"]["static"]
         context = read_context(content["context.parquet"], len(channels), static)
-    return Artifact(config=config, state=state, context=context)
+    with reading(directory / "card.md"):
+        card = content["card.md"].decode()
+        if not (card.startswith("# ") and card.endswith("\n")):
+            raise ValueError("it is no model card")
+    return Artifact(config=config, state=state, context=context, card=card)
 
 
 def verify(directory: Path) -> dict[str, bytes]:
@@ -180,6 +188,7 @@ def _write_files(directory: Path, artifact: Artifact) -> None:
         "config.json": json.dumps({"schema": SCHEMA, **artifact.config}, indent=1, allow_nan=False).encode(),
         "model.safetensors": safetensors.numpy.save(state),
         "context.parquet": table.getvalue(),
+        "card.md": artifact.card.encode(),
     }
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
     content[MANIFEST] = json.dumps({"sha256": hashes}, indent=1).encode()

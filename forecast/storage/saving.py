@@ -20,6 +20,7 @@ from forecast.datasets.windows.support import Support
 from forecast.fitted import FittedModel
 from forecast.protocol import MEDIAN
 from forecast.settings import Settings
+from forecast.storage.card import card
 from forecast.storage.context import check_steps, context_table, panel_config, panel_of
 from forecast.storage.directory import Artifact, read, write
 from forecast.storage.regular_files import reading
@@ -55,13 +56,15 @@ def save(fitted: FittedModel, directory: Path, *, overwrite: bool = False) -> Pa
         "season_length": fitted.season_length,
         "fills_from_season": fitted.fills_from_season,
         "support": fitted.support.to_json(),
+        "learned_from": fitted.learned_from,
+        "evaluated": fitted.evaluated,
         "run_id": fitted.run_id,
         "panel": panel_config(fitted.context),
     }
     state = dict(fitted.model.state())
     if fitted.calibration is not None:
         state |= {f"{CALIBRATION_PREFIX}{name}": array for name, array in fitted.calibration.state().items()}
-    content = Artifact(config=config, state=state, context=context_table(fitted.context))
+    content = Artifact(config=config, state=state, context=context_table(fitted.context), card=card(fitted))
     write(directory, content, overwrite=overwrite)
     return directory
 
@@ -110,6 +113,8 @@ def load(directory: str | Path, *, cells: Mapping[str, CellMaker] | None = None)
         reasons=config["reasons"],
         support=Support.from_json(config["support"]),
         calibration=calibration,
+        learned_from=config["learned_from"],
+        evaluated=config["evaluated"],
         run_id=config["run_id"],
     )
 

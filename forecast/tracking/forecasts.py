@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.datasets.fingerprint import panel_sha256
+from forecast.datasets.fingerprint import described, panel_sha256
 from forecast.tracking import record
 from forecast.tracking.environment import FIT_RECORD, process, toolkit
 from forecast.tracking.journal import ARTIFACTS, Entry, begin
 from forecast.tracking.pages.descriptions import of_prediction
 from forecast.tracking.pages.names import run_name
-from forecast.tracking.pages.tags import DESCRIPTION, SOURCE
-from forecast.tracking.pages.tags import KIND as OF_KIND
+from forecast.tracking.pages.tags import DESCRIPTION
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
 
 if TYPE_CHECKING:
@@ -87,18 +86,18 @@ def record_forecasts(
         TrackingError: if the address can be no store.
     """
     fitted, settings = made.fitted, made.fitted.settings
-    sha256, data = panel_sha256(made.panel), record.dataset(made.panel)
+    sha256, data = panel_sha256(made.panel), described(made.panel)
     steps = made.asked.get("horizon") or settings.horizon
     entry = Entry(
         record=made.record,
         experiment=experiment or settings.experiment or DEFAULT_EXPERIMENT,
         run_name=run_name(settings.model, made.source, steps),
-        tags={OF_KIND: KIND, "forecast.model": settings.model, **toolkit(), **process(), SOURCE: "forecast predict"},
+        tags={**record.opened(KIND, settings.model, made.source), **toolkit(), **process()},
         params=record.params(fitted.resolved) | {f"{ASKED}{n}": str(v) for n, v in made.asked.items() if v is not None},
         dataset=record.dataset_input(made.panel, sha256, made.source),
         store=Store.of(tracking_uri).named,
     )
-    entry.tags |= record.tags(fitted, sha256, made.source)
+    entry.tags |= record.tags(fitted, sha256)
     entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in data.items()} | (tags or {})
     file = None if made.output is None else str(made.output)
     entry.tags[DESCRIPTION] = of_prediction(settings, data, made.source, steps, file, fitted.run_id)

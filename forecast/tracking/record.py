@@ -6,16 +6,15 @@ import hashlib
 import json
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from forecast.architectures import settings_read
 from forecast.datasets.addresses import without_password
-from forecast.datasets.fingerprint import target_sha256
+from forecast.datasets.fingerprint import described, target_sha256
 from forecast.datasets.panel import Panel
-from forecast.datasets.time.times import as_text
 from forecast.settings import Settings
 from forecast.tracking.pages.names import data_name
-from forecast.tracking.pages.tags import RULE
+from forecast.tracking.pages.tags import KIND, MADE_BY, RULE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +37,7 @@ TRACKING_SETTINGS = (
     "journal",
 )  # say where a run goes, not how a model is made
 
-SOURCE = "forecast.source"  # a tag: the address of the table
+MODEL, SOURCE = "forecast.model", "forecast.source"  # tags: the model's name, and the address of the table
 TARGET, PROTOCOL = "forecast.target_sha256", "forecast.protocol_sha256"  # tags; only what shares both can be ranked
 BASELINES = "forecast.baselines"  # a tag: the references' metrics as JSON, by reference
 
@@ -50,19 +49,29 @@ def params(settings: Settings) -> dict[str, str]:
     return {name: str(value) for name, value in settings_read(settings).items()}
 
 
-def tags(fitted: FittedModel, sha256: str, source: str | None) -> dict[str, str]:
+def opened(kind: str, name: str, source: str | None) -> dict[str, str]:
+    """Return the tags that a run has from its first moment on.
+
+    Args:
+        kind: "fit" or "evaluate".
+        name: name of the model.
+        source: address of the table; None where it came from memory.
+    """
+    tags = {KIND: kind, MODEL: name, MADE_BY: f"forecast {kind}"}
+    return tags | ({SOURCE: without_password(source)} if source else {})
+
+
+def tags(fitted: FittedModel, sha256: str) -> dict[str, str]:
     """Return tags with the hashes of settings and data, and the reasons for settings that were left open.
 
     Args:
         fitted: the model.
         sha256: hash of the panel, as `panel_sha256` computes it.
-        source: path of the table's file; None where the table came from memory.
     """
     requested = {k: v for k, v in asdict(fitted.settings).items() if k not in TRACKING_SETTINGS}
     config = hashlib.sha256(json.dumps(requested, sort_keys=True, default=str).encode()).hexdigest()
     reasons = json.dumps(fitted.reasons, indent=1)
-    tags = {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
-    return tags | ({SOURCE: without_password(source)} if source else {})
+    return {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
 
 
 def identities(panel: Panel, protocol: EvaluationProtocol) -> dict[str, str]:
@@ -76,19 +85,6 @@ def rules(panel: Panel, protocol: EvaluationProtocol) -> dict[str, str]:
     return {f"{RULE}{name}": str(value) for name, value in found.items() if value is not None}
 
 
-def dataset(panel: Panel) -> dict[str, Any]:
-    """Describe the data: number of series and rows, first and last time as text, and frequency."""
-    integer = panel.grid.kind == "integer"
-    ends = panel.grid.shift(panel.starts, panel.lengths - 1)
-    return {
-        "series": panel.n_series,
-        "rows": panel.n_rows,
-        "first": as_text(int(panel.starts.min()), integer),
-        "last": as_text(int(ends.max()), integer),
-        "freq": panel.grid.freq,
-    }
-
-
 def dataset_input(panel: Panel, sha256: str, source: str | None) -> dict[str, str]:
     """Describe the data set in MLflow's fields, with our own SHA-256: MLflow's digest reads 10,000 rows and no zones."""
     return {
@@ -96,7 +92,7 @@ def dataset_input(panel: Panel, sha256: str, source: str | None) -> dict[str, st
         "digest": sha256[:SHOWN_OF_A_HASH],  # the whole hash is in the profile
         "source_type": "local" if source else "memory",
         "source": json.dumps({"uri": without_password(source) if source else None}),
-        "profile": json.dumps({**dataset(panel), "sha256": sha256}),
+        "profile": json.dumps({**described(panel), "sha256": sha256}),
     }
 
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.datasets.addresses import without_password
 from forecast.datasets.ending import if_ended
-from forecast.datasets.fingerprint import panel_sha256
+from forecast.datasets.fingerprint import described, panel_sha256
 from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.comparing.results import Results
@@ -22,7 +21,7 @@ from forecast.tracking.environment import FIT_RECORD, environment, process
 from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
 from forecast.tracking.pages import descriptions, failures
 from forecast.tracking.pages.names import run_name
-from forecast.tracking.pages.tags import DESCRIPTION, KIND, SOURCE
+from forecast.tracking.pages.tags import DESCRIPTION, KIND
 from forecast.tracking.run import Run
 from forecast.tracking.store import DEFAULT_EXPERIMENT, Store
 
@@ -57,15 +56,8 @@ def open_run(
         TrackingError: if the settings name a store that cannot be one.
     """
     store, into = _destination(settings)
-    entry = Entry(
-        experiment=settings.experiment or DEFAULT_EXPERIMENT,
-        run_name=settings.run_name or run_name(name, source, settings.horizon),
-        tags={KIND: kind, "forecast.model": name, **environment(), **process(), SOURCE: f"forecast {kind}"},
-        store=store.named,
-        into=into,
-        child=child,
-        held=True,
-    )
+    entry = _entry(kind, settings, name, source)
+    entry.store, entry.into, entry.child = store.named, into, child
     at_once = not (later and store.is_default)
     with job() as current:
         if at_once:
@@ -84,7 +76,7 @@ def open_run(
                 yield run
         except Exception as error:
             status = "FAILED"
-            run.fail(error, settings, source)
+            run.fail(error)
             raise
         except BaseException:  # Ctrl-C, SIGTERM
             status = "KILLED"
@@ -93,6 +85,17 @@ def open_run(
             run.close(status)
             if not at_once:
                 run.release()
+
+
+def _entry(kind: str, settings: Settings, name: str, source: str | None) -> Entry:
+    """Make the entry of a run that has just begun; its settings are those that were asked for, should it fail."""
+    return Entry(
+        experiment=settings.experiment or DEFAULT_EXPERIMENT,
+        run_name=settings.run_name or run_name(name, source, settings.horizon),
+        tags={**record.opened(kind, name, source), **environment(), **process()},
+        params={**record.params(settings), "model": name},
+        held=True,
+    )
 
 
 def _destination(settings: Settings) -> tuple[Store, str | None]:
@@ -143,7 +146,7 @@ class RecordedRun(Run):
 
     def record_fit(self, fitted: FittedModel, panel: Panel, source: str | None) -> None:
         data = self._record(fitted, panel, source, record.fit_metrics(fitted))
-        name, seconds = self.entry.tags["forecast.model"], fitted.fit_seconds
+        name, seconds = self.entry.tags[record.MODEL], fitted.fit_seconds
         self._describe(descriptions.of_fit(name, fitted.settings, data, source, seconds, self.entry.record))
         self._record_files(fitted, panel, fitted.last_origins(panel), seconds)
 
@@ -157,20 +160,18 @@ class RecordedRun(Run):
         self.entry.tags |= record.identities(panel, protocol) | record.references(outcome)
         self.entry.params |= record.rules(panel, protocol)
         naive, rules = outcome.baselines.get(record.NAIVE, {}), protocol.described(panel)
-        scores = (outcome.metrics, naive, rules, record.dataset(outcome.fitted.context)["last"])
+        scores = (outcome.metrics, naive, rules, described(outcome.fitted.context)["last"])
         about = (outcome.name, outcome.fitted.settings, data, source)
         self._describe(descriptions.of_evaluation(*about, *scores, self.entry.record))
         self._write(lambda: self._results.keep(outcome, panel, self._artifacts()))
         origins = protocol.cutoffs[-1].origins
         self._record_files(outcome.fitted, panel, origins, outcome.fit_seconds + outcome.predict_seconds)
 
-    def fail(self, error: Exception, settings: Settings, source: str | None) -> None:
-        """Record why the work failed, and with which settings."""
-        entry, found = self.entry, failures.tags(error)
-        entry.tags |= found | ({} if source is None else {record.SOURCE: without_password(source)})
-        kind, name = entry.tags[KIND], entry.tags["forecast.model"]
-        entry.params = {**record.params(settings), **entry.params, "model": name}  # which may stand for several
-        self._describe(descriptions.of_failure(kind, name, source, found))
+    def fail(self, error: Exception) -> None:
+        """Record why the work failed."""
+        tags, found = self.entry.tags, failures.tags(error)
+        tags |= found
+        self._describe(descriptions.of_failure(tags[KIND], tags[record.MODEL], tags.get(record.SOURCE), found))
 
     def close(self, status: str) -> None:
         """Write the entry with the status FINISHED, FAILED or KILLED."""
@@ -196,10 +197,10 @@ class RecordedRun(Run):
         self, fitted: FittedModel, panel: Panel, source: str | None, metrics: list[record.Row]
     ) -> dict[str, Any]:
         """Take settings, tags and metrics, and return the description of the data."""
-        now, sha256, data = int(time.time() * 1000), panel_sha256(panel), record.dataset(panel)
+        now, sha256, data = int(time.time() * 1000), panel_sha256(panel), described(panel)
         entry = self.entry
-        entry.params |= record.params(fitted.resolved)
-        entry.tags |= record.tags(fitted, sha256, source)
+        entry.params = record.params(fitted.resolved)
+        entry.tags |= record.tags(fitted, sha256)
         if fitted.run_id not in (None, entry.record):
             entry.tags[FIT_RECORD] = str(fitted.run_id)
         entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in data.items()}

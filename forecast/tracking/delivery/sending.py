@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from forecast.tracking.store import Store
 
-MAX_METRICS_PER_CALL, MAX_PER_CALL = 1000, 100  # MLflow's own limits: metrics; params and tags
+MAX_METRICS_PER_CALL, MAX_PER_CALL = 800, 100  # MLflow takes 1000 of all kinds: metrics; params, and tags
 PARENT = "mlflow.parentRunId"
 CONTEXTS = {"fit": "training", "evaluate": "evaluation", "predict": "prediction"}  # of data sets, by kind of run
 TRIES, SECONDS_BETWEEN = 3, 0.1
@@ -157,14 +158,17 @@ def _log_values(client: MlflowClient, run: Run, entry: Entry, model: LoggedModel
     run_id, known = str(run.info.run_id), run.data.params
     # in the user's own run a param of the same name may have another value, and cannot change
     params = {f"forecast.{n}" if known.get(n, v) != v else n: v for n, v in entry.params.items()}
-    tags = [RunTag(name, value) for name, value in entry.tags.items()]
-    for part in _parts([Param(name, value) for name, value in params.items()], MAX_PER_CALL):
-        client.log_batch(run_id, params=part)
-    for part in _parts(tags, MAX_PER_CALL):
-        client.log_batch(run_id, tags=part)
-    metrics = [Metric(name, value, at, step, **_owner(step, model, entry)) for name, value, step, at in entry.metrics]
-    for part in _parts(metrics, MAX_METRICS_PER_CALL):
-        client.log_batch(run_id, metrics=part)
+    tags = {name: value for name, value in entry.tags.items() if run.data.tags.get(name) != value}
+    metrics = [
+        Metric(name, value, at, step, **_owner(name, step, model, entry)) for name, value, step, at in entry.metrics
+    ]
+    for some_metrics, some_params, some_tags in zip_longest(
+        _parts(metrics, MAX_METRICS_PER_CALL),
+        _parts([Param(name, value) for name, value in params.items()], MAX_PER_CALL),
+        _parts([RunTag(name, value) for name, value in tags.items()], MAX_PER_CALL),
+        fillvalue=(),
+    ):
+        client.log_batch(run_id, some_metrics, some_params, some_tags)
 
 
 def _land(client: MlflowClient, run_id: str, entry: Entry) -> None:
@@ -175,9 +179,9 @@ def _land(client: MlflowClient, run_id: str, entry: Entry) -> None:
     client.log_batch(run_id, metrics=rows)
 
 
-def _owner(step: int, model: LoggedModel | None, entry: Entry) -> dict[str, str]:
-    """Say which model and data set a metric is of: a score has no step, while a curve, which has, is of the run alone."""
-    if model is None or step:
+def _owner(name: str, step: int, model: LoggedModel | None, entry: Entry) -> dict[str, str]:
+    """Say which model and data set a score is of; curves, over steps or under a heading, are of the run alone."""
+    if model is None or step or "/" in name:
         return {}
     data = entry.dataset or {}
     named = {"dataset_name": data["name"], "dataset_digest": data["digest"]} if data else {}

@@ -22,7 +22,7 @@ def of_fit(name: str, settings: Settings, data: Mapping[str, Any], source: str |
     Args:
         name: name of the model.
         settings: settings of the model.
-        data: description of the training rows, as `forecast.tracking.record.dataset` makes it.
+        data: description of the training rows, as `forecast.datasets.fingerprint.described` makes it.
         source: address of the table; None where it came from memory.
         seconds: wall time of the fit.
         id: id by which the run's model is loaded.
@@ -49,7 +49,7 @@ def of_evaluation(
     Args:
         name: name that the evaluation gives the model.
         settings: settings of the model.
-        data: description of the rows, as `forecast.tracking.record.dataset` makes it.
+        data: description of the rows, as `forecast.datasets.fingerprint.described` makes it.
         source: address of the table; None where it came from memory.
         metrics: the model's metrics by name.
         naive: those of seasonal naive on the same points.
@@ -74,7 +74,7 @@ def of_prediction(
 
     Args:
         settings: settings of the model.
-        data: description of the rows that it was made from, as `forecast.tracking.record.dataset` makes it.
+        data: description of the rows that it was made from, as `forecast.datasets.fingerprint.described` makes it.
         source: address of those rows; None for the model's own.
         steps: steps that were forecast.
         file: file of the forecasts; None for none.

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 OF_PAGES = "mlflow."  # what begins so is MLflow's
 DESCRIPTION = "mlflow.note.content"  # of a run or a model
-SOURCE = "mlflow.source.name"  # what made a run
+MADE_BY = "mlflow.source.name"  # of a run: a command or a file
 KIND = "forecast.kind"
 RULE = "protocol."  # before the names of the protocol's params, some of which are names of settings, too

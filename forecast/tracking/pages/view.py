@@ -19,10 +19,10 @@ TAG = f"mlflow.sharedViewState.{KEY}"
 # columns with their widths in pixels, from left to right; those without a dot MLflow always shows
 COLUMNS = {
     "attributes.`Run Name`": 270,
-    "runDateAndNestInfo": 110,  # when it was made
+    "runDateAndNestInfo": 130,  # when it was made
     "metrics.`skill`": 80,
     "metrics.`mase`": 80,
-    "metrics.`mase_seasonal_naive`": 160,
+    "metrics.`mase_seasonal_naive`": 155,
     "metrics.`coverage_80`": 110,
     "metrics.`coverage_90`": 110,
     "metrics.`coverage_95`": 110,

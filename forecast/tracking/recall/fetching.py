@@ -88,14 +88,14 @@ def load(
 def _uri(client: MlflowClient, place: RunAddress | ModelAddress, store: Store) -> str:
     """Return MLflow's own URI of the model."""
     if isinstance(place, RunAddress):
-        return f"models:/{_model_id(client, one_run(client, place.start, store=store.shown), place.name)}"
+        return f"models:/{model_of(client, one_run(client, place.start, store=store.shown), place.name)}"
     if place.logged is not None:
         return f"models:/{place.logged}"
     version = registered(client, place)
     return f"models:/{version.name}/{version.version}"
 
 
-def _model_id(client: MlflowClient, run: Run, name: str | None) -> str:
+def model_of(client: MlflowClient, run: Run, name: str | None = None) -> str:
     """Return the id of a run's model, or of the model that a run without one has used."""
     ids = [output.model_id for output in (run.outputs.model_outputs if run.outputs else [])]
     label = f"run {run.info.run_id[:SHOWN]} ({run.info.run_name})"
@@ -111,7 +111,7 @@ def _model_id(client: MlflowClient, run: Run, name: str | None) -> str:
     used = tags.get(FIT_RUN) or tags.get(FIT_RECORD)
     source = None if used is None else of_record(client, used)
     if source is not None and source.info.run_id != run.info.run_id:
-        return _model_id(client, source, None)
+        return model_of(client, source)
     raise ModelError(f"{label} holds no model: its status is {run.info.status}", hint=WITHOUT)
 
 

@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 import forecast as fc
 from forecast.cli.app import app
 from forecast.datasets.errors import DataError
+from forecast.settings import Settings
+from forecast.tracking import open_fit
 from forecast.tracking.delivery.job import job
 from forecast.tracking.journal import Entry, due
 from forecast.tracking.pages import failures, view
@@ -221,3 +223,29 @@ def test_the_view_is_there_once_and_a_users_stays(store: str, runs: dict[str, An
     client.set_experiment_tag(older, view.TAG, "{}")
     opened.experiment_id(client, "older")
     assert client.get_experiment(older).tags[view.TAG] == "{}"
+
+
+def test_of_a_server_the_view_is_on_the_servers_address(
+    store: str, runs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Store.of(store).client()
+    monkeypatch.setattr(Store, "client", lambda self: client)
+    said = CliRunner().invoke(app, ["ui", "--tracking-uri", "https://me:word@mlflow.example/base/"])
+    newest = max(client.search_runs([e.experiment_id for e in client.search_experiments()], view.FILTER), key=_started)
+    place = newest.info.experiment_id
+    expected = f"https://mlflow.example/base/#/experiments/{place}/runs?viewStateShareKey=forecast"
+    assert said.output.strip().splitlines()[-1] == f"{expected}&workflowType=machine_learning"
+    assert said.exit_code == 0
+
+
+def _started(run: Any) -> int:
+    return int(run.info.start_time)
+
+
+def test_a_run_that_is_killed_has_its_settings(elsewhere: Path) -> None:
+    asked = Settings(horizon=6, model="theta", experiment="killed")
+    with pytest.raises(KeyboardInterrupt), open_fit(asked, "sales.csv"):
+        raise KeyboardInterrupt
+    (entry,) = [Entry.read(path.parent) for path in Path(".forecast/journal").glob("*/run.json")]
+    assert (entry.status, entry.run_name, entry.params["model"]) == ("KILLED", "theta · sales · h6", "theta")
+    assert "forecast.error" not in entry.tags
