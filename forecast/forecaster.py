@@ -69,13 +69,17 @@ class Forecaster:
             register({model.__name__: model})
             settings["model"] = model.__name__
         self._values = {"horizon": horizon, **settings}
+        self._given = [*self._values]  # what is worth showing
         self.settings = Settings.of(with_defaults(self._values))
         self.fitted_: FittedModel | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Forecaster:
         """Build a forecaster with these settings."""
-        return cls(**{name: getattr(settings, name) for name in Settings.names()})
+        forecaster = cls(**{name: getattr(settings, name) for name in Settings.names()})
+        usual = {line.name: line.default for line in declarations(Settings).values()}
+        forecaster._given = [name for name, value in usual.items() if getattr(settings, name) != value]
+        return forecaster
 
     @classmethod
     def over(cls, fitted: FittedModel) -> Forecaster:
@@ -97,8 +101,7 @@ class Forecaster:
 
     def __repr__(self) -> str:
         shown = {**self._values, "tracking_uri": self.settings.tracking_uri}  # which has no password
-        usual = {line.name: line.default for line in declarations(Settings).values()}
-        rest = ", ".join(f"{k}={shown[k]!r}" for k in self._values if k != "horizon" and shown[k] != usual[k])
+        rest = ", ".join(f"{k}={shown[k]!r}" for k in self._given if k != "horizon")
         return f"Forecaster({self.settings.horizon}{', ' + rest if rest else ''})"
 
     def __sklearn_is_fitted__(self) -> bool:
