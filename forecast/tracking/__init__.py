@@ -106,7 +106,6 @@ def _open(
     if not is_on(settings):
         yield Run()
         return
-    doing("" if later else "opening the run")
     from forecast.tracking.recording import open_run
 
     with open_run(kind, settings, name, source, child=child, parent=_parent.get(), later=later) as run:
