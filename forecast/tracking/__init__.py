@@ -10,7 +10,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from forecast.datasets.errors import ForecastError
-from forecast.progress import doing
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
