@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +25,8 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.tracking.store import Store
 
+# Lightning reads for each trainer anew what every installed package declares: a fifth of a small fit
+importlib.metadata.entry_points = cache(importlib.metadata.entry_points)
 # no test is about time: on a busy machine an example may take as long as it takes
 hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("house")

@@ -81,6 +81,7 @@ def serving(folder: Path, database: str) -> Iterator[tuple[str, Faults, str]]:
     os.environ.update(names)
     import logging
 
+    from mlflow import MlflowClient
     from mlflow.server import app
     from werkzeug.serving import make_server
 
@@ -89,8 +90,10 @@ def serving(folder: Path, database: str) -> Iterator[tuple[str, Faults, str]]:
     server = make_server("127.0.0.1", 0, faults, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield f"http://127.0.0.1:{server.server_port}", faults, database
+        MlflowClient(address).search_experiments(max_results=1)  # the first request opens the store
+        yield address, faults, database
     finally:
         faults.over.set()
         server.shutdown()

@@ -1,8 +1,9 @@
 """The documentation is true: every block runs in the page's order and prints what the page says; every link leads on.
 
 Blocks fenced as `python` share the names of their page, those fenced as `shell` run in bash; both work in one empty
-folder a page. A block fenced as `output` holds what the block above it writes to stdout. In `output varies` the digits
-differ from machine to machine; a line of three dots stands for any lines. Blocks fenced as `text` are not run.
+folder a page. A block fenced as `output` holds what the block above it writes to stdout. In `output varies` the numbers
+(`<0.1` is one) differ from machine to machine; a line of three dots stands for any lines. Blocks fenced as `text` are
+not run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ KINDS = (*RUN, "output", "output varies", "text")
 MOST_TEXT = 6  # blocks that are not run, over all pages
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-NUMBER = re.compile(r"(?<![A-Za-z_])(?:[0-9a-f]{8}\b|-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)")
+NUMBER = re.compile(r"(?<![A-Za-z_])(?:[0-9a-f]{8}\b|<?-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)")
 
 
 @dataclass(frozen=True, kw_only=True)

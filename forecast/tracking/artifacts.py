@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from forecast.datasets.panel import Panel
     from forecast.datasets.windows.origins import Origins
     from forecast.fitted import FittedModel
+    from forecast.settings import Settings
 
 MAX_EXAMPLE_SERIES = 2
+NO_SAMPLES = 0  # MLflow wants a number for what a request leaves out
 SECONDS_WORTH_A_PICTURE = 60.0  # matplotlib takes about one to load and to draw with
 COLUMN_KINDS = {"M": "datetime", "b": "boolean", "f4": "float", "f8": "double", "i4": "integer", "i8": "long"}
 
@@ -77,7 +79,7 @@ def pack(folder: Path, fitted: FittedModel) -> None:
                 "serving_input_path": "serving_input_example.json",
                 "type": "dataframe",
             },
-            "signature": signature(example, forecasts, horizon),
+            "signature": signature(forecasts, fitted.settings),
             "utc_time_created": str(datetime.now(UTC).replace(tzinfo=None)),
         },
     }
@@ -97,10 +99,23 @@ def _flavor(python: str) -> dict[str, Any]:
     }
 
 
-def signature(example: pd.DataFrame, forecasts: pd.DataFrame, horizon: int) -> dict[str, str]:
-    """Return MLflow's signature of a model that turns the one table into the other."""
-    params = [{"name": "horizon", "default": horizon, "shape": None, "type": "long"}]
-    return {"inputs": _schema(example), "outputs": _schema(forecasts), "params": json.dumps(params)}
+def signature(forecasts: pd.DataFrame, settings: Settings) -> dict[str, str | None]:
+    """Return MLflow's signature of a model: what its forecasts look like, and the parameters that a request may have.
+
+    It says nothing about the input. MLflow refuses or changes columns that are not of the declared type, integer counts
+    where floats are declared, zoned times, categories and gaps in integers among them; the model itself reads them all,
+    and says what is wrong with a table.
+
+    Args:
+        forecasts: a table of forecasts.
+        settings: the model's settings, whose horizon and quantiles stand for those that a request does not name.
+    """
+    params = [
+        {"name": "horizon", "default": settings.horizon, "shape": None, "type": "long"},
+        {"name": "quantiles", "default": list(settings.quantiles), "shape": [-1], "type": "double"},
+        {"name": "samples", "default": NO_SAMPLES, "shape": None, "type": "long"},
+    ]
+    return {"inputs": None, "outputs": _schema(forecasts), "params": json.dumps(params)}
 
 
 def _schema(frame: pd.DataFrame) -> str:
@@ -116,13 +131,16 @@ def _schema(frame: pd.DataFrame) -> str:
 
 
 def _example(fitted: FittedModel) -> tuple[Panel, Origins]:
-    """Take the newest rows of a few series and their origins; rows after an origin are the future, without a target."""
+    """Take the newest rows of a few series and their origins; rows after an origin are the future, without a target.
+
+    Whatever library the table was of, the example is one of pandas.
+    """
     context = fitted.context
     panel = context.take(np.arange(min(MAX_EXAMPLE_SERIES, context.n_series)))
     target, origins = panel.target.copy(), fitted.last_origins(panel)
     for begin, end in zip(origins.end, panel.indptr[1:], strict=True):
         target[begin:end] = np.nan
-    return replace(panel, target=target), origins
+    return replace(panel, target=target, format=replace(panel.format, library="pandas")), origins
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -109,7 +109,7 @@ def test_seq2seq_reads_the_future(model: str) -> None:
     y = push.cumsum(axis=1) * 0.5 + generator.normal(0, 0.05, (20, 200))
     ids = np.repeat([f"s{k:02}" for k in range(20)], 200)
     table = pd.DataFrame({"unique_id": ids, "ds": np.tile(np.arange(200), 20), "y": y.ravel(), "push": push.ravel()})
-    settings = {**LEARNING, "segment": 4, "lookback": 24, "steps": 400, "season_length": 1}
+    settings = {**LEARNING, "segment": 4, "lookback": 24, "steps": 150, "season_length": 1}
     with_it = fc.evaluate(table, 8, models=model, cutoffs=3, known=["push"], **settings).metrics["mae"]
     without = fc.evaluate(table, 8, models=model, cutoffs=3, **settings).metrics["mae"]
     assert with_it < 0.4 * without

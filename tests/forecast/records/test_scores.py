@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,11 @@ def _json(*words: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with tables as they grow, a backtest on record, and two forecasts, the second from newer rows."""
     folder = tmp_path_factory.mktemp("scores")
     frame = synthetic(2, 64, seed=3)
+    new_store(folder / ".forecast" / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for rows in (58, 60, 62, 64):

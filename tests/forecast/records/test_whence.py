@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -26,9 +27,10 @@ def _call(*words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with a fit, its backtest, and forecasts in files of each kind, which are all on record."""
     folder = tmp_path_factory.mktemp("whence")
+    new_store(folder / ".forecast" / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         synthetic(2, 60, seed=3).to_csv("sales.csv", index=False)

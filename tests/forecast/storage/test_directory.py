@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,8 @@ def test_no_model(fitted: fc.Forecaster) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_fit_leaves_nothing_behind(number: int, code: int) -> None:
+def test_an_interrupted_fit_leaves_nothing_behind(number: int, code: int, new_store: Callable[[Path], str]) -> None:
+    new_store(Path(".forecast/mlflow.db"))
     process = _training()
     process.send_signal(number)
     assert process.wait(timeout=60) == code
@@ -91,7 +93,8 @@ def test_an_interrupted_fit_leaves_nothing_behind(number: int, code: int) -> Non
     assert _statuses() == ["KILLED"]
 
 
-def test_a_killed_fit_is_not_shown_as_running_for_ever() -> None:
+def test_a_killed_fit_is_not_shown_as_running_for_ever(new_store: Callable[[Path], str]) -> None:
+    new_store(Path(".forecast/mlflow.db"))
     process = _training()
     process.kill()
     process.wait(timeout=60)

@@ -278,16 +278,6 @@ def test_where_no_process_can_be_started_the_job_goes_on(frame: pd.DataFrame, mo
     assert len(due(None)) == 1
 
 
-def test_the_signature_is_the_one_that_mlflow_infers(frame: pd.DataFrame) -> None:
-    from mlflow.models import infer_signature
-
-    from forecast.tracking.artifacts import signature
-
-    table = frame.assign(count=1, small=pd.Series(1, index=frame.index, dtype="float32"), flag=True)
-    table.loc[0, "y"] = float("nan")
-    assert signature(table, frame, 6) == infer_signature(table, frame, params={"horizon": 6}).to_dict()
-
-
 def test_a_model_is_packed_without_mlflow(frame: pd.DataFrame) -> None:
     code = """
 import sys, forecast as fc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,12 @@ from forecast.tracking.recall.lineage import evaluation_of, maker_of
 class Recorded:
     """A store with a fit, its evaluation, an evaluation of two models, and a registered model with two versions."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, uri: str) -> None:
         import mlflow
 
         from forecast.tracking.store import as_current
 
-        self.uri, self.frame = f"sqlite:///{folder / 'runs.db'}", synthetic(3, 80, seed=5)
+        self.uri, self.frame = uri, synthetic(3, 80, seed=5)
         asked = {"tracking_uri": self.uri, "journal": str(folder / "journal")}
         early = self.frame.groupby("unique_id", sort=False).head(60)
         self.model = fc.Forecaster(6, model="ets", experiment="first", **asked).fit(early, source="early.csv")
@@ -50,8 +51,9 @@ class Recorded:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    return Recorded(tmp_path_factory.mktemp("recorded"))
+def recorded(new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    folder = tmp_path_factory.mktemp("recorded")
+    return Recorded(folder, new_store(folder / "runs.db"))
 
 
 @pytest.mark.parametrize(
