@@ -118,7 +118,8 @@ def as_markdown(frame: pd.DataFrame) -> str:
 def print_text(text: str) -> None:
     """Print a text on stdout, wrapped."""
     whole = re.sub(r" p ([=<]) ", r" p~\1~", text)  # a p-value is not broken
-    show(fill(whole, WIDTH, subsequent_indent="  ").replace("p~=~", "p = ").replace("p~<~", "p < "))
+    lines = fill(whole, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    show(lines.replace("p~=~", "p = ").replace("p~<~", "p < "))
 
 
 def _row(row: Mapping[Any, Any], metric: str) -> list[str]:

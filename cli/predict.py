@@ -154,6 +154,7 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
 
     from forecast.cli.output import say, show_json
     from forecast.datasets.tables.readers import check_writable, read_table, write_table
+    from forecast.datasets.windows.history import read_before
     from forecast.progress import doing
     from forecast.tracking.forecasts import OF_RECORD, new_record
 
@@ -172,7 +173,7 @@ def _predict(request: Request, *, as_json: bool, track: bool) -> None:
     if request.plot is not None:
         _draw(forecaster, table, future, request.plot)
     if record is not None:
-        _record(request, Made(forecaster, panel, frame, seconds, record), asked)
+        _record(request, Made(forecaster, read_before(panel, origins), frame, seconds, record), asked)
     if as_json:
         report = {"model_dir": request.model, "rows": len(frame), "predict_seconds": seconds, "record": record}
         report |= {"run_id": forecaster.run_id_, "output": request.out}
@@ -197,7 +198,9 @@ def opened(request: Request) -> tuple[Forecaster, Columns, pd.DataFrame | None]:
     from forecast.forecaster import load
 
     named = _is_named(request)
-    forecaster = _fit(request) if named else load(request.model, tracking_uri=request.tracking_uri)
+    forecaster = (
+        _fit(request) if named else load(request.model, tracking_uri=request.tracking_uri, journal=request.journal)
+    )
     columns = replace(forecaster.settings.columns, id=forecaster.settings.id or forecaster.context.format.id)
     return forecaster, columns, None if request.data is None or named else read(request.data, asdict(columns))
 
@@ -268,7 +271,7 @@ def _record(request: Request, made: Made, asked: dict[str, Any]) -> None:
     """Write the prediction to the local journal; the next fit, evaluate or compare sends it to MLflow."""
     from forecast.cli.output import say
     from forecast.datasets.errors import TrackingError
-    from forecast.datasets.tables.readers import flat
+    from forecast.datasets.tables.narrowing import narrowed
     from forecast.fitted import fitted_of
     from forecast.tracking.forecasts import Forecasts, record_forecasts
 
@@ -276,7 +279,7 @@ def _record(request: Request, made: Made, asked: dict[str, Any]) -> None:
         record=made.record,
         fitted=fitted_of(made.forecaster),
         panel=made.panel,
-        frame=flat(made.frame),
+        frame=narrowed(made.frame, made.panel.format),
         source=request.data,
         output=None if request.out == "-" else Path(request.out),
         asked={**asked, "future": request.future},

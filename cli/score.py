@@ -14,6 +14,7 @@ from forecast.datasets.declarations import BACKTEST, DATA, OUTPUT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from forecast.records.expectation import Backtest
     from forecast.records.scores import Scored
 
 Forecasts = Annotated[Path, typer.Argument(help="File that `predict` or `run` wrote.", metavar="FORECASTS")]
@@ -156,7 +157,8 @@ def _show(found: Scored, file: Path) -> None:
         names = [name for name in SHOWN if name in found.metrics]
         names += [name for name in found.metrics if name.startswith("coverage_")]
         rows = [[n, cell(found.metrics[n]), cell(expected.get(n, math.nan))] for n in names]
-        show_rows(["metric", "here", "backtest"], rows, numbers={"here", "backtest"})
+        columns = ["metric", "here", "backtest"] if expected else ["metric", "here"]
+        show_rows(columns, [row[: len(columns)] for row in rows], numbers={"here", "backtest"})
     for sentence in _sentences(found, file):
         print_text(sentence)
     if found.why is not None:
@@ -170,7 +172,7 @@ def _sentences(found: Scored, file: Path) -> Iterator[str]:
     if "drift" in found.metrics and found.expected is not None:
         yield _drift(found.metrics["drift"], found.judged_by, found.metrics, found.expected.by_cutoff)
     elif found.scored and found.tracking == "recorded":
-        yield "no backtest of this model is on record, so nothing says what was to be expected"
+        yield _without_drift(found.expected)
     if "churn" in found.metrics and found.previous is not None:
         yield f"churn: {found.metrics['churn']:.1f}% away from the prediction before (run {found.previous[:8]})"
     if found.tracking == "recorded" and found.scored and found.run_id is not None:
@@ -178,6 +180,16 @@ def _sentences(found: Scored, file: Path) -> Iterator[str]:
     if found.tracking == "deferred":
         kept = "the scores are kept in the journal; `forecast runs sync` sends them"
         yield kept if found.record else "the scores are not recorded: without the store nobody knows who made this file"
+
+
+def _without_drift(backtest: Backtest | None) -> str:
+    """Say why nothing tells what was to be expected."""
+    if backtest is None:
+        return "no backtest of this model is on record, so nothing says what was to be expected"
+    if not backtest.metrics and backtest.last:
+        which = f"steps {backtest.first} to {backtest.last}, and forecasts of other steps were scored here"
+        return f"the backtest (run {backtest.run_id[:8]}) is of the {which}: nothing says what was to be expected"
+    return f"the backtest (run {backtest.run_id[:8]}) has no error to compare this one with"
 
 
 def _drift(ratio: float, metric: str, metrics: dict[str, float], by_cutoff: dict[str, list[float]]) -> str:

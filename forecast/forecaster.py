@@ -24,6 +24,7 @@ from forecast.settings import Settings
 from forecast.storage import saving
 from forecast.storage.directory import check_free
 from forecast.tracking import open_fit, refusals_recorded
+from forecast.tracking.recall import fetching
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -365,15 +366,19 @@ class Forecaster:
 
 
 def load(
-    model: str | Path, *, cells: Mapping[str, CellMaker] | None = None, tracking_uri: str | None = None
+    model: str | Path,
+    *,
+    cells: Mapping[str, CellMaker] | None = None,
+    tracking_uri: str | None = None,
+    journal: str | None = None,
 ) -> Forecaster:
     """Read a model from a directory or from MLflow; nothing in it is executed.
 
     Args:
-        model: model directory that `Forecaster.save` or `forecast fit -o` wrote, or the address of a recorded model:
-            runs:/ID, with the first letters of the id of a run, models:/NAME@ALIAS or models:/NAME/VERSION.
+        model: model directory, or an address: runs:/ID (or its first letters), models:/NAME@ALIAS, models:/NAME/VERSION.
         cells: classes of your own cells by name, since the directory does not hold them; None if there are none.
         tracking_uri: URI of the MLflow store; None takes the environment's, or the store in the working directory.
+        journal: folder of the journal, where a run that is still to be sent is found; None takes the usual one.
 
     Returns:
         A fitted forecaster whose forecasts are those of the saved one, to the last bit.
@@ -382,17 +387,14 @@ def load(
         ModelError: if there is no such model, or its directory is damaged or of another schema.
         TrackingError: if the store cannot be reached.
     """
-    from forecast.tracking.recall.fetching import load as fetch
-
-    return Forecaster.over(fetch(model, cells=cells, tracking_uri=tracking_uri))
+    return Forecaster.over(fetching.load(model, cells=cells, tracking_uri=tracking_uri, journal=journal))
 
 
 def _signature() -> inspect.Signature:
     """Spell the constructor's signature out from `Settings`, so that help() and notebooks show every keyword."""
-    kinds = inspect.Parameter
-    fields = inspect.signature(Settings).parameters.values()
-    first = [kinds("self", kinds.POSITIONAL_OR_KEYWORD), kinds("horizon", kinds.POSITIONAL_OR_KEYWORD, annotation=int)]
-    return inspect.Signature([*first, *(f for f in fields if f.name != "horizon")])
+    parameter, kind = inspect.Parameter, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    others = (line for name, line in inspect.signature(Settings).parameters.items() if name != "horizon")
+    return inspect.Signature([parameter("self", kind), parameter("horizon", kind, annotation=int), *others])
 
 
 Forecaster.__init__.__signature__ = _signature()  # type: ignore[attr-defined]  # functions take attributes

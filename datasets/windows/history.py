@@ -114,3 +114,19 @@ def mean_by_series(series: Integers, values: Floats, n_series: int) -> Floats:
     count = np.bincount(series, minlength=n_series)
     total = np.bincount(series, values, n_series)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def read_before(panel: Panel, origins: Origins) -> Panel:
+    """Return the rows that forecasts from these origins are made from, without those that they are of.
+
+    Args:
+        panel: the rows, with those of known covariates after the origins, if there are any.
+        origins: one origin for each series.
+
+    Returns:
+        The panel as it was at the origins; where a series has no row before its origin, the panel as it is.
+    """
+    ends = panel.indptr[1:].copy()
+    ends[origins.series] = origins.end
+    history = panel.truncate(ends)
+    return history if history.n_series == panel.n_series else panel

@@ -13,8 +13,8 @@ from forecast.datasets.errors import MAX_LISTED_PROBLEMS, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
 from forecast.datasets.tables.columns import TIMES, Columns, find, id_names, ids_like, one_or_several
-from forecast.datasets.tables.forms import columns_of
 from forecast.datasets.tables.identity import numbers_among
+from forecast.datasets.tables.narrowing import narrowed
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.time.grid import Grid
@@ -45,7 +45,8 @@ def score(
     Args:
         forecasts: a table with ids and time as in `actuals`, the column `forecast`, and optionally `cutoff` (time of the
             last row before the forecast), quantile columns (`q10`, in per cent), and `model`, whose values are scored
-            apart. Of a forecast with a cutoff, the steps after the series' end are left out.
+            apart. Of a forecast with a cutoff, the steps after the series' end are left out. Where `actuals` is a wide
+            table, they may be wide, as `predict` returns them.
         actuals: a table with the history and the actuals of the forecasts.
         id: id column of both tables, or several; None finds it by its usual names.
         time: time column of both tables; None finds it by its usual names.
@@ -67,9 +68,9 @@ def score(
     """
     roles = Columns(id=one_or_several(id), time=time, target=target, observed=observed)
     panel = panel_from_table(actuals, roles, freq=freq)
-    forecasts = columns_of(forecasts, panel.format)
+    forecasts = narrowed(forecasts, panel.format)
     places, _ = _places(forecasts, panel, id, time)
-    scales = _scales(panel, places, mase_season)
+    scales, _ = _scales(panel, places, mase_season)
     if MODEL not in forecasts.columns or MODEL in (*id_names(id, forecasts.columns), *panel.format.ids):
         return _scored(forecasts, panel, places, scales)
     models = forecasts[MODEL].astype(str).to_numpy(object)
@@ -97,6 +98,7 @@ class Arrived:
         left: number of forecasts whose times lie after their series' newest actual.
         newest: time of the newest actual that was scored, on the grid; None where none was.
         grid: the time grid of the actuals.
+        mase_season: steps in the season of MASE's scale; None where nothing was scored.
     """
 
     metrics: dict[str, float]
@@ -104,6 +106,7 @@ class Arrived:
     left: int
     newest: int | None
     grid: Grid
+    mase_season: int | None = None
 
 
 def score_arrived(
@@ -122,7 +125,7 @@ def score_arrived(
         DataError: as `score`.
     """
     panel = panel_from_table(actuals, replace(roles, static=(), known=(), past=()), freq=freq)
-    forecasts = columns_of(forecasts, panel.format)
+    forecasts = narrowed(forecasts, panel.format)
     places, is_here = _places(forecasts, panel, roles.id, roles.time, partial=True)
     rows = np.flatnonzero(is_here)
     if not len(rows):
@@ -130,10 +133,12 @@ def score_arrived(
     first = np.full(panel.n_series, np.iinfo(np.int64).max)
     np.minimum.at(first, places.series, places.row)
     here = places.take(rows)
-    metrics = _scored(forecasts.iloc[rows], panel, here, _scales(panel, places, mase_season))
+    scales, season = _scales(panel, places, mase_season)
+    metrics = _scored(forecasts.iloc[rows], panel, here, scales)
     newest = int(panel.grid.shift(panel.starts[here.series], here.row).max())
     steps = here.row - first[here.series] + 1
-    return Arrived(metrics=metrics, steps=steps, left=int((~is_here).sum()), newest=newest, grid=panel.grid)
+    left = int((~is_here).sum())
+    return Arrived(metrics=metrics, steps=steps, left=left, newest=newest, grid=panel.grid, mase_season=season)
 
 
 @dataclass(frozen=True)
@@ -149,14 +154,17 @@ class _Places:
         return _Places(self.series[rows], self.row[rows], self.before[rows])
 
 
-def _scales(panel: Panel, places: _Places, mase_season: int | None) -> Scales:
-    """Compute the scales of each series from its rows before its first cutoff; a series without forecasts has none."""
+def _scales(panel: Panel, places: _Places, mase_season: int | None) -> tuple[Scales, int]:
+    """Compute the scales of each series from its rows before its first cutoff, and the season of MASE's.
+
+    A series without forecasts has no scales.
+    """
     first = np.where(np.isin(np.arange(panel.n_series), places.series), panel.lengths, 0)
     np.minimum.at(first, places.series, places.before)
     history = panel.truncate(panel.indptr[:-1] + first)
     season = mase_season or season_length(history, None)[0]
     at = panel.numbers_of(history.ids)
-    return Scales.of(history, season).spread(at, panel.n_series)
+    return Scales.of(history, season).spread(at, panel.n_series), season
 
 
 def _scored(forecasts: pd.DataFrame, panel: Panel, places: _Places, scales: Scales) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from forecast.datasets.errors import ForecastError
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import Columns
+from forecast.datasets.windows.history import read_before
 from forecast.fitted import fitted_of
 from forecast.forecaster import Forecaster, load
 from forecast.jobs.declared import CHAMPION, SEASONAL_NAIVE, Job
@@ -90,7 +91,8 @@ class Forecast:
         asked = levels if levels != model.settings.quantiles else None
         frame = model.forecasts(panel, origins, horizon=today.horizon, quantiles=asked)
         seconds = perf_counter() - started
-        return cls(frame=frame, model=model, panel=panel, source=source, seconds=seconds, address=address)
+        history = read_before(panel, origins)
+        return cls(frame=frame, model=model, panel=history, source=source, seconds=seconds, address=address)
 
 
 def fallen_back(job: Job, lead: Settings, today: Today) -> Forecast:
@@ -125,7 +127,7 @@ def _champion(job: Job) -> str:
 
 def _by_champion(address: str, lead: Settings, today: Today) -> Forecast:
     doing(f"loading {address}")
-    model = load(address, tracking_uri=lead.tracking_uri)
+    model = load(address, tracking_uri=lead.tracking_uri, journal=lead.journal)
     panel = model.panel(today.table(columns_of(model)))
     reads = fitted_of(model).reads_the_future(panel)
     if not reads and panel.n_series == today.history.n_series:  # rows of the future are none of its history

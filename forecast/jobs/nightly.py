@@ -11,7 +11,7 @@ from typing import Any
 from forecast.datasets.errors import GateError, RunError
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.columns import Columns
-from forecast.datasets.tables.readers import write_table
+from forecast.datasets.tables.readers import flat, write_table
 from forecast.datasets.temporary import beside
 from forecast.evaluation.backtest import Candidate
 from forecast.evaluation.result import Evaluation, found
@@ -142,9 +142,7 @@ def _written(night: Night, columns: Columns, facts: dict[str, str] | None) -> Ni
 
 def _with_source(made: Forecast) -> Any:
     """Return the forecasts with a column that names who made them, the same in every row."""
-    frame = made.frame.copy()
-    frame[SOURCE] = made.source
-    return frame
+    return flat(made.frame).assign(**{SOURCE: made.source})
 
 
 def _write_whole(path: Path, text: str) -> None:

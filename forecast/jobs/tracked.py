@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from forecast.datasets.errors import TrackingError
-from forecast.datasets.tables.readers import flat
+from forecast.datasets.tables.narrowing import narrowed
 from forecast.evaluation.backtest import Candidate
 from forecast.fitted import fitted_of
 from forecast.jobs.declared import Order
@@ -50,7 +50,7 @@ def _record_forecast(night: Night, record: str, parent: str) -> None:
         record=record,
         fitted=fitted_of(made.model),
         panel=made.panel,
-        frame=flat(made.frame),
+        frame=narrowed(made.frame, made.panel.format),
         source=night.order.job.data,
         output=None if output in (None, "-") else Path(str(output)),
         asked={"horizon": night.order.horizon, "future": night.order.job.future},

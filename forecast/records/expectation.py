@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import numpy as np
 from forecast.datasets.tables.result import FORECAST
 from forecast.tracking.comparing.results import BY_CUTOFF, BY_HORIZON, FORECASTS
 from forecast.tracking.forecasts import KIND
+from forecast.tracking.pages.tags import RULE
 from forecast.tracking.recall.finding import search
 from forecast.tracking.recall.lineage import evaluation_of
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     Read = Callable[[str, str], pd.DataFrame | None]
 
 JUDGED_BY = ("mase", "smape", "mae")  # the first that the actuals and the backtest both have tells the drift
-DATASET = "forecast.dataset_sha256"
+LAST = "forecast.dataset.last"
+LOOKED_AT = 100  # predictions, of which most may have been made from the same rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +36,20 @@ class Backtest:
 
     Args:
         run_id: id of its run.
-        metrics: metrics by name over the steps that have arrived, each weighted by how often it has.
+        metrics: metrics by name over the steps that have arrived, each weighted by how often it has; empty where it did
+            not score one of these steps.
         by_cutoff: by metric, its values at the cutoffs, which show how much is chance.
+        first: first step that it scored; those before it are its gap.
+        last: last step that it scored.
+        mase_season: steps in the season of its MASE's scale; None where that is not on record.
     """
 
     run_id: str
     metrics: dict[str, float]
     by_cutoff: dict[str, list[float]] = field(default_factory=dict)
+    first: int = 1
+    last: int = 0
+    mase_season: int | None = None
 
 
 def backtest_of(client: MlflowClient, run: Run, steps: NDArray[np.int64], read: Read) -> Backtest | None:
@@ -54,20 +64,25 @@ def backtest_of(client: MlflowClient, run: Run, steps: NDArray[np.int64], read: 
     found = evaluation_of(client, run)
     if found is None:
         return None
-    run_id = str(found.info.run_id)
-    metrics = {name.removeprefix("test/"): value for name, value in found.data.metrics.items()}
+    run_id, rules = str(found.info.run_id), found.data.params
     by_step, by_cutoff = read(run_id, BY_HORIZON), read(run_id, BY_CUTOFF)
-    if by_step is not None:
-        metrics |= _over(by_step, steps)
-    known = {} if by_cutoff is None else {n: by_cutoff[n].tolist() for n in JUDGED_BY if n in by_cutoff}
-    return Backtest(run_id=run_id, metrics=metrics, by_cutoff=known)
+    gap, season = (rules.get(f"{RULE}{name}", "") for name in ("gap", "mase_season"))
+    before = int(gap) if gap.isdecimal() else 0
+    return Backtest(
+        run_id=run_id,
+        metrics={} if by_step is None else _over(by_step, steps - before),
+        by_cutoff={} if by_cutoff is None else {n: by_cutoff[n].tolist() for n in JUDGED_BY if n in by_cutoff},
+        first=before + 1,
+        last=before + (0 if by_step is None else len(by_step)),
+        mase_season=int(season) if season.isdecimal() else None,
+    )
 
 
 def _over(by_step: pd.DataFrame, steps: NDArray[np.int64]) -> dict[str, float]:
     """Return metrics over some steps, each weighted by how often it occurs; none where a step was not backtested."""
-    weights = np.bincount(steps, minlength=len(by_step) + 1)[1:].astype(float)
-    if len(weights) > len(by_step):
+    if steps.min() < 1 or steps.max() > len(by_step):
         return {}
+    weights = np.bincount(steps, minlength=len(by_step) + 1)[1:].astype(float)
     table = by_step.drop(columns="step").to_numpy(np.float64)
     values = (np.where(weights[:, None] > 0, table, 0.0) * weights[:, None]).sum(axis=0) / weights.sum()
     return {str(n): float(v) for n, v in zip(by_step.columns[1:], values, strict=True) if math.isfinite(v)}
@@ -96,14 +111,22 @@ def churn_of(client: MlflowClient, run: Run, read: Read) -> tuple[str, float] | 
     now = read(run.info.run_id, FORECASTS)
     if now is None or FORECAST not in now.columns:
         return None
-    older = f"tags.`forecast.kind` = '{KIND}' AND attributes.start_time < {run.info.start_time}"
-    other_rows = f"tags.`{DATASET}` != '{run.data.tags.get(DATASET, '')}'"
-    for before in search(client, [run.info.experiment_id], f"{older} AND {other_rows}"):
+    query = f"tags.`forecast.kind` = '{KIND}' AND attributes.start_time < {run.info.start_time}"
+    for before in search(client, [run.info.experiment_id], query, most=LOOKED_AT):
+        if not _is_earlier(before.data.tags.get(LAST, ""), run.data.tags.get(LAST, "")):
+            continue
         then = read(before.info.run_id, FORECASTS)
         value = math.nan if then is None else change(now, then)
         if math.isfinite(value):
             return str(before.info.run_id), value
     return None
+
+
+def _is_earlier(time: str, than: str) -> bool:
+    """Return whether one time, as records write it, is before another: they are whole numbers, or sort as text."""
+    with contextlib.suppress(ValueError):
+        return int(time) < int(than)
+    return bool(time) and time < than
 
 
 def change(now: pd.DataFrame, then: pd.DataFrame) -> float:

@@ -124,7 +124,8 @@ def _with_alias(
     run = client.get_run(version.run_id) if version.run_id else None
     found = None if run is None else evaluation_of(client, run)
     if run is None or found is None:
-        hint = f"`forecast evaluate DATA --horizon H --model {address}` records one."
+        newer = f"`forecast evaluate DATA --horizon H --model {address}` on newer rows records one"
+        hint = f"{newer}, and so does an evaluation by name with the same settings, table and experiment."
         raise GateError(f"no evaluation of {address} is on record", hint=hint)
     against = _against(client, version.name, alias, run, found)
     try:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +104,7 @@ def score_file(
         actuals: a table with the actuals so far, and, for MASE, the history before the forecasts.
         roles: columns of both tables.
         freq: pandas alias of the time grid; None finds it from the times.
-        mase_season: lag of the MASE scale in steps; None takes the season length.
+        mase_season: lag of the MASE scale in steps; None takes that of the backtest, or else the season length.
         track: whether the record of the prediction is looked for, and the metrics are logged there.
         tracking_uri: URI of the MLflow store; None takes the usual one.
         journal: folder of the journal; None takes the usual one.
@@ -114,16 +116,17 @@ def score_file(
     if MODEL in getattr(forecasts, "columns", ()) and forecasts[MODEL].nunique() > 1:
         hint = "fc.score(forecasts, actuals) scores each of them."
         raise ConfigError(f"{file} holds forecasts of several models", hint=hint)
-    arrived = score_arrived(forecasts, actuals, roles, freq=freq, mase_season=mase_season)
+    score = partial(score_arrived, forecasts, actuals, roles, freq=freq)
+    arrived = score(mase_season=mase_season)
     newest = "" if arrived.newest is None else as_text(arrived.newest, arrived.grid.kind == "integer")
-    metrics = {name: value for name, value in arrived.metrics.items() if math.isfinite(value)}
-    found = Scored(metrics=metrics, scored=len(arrived.steps), left=arrived.left, newest=newest)
+    found = Scored(metrics=_finite(arrived), scored=len(arrived.steps), left=arrived.left, newest=newest)
     if not track:
         return found
     store = Store.of(tracking_uri)
+    with_season = None if mase_season is not None else lambda season: _finite(score(mase_season=season))
     try:
         with quiet_and_short():
-            return _compared(found, file, arrived, store, journal, anyhow=tracking_uri is not None)
+            return _compared(found, file, arrived, with_season, store, journal, anyhow=tracking_uri is not None)
     except ModelError as error:
         return replace(found, tracking=UNKNOWN, why=error)
     except TrackingError as error:
@@ -132,34 +135,66 @@ def score_file(
         return _deferred(found, file, store, journal, TrackingError(f"tracking store {store.shown}: {brief(error)}"))
 
 
+def _finite(arrived: Arrived) -> dict[str, float]:
+    return {name: value for name, value in arrived.metrics.items() if math.isfinite(value)}
+
+
 def _compared(
-    found: Scored, file: Path, arrived: Arrived, store: Store, journal: str | None, *, anyhow: bool
+    found: Scored,
+    file: Path,
+    arrived: Arrived,
+    with_season: Callable[[int], dict[str, float]] | None,
+    store: Store,
+    journal: str | None,
+    *,
+    anyhow: bool,
 ) -> Scored:
-    """Compare the scores with what was expected, and log them."""
+    """Compare the scores with what was expected, and log them.
+
+    Args:
+        found: the scores.
+        file: the file of the forecasts.
+        arrived: what has arrived.
+        with_season: it scores again with another season of MASE's scale; None where the user named the season.
+        store: the store.
+        journal: folder of the journal; None takes the usual one.
+        anyhow: whether the store was named by the user.
+    """
     client = store.client()
     sync(client, store, journal, anyhow=anyhow)
     run = maker_of_file(client, file, store=store.shown)
     found = replace(found, run_id=str(run.info.run_id), record=run.data.tags.get(RECORD), tracking=RECORDED)
     read = reader(client)
+    if found.scored:
+        expected = backtest_of(client, run, arrived.steps, read)
+        found = found if expected is None else _beside(found, expected, arrived.mase_season, with_season)
     churn = churn_of(client, run, read)
     if churn is not None:
         found = replace(found, previous=churn[0], metrics={**found.metrics, "churn": churn[1]})
     if not found.scored:
         return found
-    expected = backtest_of(client, run, arrived.steps, read)
-    if expected is not None:
-        known = {name: value for name, value in expected.metrics.items() if name in found.metrics}
-        expected = replace(expected, metrics=known)
-    moved = None if expected is None else drift(found.metrics, expected.metrics)
-    if moved is not None:
-        found = replace(found, judged_by=moved[0], metrics={**found.metrics, "drift": moved[1]})
-    found = replace(found, expected=expected)
     entry = _entry(found, _experiment(client, run), run.data.tags, run.info.start_time, store)
     _keep(entry, journal)
     left = sync(client, store, journal, anyhow=anyhow)
     if left.problem is not None:
         raise left.problem
     return found
+
+
+def _beside(
+    found: Scored, expected: Backtest, season: int | None, with_season: Callable[[int], dict[str, float]] | None
+) -> Scored:
+    """Put the scores beside those of the backtest; MASEs of different seasons are not compared."""
+    if expected.mase_season is not None and expected.mase_season != season:
+        if with_season is not None:
+            found = replace(found, metrics=with_season(expected.mase_season))
+        else:
+            expected = replace(expected, metrics={n: v for n, v in expected.metrics.items() if n != "mase"})
+    known = {name: value for name, value in expected.metrics.items() if name in found.metrics}
+    found, moved = replace(found, expected=replace(expected, metrics=known)), drift(found.metrics, known)
+    if moved is None:
+        return found
+    return replace(found, judged_by=moved[0], metrics={**found.metrics, "drift": moved[1]})
 
 
 def _deferred(found: Scored, file: Path, store: Store, journal: str | None, error: TrackingError) -> Scored:

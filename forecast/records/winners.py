@@ -49,4 +49,4 @@ def best(
         tell(
             f"{len(boards)} leaderboards cannot be ranked together; {first['model']} is the best of the newest: {where}"
         )
-    return load(f"runs:/{first['run_id']}", tracking_uri=tracking_uri)
+    return load(f"runs:/{first['run_id']}", tracking_uri=tracking_uri, journal=journal)

@@ -44,7 +44,7 @@ class Forecasts:
         record: id of the record.
         fitted: the model.
         panel: the rows that it forecast from.
-        frame: the table of forecasts, as pandas; None where it is not to be kept.
+        frame: the long table of forecasts, as pandas.
         source: address of those rows; None for the model's own.
         output: the file that the forecasts are in; None for stdout or memory.
         asked: what was asked of the model by name, such as the horizon; what is None is left out.

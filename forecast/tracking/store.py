@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HOME = Path(".forecast")  # in the working directory
 DEFAULT_EXPERIMENT = "forecast"
 SQLITE = "sqlite:///"
+OTHERWISE = "name another store with --tracking-uri (tracking_uri=); jobs run without one with --no-track."
 PREFLIGHT_SECONDS = 2.0
 LONGEST_REASON = 200  # characters of another package's message
 # MLflow asks again for minutes, and a request whose answer was lost would be done twice
@@ -150,7 +151,7 @@ class Store:
                 client.search_experiments(max_results=1)
             return client
         except Exception as error:  # MLflow's own, its database's, the network's, the file system's
-            hint = "Check the address, or use --no-track."
+            hint = f"Check the address, or {OTHERWISE}"
             raise TrackingError(f"tracking store {self.shown}: {brief(error)}", hint=hint) from error
 
     def experiment_id(self, client: MlflowClient, name: str) -> str:
@@ -210,7 +211,7 @@ class Store:
             socket.create_connection((address.hostname, port), timeout=PREFLIGHT_SECONDS).close()
         except OSError as error:
             raise TrackingError(
-                f"tracking server {self.shown} does not answer: {error}", hint="Start it, or use --no-track."
+                f"tracking server {self.shown} does not answer: {error}", hint=f"Start it, or {OTHERWISE}"
             ) from error
 
 

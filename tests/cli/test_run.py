@@ -132,6 +132,16 @@ def test_the_champion_forecasts_todays_rows(champion: dict[str, bytes], sales: p
     assert fc.load("model").settings.model == "theta", "replaced, since everything is met"
 
 
+@pytest.mark.parametrize("levels", [(), ("--quantiles", "0.1,0.9")])
+def test_wide_forecasts_name_their_source_too(levels: tuple[str, ...], sales: pd.DataFrame) -> None:
+    wide = sales.pivot(index="ds", columns="unique_id", values="y")
+    wide.to_csv("wide.csv")
+    _done("wide.csv", "--wide", "true", *PLAIN, *levels, "-o", "next.csv", "--on-fail", "seasonal_naive")
+    found = pd.read_csv("next.csv")
+    assert set(found["source"]) == {"theta"}
+    assert found.columns[1] == ("s0.forecast" if levels else "s0")
+
+
 @pytest.mark.parametrize("fallback", ["seasonal_naive", "champion"])
 def test_seasonal_naive_forecasts_where_there_is_no_champion(fallback: str, sales: pd.DataFrame) -> None:
     done = _run(

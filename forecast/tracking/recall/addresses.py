@@ -60,4 +60,6 @@ def parsed(address: str) -> RunAddress | ModelAddress:
             return ModelAddress(name=name, version=version)
         if "/" not in rest:
             return ModelAddress(name=rest)
-    raise ModelError(f"{address} is no address of a model: it wants at least 4 letters of an id, or a name", hint=HINT)
+    raise ModelError(
+        f"{address} is no address of a model: it wants at least 4 letters of an id (0-9 and a-f), or a name", hint=HINT
+    )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PACKED = Path(MODEL) / "data" / "forecast"  # the model directory inside an entry of the journal
 MANIFEST = "MANIFEST.json"
-WITHOUT = "A fit and an evaluation hold models; `forecast compare` lists evaluations."
+WITHOUT = "A fit and an evaluation hold models; `forecast runs list` (fc.runs()) lists them."
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def one_run(client: MlflowClient, start: str, *, store: str) -> Run:
     """
     found = runs_named(client, start)
     if not found:
-        hint = "`forecast compare` lists evaluations, fc.runs() every run; --tracking-uri names another store."
+        hint = "`forecast runs list` (fc.runs()) lists every run; --tracking-uri names another store."
         raise ModelError(f"there is no run {start} in {store}", hint=hint)
     if len(found) > 1:
         ids = ", ".join(f"{run.info.run_id[:SHOWN]} ({run.info.run_name})" for run in found)
