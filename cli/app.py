@@ -18,6 +18,7 @@ from forecast.cli import (
     models,
     predict,
     pretrain,
+    run,
     runs,
     score,
     settings,
@@ -41,6 +42,7 @@ app.command("fit", cls=GroupedCommand)(fit.fit)
 app.command("evaluate", cls=GroupedCommand)(evaluate.evaluate)
 app.command("predict", cls=GroupedCommand)(predict.predict)
 app.command("future", cls=GroupedCommand)(future.future)
+app.command("run", cls=GroupedCommand)(run.run)
 app.command("compare")(compare.compare)
 app.command("score", cls=GroupedCommand)(score.score)
 app.command("whence")(whence.whence)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forecast.datasets.declarations import declarations
+from forecast.datasets.declarations import Declaration, declarations
 from forecast.datasets.errors import ConfigError, Problem
 from forecast.settings import Settings
 
@@ -30,22 +30,36 @@ def read_settings(
     Raises:
         ConfigError: with every name that is no setting and every value that is wrong, or for a file that cannot be read.
     """
+    content = {} if config is None else content_of(config)
+    return checked_settings(entries_of(content, str(config), assignments, options))
+
+
+def entries_of(
+    file: Mapping[str, Any], place: str, assignments: list[str] | None, options: Mapping[str, str]
+) -> list[Assignment]:
+    """Return what sets settings, what wins last: the file, --set, the options."""
     lines = declarations(Settings)
-    entries: list[Assignment] = [*(_file(config) if config is not None else ()), *_assigned(assignments or [])]
-    entries += [(lines[name].options[0], name, text) for name, text in options.items()]
+    entries = [(place, str(name).replace("-", "_"), value) for name, value in file.items()]
+    entries += assigned(assignments or [])
+    return entries + [(lines[name].options[0], name, text) for name, text in options.items()]
+
+
+def checked_settings(entries: Sequence[Assignment], beside: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the values of settings by name, and refuse all that is wrong with them, also beside others."""
+    lines = declarations(Settings)
     values: dict[str, Any] = {}
     problems = Settings.unknown(dict.fromkeys(name for _, name, _ in entries))
     message = "unknown setting" if problems else "the settings do not fit together"
     bad = set()
     for place, name, raw in entries:
         if name in lines:
-            values[name], wrong = _value(place, name, raw)
+            values[name], wrong = value_of(lines[name], place, raw)
             problems += wrong
             bad |= {name} if wrong else set()
-    problems += _together(values, bad) if problems else []
+    problems += _together({**(beside or {}), **values}, bad) if problems else []
     if problems:
         raise ConfigError(message, problems=problems)
-    Settings.of(values)  # refuses what does not go together, before any table is read
+    Settings.of({**(beside or {}), **values})  # refuses what does not go together, before any table is read
     return values
 
 
@@ -59,16 +73,15 @@ def _together(values: dict[str, Any], bad: set[str]) -> Sequence[Problem]:
     return []
 
 
-def _value(place: str, name: str, raw: Any) -> tuple[Any, list[Problem]]:
+def value_of(line: Declaration, place: str, raw: Any) -> tuple[Any, list[Problem]]:
     """Return a setting's value, and what is wrong with it."""
-    line = declarations(Settings)[name]
     value = line.coerced(line.parse(raw) if isinstance(raw, str) else raw)
     return value, [
         Problem(what=f"{problem.what} ({place})", expected=problem.expected) for problem in line.problems(value)
     ]
 
 
-def _assigned(assignments: list[str]) -> Iterator[Assignment]:
+def assigned(assignments: list[str]) -> Iterator[Assignment]:
     """Read the texts of --set."""
     for text in assignments:
         name, equals, value = text.partition("=")
@@ -77,7 +90,7 @@ def _assigned(assignments: list[str]) -> Iterator[Assignment]:
         yield "--set", name.strip(), value
 
 
-def _file(path: Path) -> Iterator[Assignment]:
+def content_of(path: Path) -> dict[str, Any]:
     """Read a settings file by its suffix."""
     kinds: dict[str, Callable[[str], Any]] = {".toml": _toml, ".json": json.loads, ".yaml": _yaml, ".yml": _yaml}
     if path.suffix not in kinds:
@@ -90,8 +103,7 @@ def _file(path: Path) -> Iterator[Assignment]:
         raise ConfigError(
             f"{path} does not hold names and values", problems=[Problem(what=f"found {type(values).__name__}")]
         )
-    for name, value in values.items():
-        yield str(path), str(name).replace("-", "_"), value
+    return values
 
 
 def _toml(text: str) -> Any:

@@ -7,7 +7,7 @@ spells both out for typer, and puts the values that a user types back together.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
 from pathlib import Path
@@ -84,20 +84,32 @@ class Job:
 
 
 def with_options(
-    *, kind: type = Settings, groups: tuple[str, ...] = (), meanings: Mapping[str, str] | None = None
+    *,
+    kind: type | tuple[type, ...] = Settings,
+    groups: tuple[str, ...] = (),
+    without: Container[str] = (),
+    meanings: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of its bundles and of the settings, in the places of their parameters.
 
     Args:
-        kind: class whose declared fields are the settings; `Settings` by default.
+        kind: class whose declared fields are the settings, or several; `Settings` by default. Of fields of one name,
+            that of the last class counts.
         groups: groups whose settings are options; empty takes all.
+        without: names of settings that have no option; none by default.
         meanings: help of the settings that mean something else in this command, by name; none by default.
 
     Returns:
-        A decorator for a command with a parameter `settings`, which gets the texts of the options that a user typed.
+        A decorator for a command with a parameter `settings`, which gets the texts of the options that a user typed, a
+        list of them where an option repeats.
     """
-    chosen = [line for line in declarations(kind).values() if not groups or line.group in groups]
-    options = {line.name: Annotated[str | None, option(line, (meanings or {}).get(line.name, ""))] for line in chosen}
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    lines = {name: line for one in kinds for name, line in declarations(one).items() if name not in without}
+    chosen = [line for line in lines.values() if not groups or line.group in groups]
+    options: dict[str, Any] = {}
+    for line in chosen:
+        typed = list[str] | None if line.repeats else str | None
+        options[line.name] = Annotated[typed, option(line, (meanings or {}).get(line.name, ""))]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         hints = get_type_hints(command, include_extras=True)
@@ -109,7 +121,7 @@ def with_options(
             texts = {name: values.pop(name) for name in options}
             for name, bundle in bundles.items():
                 values[name] = bundle(**{part.name: values.pop(part.name) for part in fields(bundle)})
-            command(**values, settings={name: text for name, text in texts.items() if text is not None})
+            command(**values, settings={name: text for name, text in texts.items() if text not in (None, [])})
 
         parameters = _spelled_out(inspect.signature(command), hints, options)
         spread.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]  # read by typer

@@ -64,6 +64,7 @@ class Declaration:
         flags: names of its option on the command line; empty takes `--` and the setting's name.
         metavar: word for the value in the option's help; empty takes one that fits the type.
         everyday: whether the short `--help` shows it; False by default.
+        repeats: whether its option may be given several times, an item of the list each time; False by default.
         name: name of the field.
         required: whether the user must give a value.
         default: default of the field; None for a required one.
@@ -80,6 +81,7 @@ class Declaration:
     flags: tuple[str, ...] = ()
     metavar: str = ""
     everyday: bool = False
+    repeats: bool = False
     name: str = ""
     required: bool = False
     default: Any = None
@@ -197,6 +199,7 @@ def described(
     flags: tuple[str, ...] = (),
     metavar: str = "",
     everyday: bool = False,
+    repeats: bool = False,
 ) -> dict[str, Declaration]:
     """Build the metadata of a required field, as in `horizon: int = field(metadata=described(...))`.
 
@@ -204,7 +207,7 @@ def described(
     """
     return {
         METADATA_KEY: Declaration(
-            help=help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday
+            help=help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday, repeats=repeats
         ),
     }
 
@@ -218,9 +221,11 @@ def setting(
     flags: tuple[str, ...] = (),
     metavar: str = "",
     everyday: bool = False,
+    repeats: bool = False,
 ) -> T:
     """Declare a field with a default; the other arguments are those of `Declaration`."""
-    metadata = described(help, group=group, values=values, flags=flags, metavar=metavar, everyday=everyday)
+    shown: dict[str, Any] = {"metavar": metavar, "everyday": everyday, "repeats": repeats}
+    metadata = described(help, group=group, values=values, flags=flags, **shown)
     return field(default=default, metadata=metadata)
 
 

@@ -17,7 +17,7 @@ from forecast.datasets.tables.columns import Columns
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
 from forecast.datasets.windows.cutoffs import Cutoff, cutoffs_between, last_cutoffs
-from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol, first_ends
+from forecast.evaluation.backtest import Backtest, Candidate, EvaluationProtocol, Watch, first_ends
 from forecast.evaluation.metrics import Metric, Term, chosen_metrics
 from forecast.evaluation.result import Evaluation
 from forecast.evaluation.scoring import MODEL
@@ -114,24 +114,81 @@ def evaluate(
         TrackingError: if the runs must be recorded and the store fails.
     """
     _check_seeds(seeds)
+    rules = Rules(
+        horizon=horizon,
+        cutoffs=cutoffs,
+        start=start,
+        end=end,
+        step=step,
+        gap=gap,
+        refit=refit,
+        metrics=metrics,
+        scale=scale,
+        mase_season=mase_season,
+    )
     candidates = named_candidates(models, {"horizon": horizon, **settings}, horizon + gap)
+    backtest = backtest_of(data, candidates, rules, progress=progress, source=source)
+    return run_backtest(backtest, seeds=seeds, output=output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The rules of an evaluation as a user gives them; the arguments are those of `evaluate`."""
+
+    horizon: int
+    cutoffs: int = 1
+    start: Any = None
+    end: Any = None
+    step: int | None = None
+    gap: int = 0
+    refit: Refit = "never"
+    metrics: Sequence[str | Term | Metric] | str | None = None
+    scale: Literal["train"] | None = None
+    mase_season: int | None = None
+
+    def rolling(self, panel: Panel) -> list[Cutoff]:
+        """Place the cutoffs, the oldest first."""
+        spacing: dict[str, Any] = {"horizon": self.horizon, "step": self.step, "gap": self.gap}
+        if self.start is not None:
+            return cutoffs_between(panel, first=self.start, last=self.end, **spacing)
+        return last_cutoffs(panel, n_cutoffs=self.cutoffs, **spacing)
+
+
+def backtest_of(
+    data: Any,
+    candidates: dict[str, Candidate],
+    rules: Rules,
+    *,
+    progress: Progress | None = None,
+    source: str | None = None,
+    watch: Watch | None = None,
+) -> Backtest:
+    """Lay out the backtest of candidates on a table; nothing is fitted yet.
+
+    Args:
+        data: a table as `evaluate` takes it, or a panel with the covariates of every candidate.
+        candidates: the models by name.
+        rules: the rules of the evaluation.
+        progress: it is told of each training step; None shows a bar on a terminal.
+        source: the address of the data, for the tracked runs.
+        watch: it is told of forecasts as they are scored; None tells nobody.
+    """
     lead = next(iter(candidates.values())).settings
-    chosen_metrics(metrics, lead.quantiles, standardised=scale == "train")  # refused before any work is done
+    chosen_metrics(rules.metrics, lead.quantiles, standardised=rules.scale == "train")  # refused before any work
     with refusals_recorded("evaluate", lead, ", ".join(candidates), source):
         panel = _panel(data, candidates)
-        if start is not None:
-            rolling = cutoffs_between(panel, horizon=horizon, first=start, last=end, step=step, gap=gap)
-        else:
-            rolling = last_cutoffs(panel, horizon=horizon, n_cutoffs=cutoffs, step=step, gap=gap)
+        rolling = rules.rolling(panel)
     unused = not_used({name: candidate.settings for name, candidate in candidates.items()})
     if unused is not None:
         tell(unused)
-    protocol = _protocol(panel, rolling, lead, horizon=horizon, gap=gap, refit=refit)
-    mase_season = mase_season or protocol.mase_season
-    protocol = replace(protocol, mase_season=mase_season, standardise=scale == "train", metrics=metrics)
-    backtest = Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source)
+    protocol = _protocol(panel, rolling, rules, lead)
+    return Backtest(panel, protocol, candidates, progress=progress or progress_for(), source=source, watch=watch)
+
+
+def run_backtest(backtest: Backtest, *, seeds: int = 1, output: str | Path | None = None) -> Evaluation:
+    """Run a backtest as a job whose runs are tracked; the arguments are those of `evaluate`."""
     with job() as tracked:
-        recorder = partial(open_evaluation, source=source, several=len(candidates) > 1)
+        recorder = partial(open_evaluation, source=backtest.source, several=len(backtest.candidates) > 1)
         result = backtest.run(recorder, seeds=seeds, output=output)
     ids = tracked.run_ids
     outcomes = {name: replace(o, run_id=ids.get(o.run_id or "", o.run_id)) for name, o in result.outcomes.items()}
@@ -178,20 +235,20 @@ def shared_columns(candidates: dict[str, Candidate]) -> tuple[Columns, str | int
     return Columns(**shared), freq
 
 
-def _protocol(
-    panel: Panel, rolling: list[Cutoff], lead: Settings, *, horizon: int, gap: int, refit: Refit
-) -> EvaluationProtocol:
+def _protocol(panel: Panel, rolling: list[Cutoff], rules: Rules, lead: Settings) -> EvaluationProtocol:
     """Build the protocol; the seasons are found from the rows before the first cutoff, MASE's from those of each series."""
     season, _ = season_length(panel.truncate(rolling[0].ends(panel)), lead.season_length)
     mase_season, _ = season_length(panel.truncate(first_ends(panel, rolling)), lead.season_length)
     return EvaluationProtocol(
-        horizon=horizon,
+        horizon=rules.horizon,
         cutoffs=rolling,
-        refit=_every(refit),
-        gap=gap,
+        refit=_every(rules.refit),
+        gap=rules.gap,
         season_length=season,
-        mase_season=mase_season,
+        mase_season=rules.mase_season or mase_season,
+        standardise=rules.scale == "train",
         val_size=lead.val_size if isinstance(lead.val_size, int) else 0,
+        metrics=rules.metrics,
     )
 
 

@@ -45,6 +45,7 @@ ORDER = (
     "forecast.future_rows",
     "forecast.records",
     "forecast.pyfunc",
+    "forecast.jobs",
     "forecast.cli",
 )
 DOOR = "forecast/__init__.py"  # it names modules of every wing, and imports one when a public name is first used

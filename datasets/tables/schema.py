@@ -29,7 +29,7 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = N
     Args:
         table: a long frame, a wide one (a time index, a column for each series), a Series with a time index, either
             with ids and times in its index, a mapping of columns or of Series, or anything that narwhals reads (polars,
-            pyarrow).
+            pyarrow). A panel, which is valid already, keeps the covariates of `columns` only.
         columns: the roles of its columns.
         freq: frequency of the grid; None finds it from the times.
         grid: grid of an earlier table that the times must lie on; None takes any. `freq` wins over it.
@@ -42,6 +42,8 @@ def panel_from_table(table: Any, columns: Columns, *, freq: str | int | None = N
             what the user can do.
         ConfigError: if `freq` is not a frequency.
     """
+    if isinstance(table, Panel):
+        return table.with_roles(columns)
     required_grid = Grid.of(freq) if freq is not None else grid
     frame, fmt = to_long(table, columns)
     roles, problems = _roles(frame, columns, fmt)

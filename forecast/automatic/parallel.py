@@ -14,6 +14,7 @@ from forecast.datasets.ending import always_if_ended
 from forecast.datasets.panel import Panel
 from forecast.models.recurrent import RecurrentModel
 from forecast.progress import Progress, doing, named
+from forecast.training.settings import tape, taped
 
 SECONDS_AFTER_THE_DEADLINE = 0.1  # that a network has which begins too late
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process, and calls it this
@@ -69,26 +70,41 @@ def _fit_side_by_side(
     from joblib import Parallel, delayed  # type: ignore[import-untyped]  # comes with scikit-learn; its processes need no guard in the user's script
 
     always_if_ended(_end_workers)  # they outlive this function, ready for the next one
-    tasks = [delayed(_fit_here)(plan, seconds, panel, os.getpid()) for plan in plans]
-    networks, cpu_seconds = zip(*Parallel(n_jobs=workers)(tasks), strict=True)
+    given, planned = _given_steps(len(plans)), tape()
+    tasks = [delayed(_fit_here)(plan, seconds, panel, os.getpid(), one) for plan, one in zip(plans, given, strict=True)]
+    networks, cpu_seconds, steps = zip(*Parallel(n_jobs=workers)(tasks), strict=True)
+    planned.steps += [number for of_network in steps for number in of_network]
     return list(networks), sum(cpu_seconds)
 
 
-def _fit_here(plan: NetworkPlan, seconds: float | None, panel: Panel, employer: int) -> tuple[RecurrentModel, float]:
-    """In a worker process: the fitted network, and the CPU seconds that fitting took.
+def _given_steps(n: int) -> list[list[int] | None]:
+    """The steps that the job's tape gives the next networks, each of which plans once; None where nothing is given."""
+    now = tape()
+    if now.given is None:
+        return [None] * n
+    left = list(now.given[len(now.steps) :])
+    return [left[number : number + 1] for number in range(n)]
+
+
+def _fit_here(
+    plan: NetworkPlan, seconds: float | None, panel: Panel, employer: int, given: list[int] | None
+) -> tuple[RecurrentModel, float, list[int]]:
+    """In a worker process: the fitted network, the CPU seconds that fitting took, and the steps that a time came to.
 
     Args:
         plan: the network to train.
         seconds: the time that it plans for; None for as long as it takes.
         panel: the training rows.
         employer: id of the process that the worker works for, and without which it ends.
+        given: the steps that its time comes to, where an earlier job says so; None measures.
     """
     _end_with(employer)
     import forecast.training.loop  # noqa: F401  # before the clock starts: to load Lightning is not to fit
 
     began = time.process_time()
-    network = plan.build(seconds).fit(panel)
-    return network, time.process_time() - began
+    with taped(given) as own:
+        network = plan.build(seconds).fit(panel)
+    return network, time.process_time() - began, own.steps
 
 
 def _end_workers() -> None:

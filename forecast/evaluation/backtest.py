@@ -66,7 +66,29 @@ class Recording(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Forecasts from n origins, as they are scored.
+
+    Args:
+        name: name of the model.
+        is_reference: whether the model stands beside the candidates, and is none.
+        origins: the n origins.
+        cutoff: (n,) number of each origin's cutoff, from 0.
+        actual: (n, horizon) observed targets, NaN where nothing was observed.
+        prediction: the (n, horizon) forecasts, those of the gap left out.
+    """
+
+    name: str
+    is_reference: bool
+    origins: Origins
+    cutoff: NDArray[np.int64]
+    actual: NDArray[np.float64]
+    prediction: Prediction
+
+
 Recorder = Callable[[Settings, str], AbstractContextManager[Recording]]
+Watch = Callable[[Scored], None]
 Keep = Callable[["pd.DataFrame"], None]
 
 
@@ -159,6 +181,8 @@ class Backtest:
         candidates: the models by name.
         progress: it is told of each training step; None for nobody.
         source: address of the data, for the record; None where it has none.
+        watch: it is told of the forecasts of candidates and references; None tells nobody. It is not told of those of
+            further seeds.
     """
 
     def __init__(
@@ -169,9 +193,10 @@ class Backtest:
         *,
         progress: Progress | None = None,
         source: str | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.panel, self.protocol, self.candidates = panel, protocol, candidates
-        self.progress, self.source = progress, source
+        self.progress, self.source, self.watch = progress, source, watch
         self.scales = _scales(panel, protocol)
 
     def run(self, recorder: Recorder, *, seeds: int = 1, output: str | Path | None = None) -> Evaluation:
@@ -240,11 +265,14 @@ class Backtest:
             prediction = fitted.predict(panel, origins)
             prediction = prediction.steps(slice(protocol.gap, protocol.gap + protocol.horizon))
             clock["predict_seconds"] += time.perf_counter() - started
-            scores = scores or self._scores(prediction.levels)
+            scores = scores or self.no_scores(prediction.levels)
             actual = actuals(self.panel, origins, protocol.horizon, gap=protocol.gap)
             scores.add(origins.series, actual, prediction.point, prediction.quantiles, cutoff=numbers)
             if comparison is not None:
                 comparison.add(origins.series, actual, prediction.point)
+            if self.watch is not None and (run is not None or comparison is None):
+                about = Scored(name, run is None, origins, numbers, actual, prediction)
+                self.watch(about)
             frame = self._frame(origins, prediction)
             if run is not None:
                 run.add_forecasts(frame)  # first: `keep` may add a column
@@ -253,7 +281,7 @@ class Backtest:
         assert fitted is not None
         return Outcome(name=name, fitted=fitted, scores=scores, standardise=protocol.standardise, **clock)  # type: ignore[arg-type]  # the three seconds
 
-    def _scores(self, levels: tuple[float, ...]) -> Accumulator:
+    def no_scores(self, levels: tuple[float, ...]) -> Accumulator:
         """Return an empty sum of the scores that these quantile levels allow."""
         metrics = chosen_metrics(self.protocol.metrics, levels, standardised=self.protocol.standardise)
         return Accumulator(self.scales, self.protocol.horizon, levels, metrics)

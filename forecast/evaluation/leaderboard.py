@@ -22,14 +22,19 @@ def ranked(models: Mapping[str, Mapping[str, float]]) -> list[str]:
     Returns:
         Names of the models, the best first. A model whose metric is not defined comes last.
     """
+    key = ranking_metric(models)
+    values = {model: metrics.get(key, math.nan) for model, metrics in models.items()}
+    return sorted(models, key=lambda model: math.inf if math.isnan(values[model]) else values[model])
+
+
+def ranking_metric(models: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the metric that `ranked` ranks these models by."""
     names = dict.fromkeys((*RANKING, *(name for metrics in models.values() for name in metrics)))
 
-    def scores(metric: str) -> list[float]:
-        return [metrics.get(metric, math.nan) for metrics in models.values()]
+    def is_defined(name: str) -> bool:
+        return any(not math.isnan(metrics.get(name, math.nan)) for metrics in models.values())
 
-    key = next((name for name in names if not all(map(math.isnan, scores(name)))), RANKING[0])
-    score = {model: math.inf if math.isnan(x) else x for model, x in zip(models, scores(key), strict=True)}
-    return sorted(models, key=score.__getitem__)
+    return next(filter(is_defined, names), RANKING[0])
 
 
 def leaderboard_frame(models: dict[str, dict[str, float]], reads: Mapping[str, str] | None = None) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +68,7 @@ class Outcome:
             record: id of the evaluation's record, which is the model's, too, where no earlier fit made that; None
                 without tracking.
         """
-        metrics, naive = self.metrics, self.baselines.get("seasonal_naive", {}).get("mase", 0.0)
-        facts: dict[str, Any] = {"horizon": horizon, "cutoffs": cutoffs, "mase": metrics.get("mase")}
-        if facts["mase"] is not None and naive > 0:
-            facts["skill"] = 1 - facts["mase"] / naive
-        widths = [float(name.removeprefix("coverage_")) for name in metrics if name.startswith("coverage_")]
-        if widths:
-            facts |= {"coverage": metrics[f"coverage_{max(widths):g}"], "interval": max(widths) / 100}
-        known = {name: value for name, value in facts.items() if value is not None and np.isfinite(value)}
+        known = found({"horizon": horizon, "cutoffs": cutoffs}, self.metrics, self.baselines)
         run_id = self.fitted.run_id or record
         return replace(self, fitted=replace(self.fitted, evaluated=known, run_id=run_id))
 
@@ -226,6 +220,26 @@ class Evaluation:
         from forecast.insight.plotting import plot_evaluation
 
         return plot_evaluation(self, max_series=max_series)
+
+
+def found(
+    rules: Mapping[str, int], metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    """Return what an evaluation found, as a model's card shows it.
+
+    Args:
+        rules: `horizon` and `cutoffs`.
+        metrics: metrics by name.
+        baselines: by reference model, its metrics by name.
+    """
+    naive = baselines.get("seasonal_naive", {}).get("mase", 0.0)
+    facts: dict[str, Any] = {**rules, "mase": metrics.get("mase")}
+    if facts["mase"] is not None and naive > 0:
+        facts["skill"] = 1 - facts["mase"] / naive
+    widths = [float(name.removeprefix("coverage_")) for name in metrics if name.startswith("coverage_")]
+    if widths:
+        facts |= {"coverage": metrics[f"coverage_{max(widths):g}"], "interval": max(widths) / 100}
+    return {name: value for name, value in facts.items() if value is not None and np.isfinite(value)}
 
 
 def make_evaluation(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.datasets.tables.result import FORECAST
-from forecast.tracking.comparing.results import BY_CUTOFF, BY_HORIZON
-from forecast.tracking.forecasts import FORECASTS, KIND
+from forecast.tracking.comparing.results import BY_CUTOFF, BY_HORIZON, FORECASTS
+from forecast.tracking.forecasts import KIND
 from forecast.tracking.recall.finding import search
 from forecast.tracking.recall.lineage import evaluation_of
 

@@ -10,13 +10,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from forecast.datasets.errors import ForecastError
-from forecast.progress import doing
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
     from forecast.tracking.run import Run
 
 URI_VARIABLES = ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI")
+_parent: ContextVar[str | None] = ContextVar("forecast_parent", default=None)  # id of a job's own record
 _override: ContextVar[bool | None] = ContextVar("forecast_tracking", default=None)
 
 
@@ -63,11 +63,22 @@ def open_evaluation(
 
 
 @contextmanager
+def open_job(settings: Settings, name: str, source: str | None) -> Iterator[Run]:
+    """Open the run of a job; the runs that are opened inside the `with` block become its children."""
+    with _open("run", settings, name, source, child=True) as run:
+        token = _parent.set(run.record)
+        try:
+            yield run
+        finally:
+            _parent.reset(token)
+
+
+@contextmanager
 def refusals_recorded(kind: str, settings: Settings, name: str, source: str | None = None) -> Iterator[None]:
     """Leave a failed run where work that is to be tracked is refused before it has one, such as a broken table.
 
     For the store in the working directory it waits in the journal for the next command, so that a slip of the pen is
-    answered at once.
+    answered at once. Inside a job it is the job's run that says so.
 
     Args:
         kind: "fit" or "evaluate".
@@ -78,6 +89,8 @@ def refusals_recorded(kind: str, settings: Settings, name: str, source: str | No
     try:
         yield
     except ForecastError as error:
+        if _parent.get() is not None:
+            raise
         with suppress(ForecastError), _open(kind, settings, name, source, later=True):
             raise error
         raise
@@ -92,10 +105,9 @@ def _open(
     if not is_on(settings):
         yield Run()
         return
-    doing("" if later else "opening the run")
     from forecast.tracking.recording import open_run
 
-    with open_run(kind, settings, name, source, child=child, later=later) as run:
+    with open_run(kind, settings, name, source, child=child, parent=_parent.get(), later=later) as run:
         yield run
 
 

@@ -18,6 +18,7 @@ PACKAGES = ("torch", "pytorch-lightning", "pandas", "numpy", "scikit-learn", "ml
 PROCESS = "forecast.process"  # the tag that names the process that keeps a run open
 RECORD = "forecast.record"  # the tag that every run of ours has, and only one run of each record
 HEARTBEAT = "forecast.heartbeat"  # milliseconds since 1970 of the last sign of life of an open run
+PARENT_RECORD = "forecast.parent_record"  # of the run that a run is a part of, by its record: it may not be sent yet
 SCORE = "score/"  # before the metrics that actuals gave a prediction when they arrived
 PREDICT_RECORD, PREDICT_RUN = "forecast.predict_record", "forecast.predict_run_id"  # of the prediction that is scored
 FIT_RECORD, FIT_RUN = "forecast.fit_record", "forecast.fit_run_id"  # of the fit whose model made a forecast

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.fingerprint import described, panel_sha256
 from forecast.tracking import record
+from forecast.tracking.comparing.results import FORECASTS, PREVIEW, ROWS_SHOWN, plain
 from forecast.tracking.environment import FIT_RECORD, process, toolkit
 from forecast.tracking.journal import ARTIFACTS, Entry, begin
 from forecast.tracking.pages.descriptions import of_prediction
@@ -24,11 +25,10 @@ if TYPE_CHECKING:
     from forecast.fitted import FittedModel
 
 KIND = "predict"
-FORECASTS, PREVIEW = "forecasts.parquet", "forecasts_preview.csv"
 OUTPUT, OUTPUT_SHA256 = "forecast.output", "forecast.output_sha256"
 OF_RECORD = "forecast.record"  # the fact by which a file of forecasts names the record of its making
 ASKED = "predict."  # before the params of what was asked of the model
-ROWS_KEPT, ROWS_SHOWN = 1_000_000, 200
+ROWS_KEPT = 1_000_000
 
 
 def new_record() -> str:
@@ -121,8 +121,6 @@ def file_sha256(path: Path) -> str:
 
 def _keep(frame: pd.DataFrame, folder: Path) -> None:
     """Write the forecasts, unless they are very many, and the first of them as MLflow shows them."""
-    from forecast.tracking.comparing.results import plain
-
     folder.mkdir()
     table = plain(frame)
     table.head(ROWS_SHOWN).to_csv(folder / PREVIEW, index=False)

@@ -17,6 +17,8 @@ from forecast.tracking.pages.names import data_name
 from forecast.tracking.pages.tags import KIND, MADE_BY, RULE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from forecast.evaluation.backtest import EvaluationProtocol
@@ -107,15 +109,7 @@ def evaluation_metrics(outcome: Outcome) -> list[Row]:
     MLflow's page of a run shows metrics in the order in which they are logged. A metric that is not finite is left out,
     because stores refuse it.
     """
-    metrics, naive = outcome.metrics, outcome.baselines.get(NAIVE, {}).get("mase")
-    skill = skill_of("mase", metrics.get("mase"), naive)
-    headline = {
-        "skill": round(skill, DIGITS),
-        "mase": metrics.get("mase"),
-        "mase_seasonal_naive": None if naive is None else round(naive, DIGITS),
-    }
-    headline |= {name: value for name, value in metrics.items() if name.partition("_")[0] in HEADLINE}
-    rows = [(name, value, 0) for name, value in {**headline, **metrics}.items() if value is not None]
+    rows = [(name, value, 0) for name, value in scores(outcome.metrics, outcome.baselines).items()]
     rows += [(name, float(getattr(outcome, name)), 0) for name in ("fit_seconds", "fit_cpu_seconds", "predict_seconds")]
     rows += _curve(outcome.scores.by_horizon(), "step", "horizon") + _curve(
         outcome.scores.by_cutoff(), "cutoff", "cutoff"
@@ -123,11 +117,23 @@ def evaluation_metrics(outcome: Outcome) -> list[Row]:
     return [row for row in rows if math.isfinite(row[1])]
 
 
-def references(outcome: Outcome) -> dict[str, str]:
+def scores(metrics: Mapping[str, float], baselines: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return metrics by name in the order in which they are logged: skill, MASE beside seasonal naive's, then the rest."""
+    naive = baselines.get(NAIVE, {}).get("mase")
+    headline = {
+        "skill": round(skill_of("mase", metrics.get("mase"), naive), DIGITS),
+        "mase": metrics.get("mase"),
+        "mase_seasonal_naive": None if naive is None else round(naive, DIGITS),
+    }
+    headline |= {name: value for name, value in metrics.items() if name.partition("_")[0] in HEADLINE}
+    return {name: value for name, value in {**headline, **metrics}.items() if value is not None}
+
+
+def references(baselines: Mapping[str, Mapping[str, float]]) -> dict[str, str]:
     """Return the tag with the metrics of the references: as metrics of their own they would be two dozen charts."""
     found = {
         name: {metric: value for metric, value in metrics.items() if math.isfinite(value)}
-        for name, metrics in outcome.baselines.items()
+        for name, metrics in baselines.items()
     }
     return {BASELINES: json.dumps(found)}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from forecast.settings import Settings
 from forecast.tracking import record
 from forecast.tracking.comparing.results import Results
 from forecast.tracking.delivery.job import job
-from forecast.tracking.environment import FIT_RECORD, environment, process
+from forecast.tracking.environment import FIT_RECORD, PARENT_RECORD, environment, process
 from forecast.tracking.journal import ARTIFACTS, MODEL, Entry, add_curve, begin
 from forecast.tracking.pages import descriptions, failures
 from forecast.tracking.pages.names import run_name
@@ -40,16 +42,24 @@ GRADIENTS = "FORECAST_TRACK_GRADIENTS"  # an environment variable; the norms are
 
 @contextmanager
 def open_run(
-    kind: str, settings: Settings, name: str, source: str | None = None, *, child: bool = False, later: bool = False
+    kind: str,
+    settings: Settings,
+    name: str,
+    source: str | None = None,
+    *,
+    child: bool = False,
+    parent: str | None = None,
+    later: bool = False,
 ) -> Iterator[Run]:
     """Open a run that is closed with the block's outcome, and sent when the job ends.
 
     Args:
-        kind: "fit" or "evaluate".
+        kind: "fit", "evaluate" or "run".
         settings: the user's settings, with experiment, run name and store.
         name: name of the model.
         source: address of the table; None where it came from memory.
         child: whether it is one of several, which become children of the user's own run, where there is one.
+        parent: id of the record of the job's run that this one is a part of; None where there is none.
         later: whether a run for the store in the working directory is left in the journal for the next command.
 
     Raises:
@@ -57,7 +67,8 @@ def open_run(
     """
     store, into = _destination(settings)
     entry = _entry(kind, settings, name, source)
-    entry.store, entry.into, entry.child = store.named, into, child
+    entry.store, entry.into, entry.child = store.named, into, child or parent is not None
+    entry.tags |= {} if parent is None else {PARENT_RECORD: parent}
     at_once = not (later and store.is_default)
     with job() as current:
         if at_once:
@@ -91,7 +102,7 @@ def _entry(kind: str, settings: Settings, name: str, source: str | None) -> Entr
     """Make the entry of a run that has just begun; its settings are those that were asked for, should it fail."""
     return Entry(
         experiment=settings.experiment or DEFAULT_EXPERIMENT,
-        run_name=settings.run_name or run_name(name, source, settings.horizon),
+        run_name=settings.run_name or run_name(kind if kind == "run" else name, source, settings.horizon),
         tags={**record.opened(kind, name, source), **environment(), **process()},
         params={**record.params(settings), "model": name},
         held=True,
@@ -157,7 +168,7 @@ class RecordedRun(Run):
         self, outcome: Outcome, panel: Panel, protocol: EvaluationProtocol, source: str | None
     ) -> None:
         data = self._record(outcome.fitted, panel, source, record.evaluation_metrics(outcome))
-        self.entry.tags |= record.identities(panel, protocol) | record.references(outcome)
+        self.entry.tags |= record.identities(panel, protocol) | record.references(outcome.baselines)
         self.entry.params |= record.rules(panel, protocol)
         naive, rules = outcome.baselines.get(record.NAIVE, {}), protocol.described(panel)
         scores = (outcome.metrics, naive, rules, described(outcome.fitted.context)["last"])
@@ -166,6 +177,24 @@ class RecordedRun(Run):
         self._write(lambda: self._results.keep(outcome, panel, self._artifacts()))
         origins = protocol.cutoffs[-1].origins
         self._record_files(outcome.fitted, panel, origins, outcome.fit_seconds + outcome.predict_seconds)
+
+    def record_job(
+        self,
+        *,
+        params: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        failed: bool = False,
+    ) -> None:
+        now = int(time.time() * 1000)
+        self.entry.params |= params or {}
+        self.entry.tags |= tags or {}
+        self.entry.metrics += [(name, v, 0, now) for name, v in (metrics or {}).items() if math.isfinite(v)]
+        for name, text in (files or {}).items():
+            self._write(partial(_write_text, self._artifacts() / name, text))
+        if failed:
+            self.close("FAILED")
 
     def fail(self, error: Exception) -> None:
         """Record why the work failed."""
@@ -231,3 +260,7 @@ class RecordedRun(Run):
             if not self._complained:
                 warnings.warn(f"the record of this run is not whole: {error}", stacklevel=2)
             self._complained = True
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

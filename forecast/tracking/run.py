@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from pytorch_lightning.loggers import Logger
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A recorder of a fit or an evaluation; this one records nothing.
+    """A recorder of a fit, an evaluation or a job; this one records nothing.
 
     `record` is the id of its record, and `run_id` that of the run in MLflow, once that has it; None without tracking.
     """
@@ -53,4 +55,23 @@ class Run:
             panel: the evaluated rows.
             protocol: the rules of the evaluation.
             source: path of the table's file; None where the table came from memory.
+        """
+
+    def record_job(
+        self,
+        *,
+        params: Mapping[str, str] | None = None,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+        files: Mapping[str, str] | None = None,
+        failed: bool = False,
+    ) -> None:
+        """Record what a job is and what it came to; what was recorded under the same name before is replaced.
+
+        Args:
+            params: its rules as text by name.
+            metrics: numbers by name; those that are not finite are left out.
+            tags: text by name.
+            files: texts of files by name.
+            failed: whether the run is to be marked as failed although no error is raised; False by default.
         """

@@ -6,11 +6,13 @@ import copy
 import time
 from dataclasses import replace
 
+import torch
+
 from forecast.datasets.panel import Panel
 from forecast.datasets.windows.datamodule import ForecastDataModule
 from forecast.networks.network import ForecastNetwork
 from forecast.training.module import ForecastModule
-from forecast.training.settings import TrainSettings
+from forecast.training.settings import TrainSettings, tape
 
 TRIAL_STEPS = 16
 FRACTION_OF_TIME_FOR_STEPS = 0.85  # the rest is for validation and for what a noisy machine takes
@@ -20,7 +22,7 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
     """Measure how many optimiser steps fit into a time, on a copy of the network.
 
     The schedule is then planned for that many steps, so that it ends inside the time instead of being cut off. The
-    time that measuring takes is part of the time.
+    time that measuring takes is part of the time. Nothing is measured where the job's tape gives the steps.
 
     Args:
         network: the network that will be trained; it does not change.
@@ -31,6 +33,13 @@ def affordable_steps(network: ForecastNetwork, panel: Panel, settings: TrainSett
     Returns:
         The number of steps, at least 1 and at most `settings.steps`.
     """
+    devices = [torch.cuda.current_device()] if settings.device == "cuda" else []
+    with torch.random.fork_rng(devices=devices):  # so that what is trained afterwards does not depend on it
+        return tape().next(lambda: _measured(network, panel, settings, seconds))
+
+
+def _measured(network: ForecastNetwork, panel: Panel, settings: TrainSettings, seconds: float) -> int:
+    """Measure some steps on a copy of the network, and return how many fit."""
     began = time.perf_counter()
     plan = replace(settings, steps=max(settings.steps, TRIAL_STEPS))  # a schedule that ends earlier refuses the rest
     trial = ForecastModule(copy.deepcopy(network), plan).to(settings.device)

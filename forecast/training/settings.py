@@ -1,12 +1,70 @@
-"""The settings of a training run; reading them needs no Lightning."""
+"""The settings of a training run, and the steps that a time comes to; reading them needs no Lightning."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 
+from forecast.datasets.errors import ConfigError
 from forecast.settings import Settings
 
 EPOCHS = 20  # an epoch is a stretch of steps that a validation round ends, not a pass over the rows
+
+
+@dataclass
+class Tape:
+    """The steps that networks with a limited time were planned for, in the order of their plans.
+
+    What a time comes to depends on the machine and on what else it does; a tape makes such a job repeatable.
+
+    Args:
+        given: steps of an earlier job, which are taken instead of measuring anew; None measures.
+        steps: steps that were planned so far.
+    """
+
+    given: Sequence[int] | None = None
+    steps: list[int] = field(default_factory=list)
+
+    def next(self, measure: Callable[[], int]) -> int:
+        """Return the steps of the next network: the given ones, or those that are measured.
+
+        Raises:
+            ConfigError: if steps are given, but for fewer networks.
+        """
+        if self.given is not None and len(self.steps) >= len(self.given):
+            what = f"the steps of {len(self.given)} networks are given, and there is one more to train"
+            raise ConfigError(what, hint="They are of another job: leave the table [replay] out.")
+        self.steps.append(measure() if self.given is None else self.given[len(self.steps)])
+        return self.steps[-1]
+
+    @property
+    def is_used_up(self) -> bool:
+        """Return whether no given steps are left."""
+        return self.given is None or len(self.steps) == len(self.given)
+
+
+_tape: ContextVar[Tape] = ContextVar("forecast_tape")
+
+
+def tape() -> Tape:
+    """Return the tape of the job; outside of one, a new one that nobody reads."""
+    return _tape.get(None) or Tape()
+
+
+@contextmanager
+def taped(given: Sequence[int] | None = None) -> Iterator[Tape]:
+    """Keep the steps that times come to inside a `with` block, or take them from an earlier job.
+
+    Args:
+        given: the steps of that job; None measures.
+    """
+    token = _tape.set(Tape(given))
+    try:
+        yield _tape.get()
+    finally:
+        _tape.reset(token)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,8 @@ def test_stages_of_a_fit() -> None:
 def test_quiet_is_quiet() -> None:
     synthetic(2, 60, seed=1).to_csv("sales.csv", index=False)
     fc.Forecaster(3, model="naive").fit(synthetic(2, 60, seed=1)).save("model")
-    for words in ("check sales.csv", "predict model --no-track", "evaluate sales.csv -H 3 --model naive --no-track"):
+    for words in ("check sales.csv", "predict model --no-track", "evaluate sales.csv -H 3 --model naive --no-track",
+                  "run sales.csv -H 3 --model naive --no-track"):  # fmt: skip
         done = run(*words.split(), "-q")
         assert (done.returncode, done.stderr) == (0, "")
 
@@ -82,6 +83,7 @@ def test_quiet_is_quiet() -> None:
         ("check sales.csv", "reading sales.csv"),
         ("predict model --no-track", "loading model"),
         ("evaluate sales.csv -H 3 --model naive --no-track", "reading sales.csv"),
+        ("run sales.csv -H 3 --model naive,theta --no-track --require mase<9 -o f.csv --save m", "reading sales.csv"),
         ("models list", "looking up the models"),
         ("datasets list", "looking up the data sets"),
     ],

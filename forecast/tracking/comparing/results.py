@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forecast.evaluation.result import Outcome
 
 FORECASTS = "forecasts.parquet"
+PREVIEW, ROWS_SHOWN = "forecasts_preview.csv", 200  # MLflow shows a table of CSV, and none of Parquet
 BY_SERIES, BY_HORIZON, BY_CUTOFF = (f"metrics_by_{key}.parquet" for key in ("series", "horizon", "cutoff"))
 
 
@@ -31,12 +32,15 @@ class Results:
         self.folder = folder
         self._stack = ExitStack()
         self._file: ForecastFile | None = None
+        self._first: pd.DataFrame | None = None
 
     def add(self, frame: pd.DataFrame) -> None:
         """Append a block of forecasts to the file."""
         if self._file is None:
             self._file = self._stack.enter_context(ForecastFile(self.folder / FORECASTS))
         self._file.writer(None)(plain(frame))
+        if self._first is None:
+            self._first = plain(frame).head(ROWS_SHOWN)
 
     def keep(self, outcome: Outcome, panel: Panel, artifacts: Path) -> None:
         """Put the forecasts that were added and the metrics into the folder of the artifacts."""
@@ -48,6 +52,8 @@ class Results:
         if self._file is not None:
             self._file.frame()
             os.replace(self.folder / FORECASTS, artifacts / FORECASTS)
+        if self._first is not None:
+            self._first.to_csv(artifacts / PREVIEW, index=False)
 
     def close(self) -> None:
         """Remove forecasts that did not become whole."""

@@ -14,6 +14,7 @@ from forecast.tracking.environment import (
     FIT_RECORD,
     FIT_RUN,
     HEARTBEAT,
+    PARENT_RECORD,
     PREDICT_RECORD,
     PREDICT_RUN,
     PROCESS,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 MAX_METRICS_PER_CALL, MAX_PER_CALL = 800, 100  # MLflow takes 1000 of all kinds: metrics; params, and tags
 PARENT = "mlflow.parentRunId"
 CONTEXTS = {"fit": "training", "evaluate": "evaluation", "predict": "prediction"}  # of data sets, by kind of run
+# tags by which a run names another one's record, which may be sent after it was written, and those that name its run
+LINKS = {FIT_RECORD: FIT_RUN, PREDICT_RECORD: PREDICT_RUN, PARENT_RECORD: PARENT}
 TRIES, SECONDS_BETWEEN = 3, 0.1
 LONG = 2.0  # seconds; what took so long was no hiccup, and is not tried again at once
 REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST", "ENDPOINT_NOT_FOUND"}
@@ -82,10 +85,9 @@ def _send(client: MlflowClient, store: Store, entry: Entry, folder: Path) -> str
     # this process keeps the run open now, and not the one that did the work, which may be gone
     own = {PROCESS: token(), HEARTBEAT: str(int(time.time() * 1000))}
     entry.tags |= {RECORD: entry.record, **own}
-    if FIT_RECORD in entry.tags:
-        entry.tags |= _run_id(client, entry.tags[FIT_RECORD], FIT_RUN)
-    if PREDICT_RECORD in entry.tags:
-        entry.tags |= _run_id(client, entry.tags[PREDICT_RECORD], PREDICT_RUN)
+    for record, tag in LINKS.items():
+        if record in entry.tags:
+            entry.tags |= _run_id(client, entry.tags[record], tag)
     run = _run(client, store, entry)
     run_id = str(run.info.run_id)
     ends = run_id != entry.into
@@ -118,13 +120,16 @@ def _for_anothers_run(tags: dict[str, str], run: Run, own: Collection[str]) -> d
 def _run(client: MlflowClient, store: Store, entry: Entry) -> Run:
     """Find the entry's run, which an earlier try may have made, or create it."""
     tags = dict(entry.tags)
-    if entry.into is None:
+    if entry.into is None and PARENT in tags:  # a tree is in one experiment
+        experiment_id = client.get_run(tags[PARENT]).info.experiment_id
+    elif entry.into is None:
         experiment_id = store.experiment_id(client, entry.experiment)
     else:
         own = client.get_run(entry.into)
         if not entry.child and own.data.tags.get(RECORD) in (None, entry.record):
             return own
-        experiment_id, tags[PARENT] = own.info.experiment_id, entry.into  # params cannot change: each has its own run
+        experiment_id = own.info.experiment_id
+        tags.setdefault(PARENT, entry.into)  # params cannot change: each has its own run
     found = _found(client, [experiment_id], entry.record)
     if found:
         return found[0]

@@ -108,17 +108,33 @@ def of_score(model: str, newest: str, scored: int, left: int, metrics: Mapping[s
     return _page(title, {"Forecast in": f"run {_code(run_id[:8])}"}, ", ".join(said))
 
 
+def of_job(said: str, models: str, data: Mapping[str, Any], source: str | None, gate: str, made_by: str) -> str:
+    """Describe the run of a job.
+
+    Args:
+        said: what was chosen and how good that was, in a sentence without full stop.
+        models: names of the models that there were to choose from.
+        data: description of the rows, as `forecast.datasets.fingerprint.described` makes it.
+        source: address of the table; None where it came from memory.
+        gate: the conditions, and whether they were met; empty where there were none.
+        made_by: who made the forecasts, and where they are; empty where there are none.
+    """
+    lines = {"Models": _code(models), "Data": _data(data, source)}
+    lines |= {name: text for name, text in {"Required": gate, "Forecasts": made_by}.items() if text}
+    return _page(f"**{masked(said)}**", lines)
+
+
 def of_failure(kind: str, name: str, source: str | None, failure: Mapping[str, str]) -> str:
     """Describe a run that failed.
 
     Args:
-        kind: "fit" or "evaluate".
-        name: name of the model.
+        kind: "fit", "evaluate" or "run".
+        name: name of the model, or of several.
         source: address of the table; None where it came from memory.
         failure: the tags that `forecast.tracking.pages.failures.tags` makes.
     """
     code, message, hint = (failure.get(f"forecast.{part}", "") for part in ("exit_code", "error", "hint"))
-    what = {"fit": "fit", "evaluate": "evaluation"}.get(kind, kind)
+    what = {"fit": "fit", "evaluate": "evaluation", "run": "job"}.get(kind, kind)
     quoted = "\n".join(f"    {line}" for line in message.splitlines())
     return f"**The {what} of {_code(name)}{_to(source, ' on ')} failed** with exit code {code}.\n\n{quoted}\n\n{hint}"
 

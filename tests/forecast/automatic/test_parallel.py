@@ -17,6 +17,7 @@ from forecast.automatic.members import NetworkPlan
 from forecast.automatic.parallel import cpu_count, fit_all
 from forecast.datasets.panel import Panel
 from forecast.settings import Settings
+from forecast.training.settings import taped
 
 
 def test_the_workers_that_a_user_wants_are_the_workers(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,17 @@ def test_processes_change_nothing_and_their_cpu_time_counts(frame: pd.DataFrame)
     assert alone.model_.cpu_seconds_elsewhere == 0
     assert side_by_side.model_.cpu_seconds_elsewhere > 0
     assert side_by_side.fit_cpu_seconds_ >= side_by_side.model_.cpu_seconds_elsewhere
+
+
+def test_the_steps_of_members_in_processes_are_given_and_kept(frame: pd.DataFrame) -> None:
+    """The processes are those of the test before; the first number is the probe's."""
+    settings = {**QUICK, "max_time": "30s", "blend": "off"}
+    for given in ([9, 8, 7], None):
+        with taped(given) as tape:
+            model = fc.Forecaster(6, members=2, workers=2, **settings).fit(frame)
+        assert isinstance(model.model_, ensemble.Ensemble)
+        assert [member.resolved.steps for member in model.model_.members] == tape.steps[1:]
+        assert tape.steps[0] == (9 if given else 8), "a probe has two fifths of 20 steps at most"
 
 
 def test_each_network_plans_for_its_share_of_the_time_left(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:

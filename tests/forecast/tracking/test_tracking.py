@@ -16,6 +16,7 @@ from house import QUICK, same
 import forecast as fc
 from forecast.datasets.errors import ConfigError, TrackingError
 from forecast.datasets.fingerprint import panel_sha256
+from forecast.tracking.delivery.syncing import sync
 from forecast.tracking.journal import due
 from forecast.tracking.recall.fetching import fetched
 from forecast.tracking.store import Store
@@ -161,6 +162,8 @@ def test_a_deferred_record_is_whole(store: str, frame: pd.DataFrame, monkeypatch
     with pytest.warns(UserWarning, match="kept in .forecast/journal"):
         fc.evaluate(frame, 6, models="naive", experiment="later")
     assert len(due(None)) == 2
+    place = Store.of(store)
+    assert len(sync(place.client(), place, None, anyhow=True, seconds=60.0).results) == 2
     board = fc.compare(experiment="later", tracking_uri=store)
     assert board["model"].tolist() == ["naive"]
     assert board["mase"].notna().all()

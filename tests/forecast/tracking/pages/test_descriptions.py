@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,12 @@ LEVELS = (0.1, 0.5, 0.9)
 
 
 @pytest.fixture(scope="module")
-def store(new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One database for the module."""
-    return new_store(tmp_path_factory.mktemp("store") / "runs.db")
+def store(new_store: Callable[[Path], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One database for the module, and a folder for what MLflow writes where it is."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield new_store(folder / "runs.db")
 
 
 @pytest.fixture(scope="module")
