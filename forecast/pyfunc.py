@@ -7,7 +7,10 @@ import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from forecast.datasets.errors import ConfigError, DataError, ForecastError, Problem
+from forecast.datasets.tables.readers import flat
 from forecast.forecaster import load
 from forecast.settings import Settings
 
@@ -49,7 +52,8 @@ class ServedModel:
                 was trained, and `samples=0` draws no paths.
 
         Returns:
-            The table that `Forecaster.predict` returns.
+            The table that `Forecaster.predict` returns; on a server, whose JSON knows neither an index nor periods, these
+            are columns and text.
 
         Raises:
             MlflowException: with the message, the hint and the problems of the `ForecastError`, which are in the answer of
@@ -71,12 +75,22 @@ class ServedModel:
         steps = trained.horizon if horizon is None else horizon
         levels = trained.quantiles if quantiles is None else tuple(map(float, quantiles))
         Settings.of({"horizon": steps, "quantiles": levels})  # nobody waits for a million steps of a server
-        return self.forecaster.predict(table, horizon=steps, quantiles=levels, samples=samples or None)
+        answer = self.forecaster.predict(table, horizon=steps, quantiles=levels, samples=samples or None)
+        return _for_json(answer) if _is_server() else answer
 
 
 def _load_pyfunc(data_path: str) -> ServedModel:
     """Load the model; MLflow calls this function by its name."""
     return ServedModel(data_path)
+
+
+def _is_server() -> bool:
+    return os.environ.get(IS_SERVER) == "true"
+
+
+def _for_json(answer: Any) -> pd.DataFrame:
+    frame = flat(answer)
+    return frame.astype({name: "str" for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.PeriodDtype)})
 
 
 def _remember_warning(record: logging.LogRecord) -> bool:
@@ -94,7 +108,7 @@ def _refuse_unknown_params() -> None:
     """
     warning = _warning.get()
     _warning.set(None)
-    if warning is not None and os.environ.get(IS_SERVER) == "true":
+    if warning is not None and _is_server():
         problem = Problem(what=warning.partition(" are ignored")[0], expected=", ".join(PARAMS))
         raise ConfigError("the request has parameters that there are not", problems=[problem])
 

@@ -11,6 +11,8 @@ import nbformat
 from nbclient import NotebookClient
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# a cell may call `forecast`, which lies beside this Python whether or not the environment is activated
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 for path in sorted(Path(__file__).parent.glob("*.ipynb")):
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:

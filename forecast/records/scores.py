@@ -220,7 +220,7 @@ def _entry(found: Scored, experiment: str, tags: dict[str, str], started: int, s
     entry = Entry(
         record=hashlib.sha256(identity.encode()).hexdigest()[:32],
         experiment=experiment,
-        run_name=run_name(model, source, None),
+        run_name=run_name(model, source, None, "score"),
         tags={**opened("score", model, source), **toolkit(), **process(), PREDICT_RECORD: found.record},
         params={"score.newest": found.newest, "score.steps": str(found.scored), "score.left": str(found.left)},
         store=store.named,

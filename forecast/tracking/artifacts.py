@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from forecast.datasets.tables.readers import flat
 from forecast.datasets.tables.result import panel_to_table, result_table
 from forecast.storage.saving import save
 from forecast.tracking.journal import MLMODEL
@@ -145,7 +146,7 @@ def _example(fitted: FittedModel) -> tuple[Panel, Origins]:
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Turn zoned times, periods and categories into text: MLflow infers a signature of them, but fails at predict."""
-    frame = frame.reset_index() if isinstance(frame.index, pd.DatetimeIndex | pd.PeriodIndex | pd.MultiIndex) else frame
+    frame = flat(frame)
     columns: dict[str, Any] = {}
     for name, column in frame.items():
         is_special = isinstance(column.dtype, pd.CategoricalDtype | pd.PeriodDtype | pd.DatetimeTZDtype)

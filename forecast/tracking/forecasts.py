@@ -91,12 +91,13 @@ def record_forecasts(
     entry = Entry(
         record=made.record,
         experiment=experiment or settings.experiment or DEFAULT_EXPERIMENT,
-        run_name=run_name(settings.model, made.source, steps),
+        run_name=run_name(settings.model, made.source, steps, KIND),
         tags={**record.opened(KIND, settings.model, made.source), **toolkit(), **process()},
         params=record.params(fitted.resolved) | {f"{ASKED}{n}": str(v) for n, v in made.asked.items() if v is not None},
         dataset=record.dataset_input(made.panel, sha256, made.source),
         store=Store.of(tracking_uri).named,
     )
+    entry.started -= round(1000 * made.seconds)
     entry.tags |= record.tags(fitted, sha256)
     entry.tags |= {f"forecast.dataset.{name}": str(value) for name, value in data.items()} | (tags or {})
     file = None if made.output is None else str(made.output)

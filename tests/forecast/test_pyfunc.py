@@ -279,6 +279,16 @@ def test_files_are_answered_too(client: Client) -> None:
     table.to_parquet(file)
     found = client.forecasts(file.getvalue(), "application/vnd.apache.parquet")
     assert found == _rows(client.model.predict(table))
+    wide = _sent().assign(ds=pd.to_datetime(_sent()["ds"])).pivot(index="ds", columns="unique_id", values="y")
+    wide.astype("float64").to_period("M").to_parquet(file := BytesIO())
+    found = client.forecasts(file.getvalue(), "application/vnd.apache.parquet")
+    assert list(found[0]) == [
+        "ds",
+        *(f"{name}.{column}" for name in ("001", "b") for column in ("forecast", "q10", "q50", "q90")),
+    ]
+    assert [row["ds"] for row in found] == ["1961-01", "1961-02", "1961-03", "1961-04"]
+    expected = client.model.predict(wide.astype("float64"))
+    assert [row["b.q10"] for row in found] == expected["b", "q10"].tolist()
     named = _sent().assign(unique_id="shop " + _sent()["unique_id"])
     found = client.forecasts(named.to_csv(index=False), "text/csv")
     assert found == _rows(client.model.predict(named))

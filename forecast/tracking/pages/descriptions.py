@@ -82,7 +82,7 @@ def of_prediction(
     """
     title = f"**{_steps(steps)} forecast by {_code(settings.model)}**{_to(source, ' from ')}, after {data['last']}"
     lines = {"Model": _model(settings), "Data": _data(data, source)}
-    lines |= {"Fitted in": f"run {_code(made_by[:8])}, {_load(made_by)}"} if made_by is not None else {}
+    lines |= {"Fitted in": _load(made_by[:8])} if made_by is not None else {}
     if file is not None:
         whence, score = f"forecast whence {file}", f"forecast score {file} ACTUALS"
         lines["File"] = f"{_code(file)}: {_code(whence)} says where it comes from, {_code(score)} how good it was"

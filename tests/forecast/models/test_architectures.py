@@ -89,7 +89,7 @@ def test_delayed_copy(cell: str) -> None:
     core, linear = RecurrentCore(cell, 2, 32, 1, 0.0), nn.Linear(32, 1)
     parts = [*core.parameters(), *linear.parameters()]
     optimiser = torch.optim.Adam(parts, 1e-2)
-    for _ in range(450):
+    for _ in range(300):
         steps = torch.rand(64, 51, 2)
         steps[:, :, 1] = 0.0
         steps[:, 0, 1] = 1.0
