@@ -20,6 +20,7 @@ from forecast.datasets.tables.suspicion import suspicions
 from forecast.datasets.temporary import beside
 
 MOST_BYTES_READ_AGAIN = 1 << 28
+UNNAMED_INDEX = "__index_level_0__"  # as pandas calls an index that it keeps in a Parquet file
 
 
 def read_table(source: str | Path, columns: Columns | None = None) -> pd.DataFrame:
@@ -124,7 +125,8 @@ def _parquet(place: Any, columns: Columns, every: bool) -> pd.DataFrame:
     encoded = _repeated_text(schema, used, columns)
     frame = pd.read_parquet(place, columns=used, read_dictionary=encoded)
     frame.attrs[ENCODED] = {name: str(frame[name].cat.categories.dtype) for name in encoded}
-    return leaving_out(frame, [name for name in schema.names if name not in (*used, *frame.index.names)], place)
+    index = (*frame.index.names, UNNAMED_INDEX)
+    return leaving_out(frame, [name for name in schema.names if name not in (*used, *index)], place)
 
 
 def _repeated_text(schema: Any, used: list[str], columns: Columns) -> list[str]:
@@ -132,7 +134,8 @@ def _repeated_text(schema: Any, used: list[str], columns: Columns) -> list[str]:
     import pyarrow.types as kinds
 
     roles = (*IDS, *TIMES, *id_names(columns.id, schema.names), columns.time)
-    others = {*columns.static, *columns.covariates, *(schema.pandas_metadata or {}).get("index_columns", [])}
+    index = (schema.pandas_metadata or {}).get("index_columns", [])  # a RangeIndex is described, and no column
+    others = {*columns.static, *columns.covariates, *(name for name in index if isinstance(name, str))}
     named = [name for name in used if (name in roles or name.lower() in roles) and name not in others]
     return [name for name in named if kinds.is_string(kind := schema.field(name).type) or kinds.is_large_string(kind)]
 
