@@ -15,13 +15,13 @@ from forecast.datasets.time.times import as_text
 
 def described(panel: Panel) -> dict[str, Any]:
     """Describe the data: number of series and rows, first and last time as text, and frequency."""
-    integer = panel.grid.kind == "integer"
+    integer, zone = panel.grid.kind == "integer", panel.format.zone
     ends = panel.grid.shift(panel.starts, panel.lengths - 1)
     return {
         "series": panel.n_series,
         "rows": panel.n_rows,
-        "first": as_text(int(panel.starts.min()), integer),
-        "last": as_text(int(ends.max()), integer),
+        "first": as_text(int(panel.starts.min()), integer, zone),
+        "last": as_text(int(ends.max()), integer, zone),
         "freq": panel.grid.freq,
     }
 

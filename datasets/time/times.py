@@ -103,12 +103,13 @@ def give_back(values: Integers, grid: Grid, dtype: str, zone: str | None, form: 
     return stamps if unit in ("", "us") else stamps.as_unit(unit)
 
 
-def as_text(value: int, integer: bool) -> str:
-    """Return a time as messages show it: a whole number, a date, or a date with the time of day."""
+def as_text(value: int, integer: bool, zone: str | None = None) -> str:
+    """Return a time as messages show it: a whole number, a date, or a date with the time of day, there where a zone is."""
     if integer:
         return str(value)
     stamp = pd.Timestamp(int(value), unit="us")
-    return str(stamp.date()) if value % DAY == 0 else str(stamp)
+    stamp = stamp if zone is None else stamp.tz_localize("UTC").tz_convert(zone).tz_localize(None)
+    return str(stamp.date()) if stamp == stamp.normalize() else str(stamp)
 
 
 def parse_time(value: Any, grid: Grid, zone: str | None) -> int:

@@ -17,7 +17,6 @@ from forecast.datasets.tables.identity import numbers_among
 from forecast.datasets.tables.narrowing import narrowed
 from forecast.datasets.tables.result import CUTOFF, FORECAST
 from forecast.datasets.tables.schema import panel_from_table
-from forecast.datasets.time.grid import Grid
 from forecast.datasets.time.times import as_text, parse_times
 from forecast.evaluation.accumulator import Accumulator
 from forecast.evaluation.metrics import owa
@@ -96,16 +95,14 @@ class Arrived:
         metrics: metrics by name, flat means over series; empty where no actual has arrived.
         steps: (n,) of each forecast that was scored, its step, counted from 1 at its series' first forecast.
         left: number of forecasts whose times lie after their series' newest actual.
-        newest: time of the newest actual that was scored, on the grid; None where none was.
-        grid: the time grid of the actuals.
+        newest: time of the newest actual that was scored, as text; empty where none was.
         mase_season: steps in the season of MASE's scale; None where nothing was scored.
     """
 
     metrics: dict[str, float]
     steps: Numbers
     left: int
-    newest: int | None
-    grid: Grid
+    newest: str
     mase_season: int | None = None
 
 
@@ -129,16 +126,17 @@ def score_arrived(
     places, is_here = _places(forecasts, panel, roles.id, roles.time, partial=True)
     rows = np.flatnonzero(is_here)
     if not len(rows):
-        return Arrived(metrics={}, steps=rows, left=len(forecasts), newest=None, grid=panel.grid)
+        return Arrived(metrics={}, steps=rows, left=len(forecasts), newest="")
     first = np.full(panel.n_series, np.iinfo(np.int64).max)
     np.minimum.at(first, places.series, places.row)
     here = places.take(rows)
     scales, season = _scales(panel, places, mase_season)
     metrics = _scored(forecasts.iloc[rows], panel, here, scales)
-    newest = int(panel.grid.shift(panel.starts[here.series], here.row).max())
+    last = int(panel.grid.shift(panel.starts[here.series], here.row).max())
+    newest = as_text(last, panel.grid.kind == "integer", panel.format.zone)
     steps = here.row - first[here.series] + 1
     left = int((~is_here).sum())
-    return Arrived(metrics=metrics, steps=steps, left=left, newest=newest, grid=panel.grid, mase_season=season)
+    return Arrived(metrics=metrics, steps=steps, left=left, newest=newest, mase_season=season)
 
 
 @dataclass(frozen=True)

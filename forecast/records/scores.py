@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast.datasets.errors import ConfigError, ForecastError, ModelError, TrackingError
-from forecast.datasets.time.times import as_text
 from forecast.evaluation.scoring import MODEL, Arrived, score_arrived
 from forecast.records.expectation import Backtest, backtest_of, churn_of, drift
 from forecast.tracking.comparing.reading import reader
@@ -118,8 +117,7 @@ def score_file(
         raise ConfigError(f"{file} holds forecasts of several models", hint=hint)
     score = partial(score_arrived, forecasts, actuals, roles, freq=freq)
     arrived = score(mase_season=mase_season)
-    newest = "" if arrived.newest is None else as_text(arrived.newest, arrived.grid.kind == "integer")
-    found = Scored(metrics=_finite(arrived), scored=len(arrived.steps), left=arrived.left, newest=newest)
+    found = Scored(metrics=_finite(arrived), scored=len(arrived.steps), left=arrived.left, newest=arrived.newest)
     if not track:
         return found
     store = Store.of(tracking_uri)

@@ -123,6 +123,22 @@ def test_the_churn_of_wide_forecasts_is_that_of_long_ones(levels: tuple[str, ...
     assert found[0] == pytest.approx(found[1])
 
 
+def test_times_are_those_of_the_users_zone() -> None:
+    table = synthetic(1, 60, seed=1, freq="h")
+    table["ds"] = table["ds"].dt.tz_localize("Europe/Oslo")
+    table.to_parquet("zoned.parquet")
+    table[:-STEPS].to_parquet("before.parquet")
+    _call("fit", "before.parquet", "--horizon", str(STEPS), "--model", "theta", *NAMES, "-o", "model")
+    _call("predict", "model", "-o", "next.parquet", "-q")
+    known = json.loads(_call("whence", "next.parquet", "--json"))["data"]
+    assert [known["first"], known["last"]] == [_local(table["ds"].iloc[at]) for at in (0, -STEPS - 1)]
+    assert _score("next.parquet", "zoned.parquet")["newest"] == _local(table["ds"].iloc[-1])
+
+
+def _local(time: pd.Timestamp) -> str:
+    return str(time.date()) if time == time.normalize() else f"{time:%Y-%m-%d %H:%M:%S}"
+
+
 def test_predict_finds_a_model_in_the_journal_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORECAST_TRACKING_URI", "http://127.0.0.1:1")
     common = ("--horizon", str(STEPS), "--model", "theta", *NAMES, "--journal", "mine")
