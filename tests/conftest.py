@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -33,12 +33,15 @@ hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test works in an empty folder, with nothing in the environment."""
-    for name in ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI", "FORECAST_DATA_DIR"):
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Every test works in an empty folder, with nothing in the environment, and leaves nothing there."""
+    names = ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI", "FORECAST_DATA_DIR")
+    for name in names:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    for name in names:  # MLflow sets one itself, and fixtures of the next module would read it
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

@@ -83,6 +83,7 @@ def test_pictures_and_tracks(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatc
     from forecast.insight.plotting import save_figure
 
     monkeypatch.setenv("FORECAST_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("FORECAST_TRACK_GRADIENTS", "1")
     with pytest.warns(UserWarning, match="kept in .forecast/journal"):
         model = fc.Forecaster(6, model="gru", experiment="inside", quantiles=(0.1, 0.5, 0.9), **QUICK).fit(frame)
     monkeypatch.delenv("FORECAST_TRACKING_URI")

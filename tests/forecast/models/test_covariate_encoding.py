@@ -142,8 +142,8 @@ def test_tracked_and_on_the_command_line(sales: pd.DataFrame, monkeypatch: pytes
     with pytest.warns(UserWarning, match="kept in .forecast/journal"):
         fc.Forecaster(H, model="gru", quantiles=(0.1, 0.9), **ROLES, **QUICK).fit(history)
     (record,) = due(None)
-    signature = json.loads((record / "model" / "MLmodel").read_text())["signature"]
-    assert {"promo", "day", "price", "store", "size"} <= {column["name"] for column in json.loads(signature["inputs"])}
+    example = json.loads((record / "model" / "input_example.json").read_text())["inputs"]
+    assert {"promo", "day", "price", "store", "size"} <= set(example["columns"])
     history.to_csv("history.csv", index=False)
     future.drop(columns="y").to_csv("future.csv", index=False)
     names = ["--known", "promo,day", "--past", "price", "--static", "store,size", "--set", "steps=20"]
