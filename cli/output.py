@@ -86,9 +86,9 @@ def show_rows(names: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: C
 
 
 def cell(value: Any) -> str:
-    """Return the text of a cell: numbers have four digits, and one that is missing is blank."""
+    """Return the text of a cell: numbers have four digits, or all before the point, and a missing one is blank."""
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1e5 else f"{value:,.0f}"
+        return "" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
     return str(value)
 
 

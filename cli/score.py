@@ -170,7 +170,8 @@ def _sentences(found: Scored, file: Path) -> Iterator[str]:
     of = f"{found.scored} of {found.scored + found.left} forecasts"
     yield f"{of} have an actual, up to {found.newest}" if found.scored else f"no actual of {file} has arrived yet"
     if "drift" in found.metrics and found.expected is not None:
-        yield _drift(found.metrics["drift"], found.judged_by, found.metrics, found.expected.by_cutoff)
+        whole = {} if found.left else found.expected.by_cutoff  # which are over all steps, and far ones are harder
+        yield _drift(found.metrics["drift"], found.judged_by, found.metrics, whole)
     elif found.scored and found.tracking == "recorded":
         yield _without_drift(found.expected)
     if "churn" in found.metrics and found.previous is not None:
