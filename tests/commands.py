@@ -85,6 +85,7 @@ def _server() -> Path:
 
 def _serve(number: int) -> None:
     """Copy this process for each request, until whoever started it is gone, which ends stdin."""
+    sys.path.pop(0)  # the folder of tests, whose folder `forecast` would be taken for the package
     for name in COMMON:
         importlib.import_module(name)
     with socket.socket(fileno=number) as listener:
@@ -131,7 +132,7 @@ def _become(*, words: list[str], folder: str, environment: dict[str, str], strea
 
         main()
     else:
-        sys.path[0] = str(Path(words[0]).parent)
+        sys.path.insert(0, str(Path(words[0]).parent))
         runpy.run_path(words[0], run_name="__main__")
 
 

@@ -32,16 +32,22 @@ hypothesis.settings.register_profile("house", deadline=None, suppress_health_che
 hypothesis.settings.load_profile("house")
 
 
+def _forget() -> None:
+    """Remove what would choose a store or a folder of data; nothing puts it back, as monkeypatch would."""
+    for name in ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI", "FORECAST_DATA_DIR"):
+        os.environ.pop(name, None)
+
+
+_forget()  # of whoever runs the tests, for fixtures that are made before a test begins
+
+
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Every test works in an empty folder, with nothing in the environment, and leaves nothing there."""
-    names = ("FORECAST_TRACKING_URI", "MLFLOW_TRACKING_URI", "FORECAST_DATA_DIR")
-    for name in names:
-        monkeypatch.delenv(name, raising=False)
+    _forget()
     monkeypatch.chdir(tmp_path)
     yield tmp_path
-    for name in names:  # MLflow sets one itself, and fixtures of the next module would read it
-        os.environ.pop(name, None)
+    _forget()  # MLflow sets one itself, and fixtures of the next module would read it
 
 
 @pytest.fixture(scope="session")
