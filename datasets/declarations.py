@@ -242,16 +242,21 @@ def declarations(kind: type) -> dict[str, Declaration]:
 def _declarations(kind: type) -> dict[str, Declaration]:
     hints = get_type_hints(kind)
     lines = [line for line in fields(kind) if METADATA_KEY in line.metadata]
-    defaults = {line.name: {"default": line.default} for line in lines if line.default is not MISSING}
+    given = {line.name: {"default": line.default} for line in lines if line.default is not MISSING}
     return {
         line.name: replace(
             line.metadata[METADATA_KEY],
             name=line.name,
-            **defaults.get(line.name, {"required": True}),
+            **given.get(line.name, {"required": True}),
             **_typed(line.name, hints[line.name]),
         )
         for line in lines
     }
+
+
+def defaults(kind: type) -> dict[str, Any]:
+    """Return the defaults of a dataclass by the fields' names; None for a field that must be given."""
+    return {name: line.default for name, line in declarations(kind).items()}
 
 
 def check(kind: type, values: dict[str, Any]) -> list[Problem]:

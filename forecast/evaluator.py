@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, cast
 
 from forecast.architectures import ARCHITECTURES, not_used, with_defaults
-from forecast.datasets.declarations import declarations
+from forecast.datasets.declarations import declarations, defaults
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.season import season_length
@@ -320,7 +320,7 @@ def _recorded_as_asked(own: Settings, asked: Mapping[str, Any]) -> Settings:
 
     Where it was recorded when it was fitted, perhaps on another machine, says nothing about this evaluation.
     """
-    usual = {line.name: line.default for line in declarations(Settings).values()}
+    usual = defaults(Settings)
     given = {name: asked.get(name, usual[name]) for name in TRACKING_SETTINGS}
     return replace(own, **{**given, "experiment": given["experiment"] or own.experiment})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from forecast.architectures import Saveable, architecture, not_used, register, with_defaults
-from forecast.datasets.declarations import declarations
+from forecast.datasets.declarations import defaults
 from forecast.datasets.errors import ConfigError, DataError, Problem
 from forecast.datasets.panel import Panel
 from forecast.datasets.tables.future import with_future
@@ -78,8 +78,7 @@ class Forecaster:
     def of(cls, settings: Settings) -> Forecaster:
         """Build a forecaster with these settings."""
         forecaster = cls(**{name: getattr(settings, name) for name in Settings.names()})
-        usual = {line.name: line.default for line in declarations(Settings).values()}
-        forecaster._given = [name for name, value in usual.items() if getattr(settings, name) != value]
+        forecaster._given = [name for name, value in defaults(Settings).items() if getattr(settings, name) != value]
         return forecaster
 
     @classmethod

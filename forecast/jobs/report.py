@@ -16,7 +16,7 @@ from forecast.tracking.pages import failures
 from forecast.tracking.pages.descriptions import of_job
 from forecast.tracking.pages.failures import CODE
 from forecast.tracking.pages.tags import DESCRIPTION
-from forecast.tracking.record import SOURCE, TRACKING_SETTINGS, references, scores
+from forecast.tracking.record import DATASET_SHA256, MODEL, SOURCE, TRACKING_SETTINGS, references, scores
 
 SCHEMA = "forecast/run/v1"
 JOB_FILE = "job.toml"  # among the artifacts of a job's run
@@ -73,7 +73,7 @@ def record(night: Night) -> dict[str, Any]:
     choice, missed, job = night.choice, night.missed, night.order.job
     data = described(night.panel)
     tags = {f"forecast.dataset.{name}": str(value) for name, value in data.items()}
-    tags |= {CODE: "0", SOURCE: str(without_password(job.data)), "forecast.dataset_sha256": panel_sha256(night.panel)}
+    tags |= {CODE: "0", SOURCE: str(without_password(job.data)), DATASET_SHA256: panel_sha256(night.panel)}
     tags |= {"forecast.made_by": "none" if night.forecast is None else night.forecast.source}
     tags |= {"forecast.gate": "missed" if missed is not None else "met" if job.require else "none"}
     tags |= {} if missed is None else failures.tags(missed)
@@ -82,7 +82,7 @@ def record(night: Night) -> dict[str, Any]:
     metrics: dict[str, float] = {}
     if choice is not None:
         about = (sentence(choice), ", ".join(choice.models), data, job.data)
-        tags |= {"forecast.model": choice.model, DESCRIPTION: of_job(*about, _gate(night), _made_by(night))}
+        tags |= {MODEL: choice.model, DESCRIPTION: of_job(*about, _gate(night), _made_by(night))}
         tags["forecast.chosen"] = "\n".join(f"{chosen.time}: {chosen.model}" for chosen in choice.by_cutoff)
         tags |= references(choice.baselines)
         metrics = {**scores(choice.metrics, choice.baselines), "forecasts_scored": float(choice.n_forecasts)}

@@ -15,6 +15,7 @@ from forecast.tracking.recall.addresses import MODELS, ModelAddress, is_address,
 from forecast.tracking.recall.fetching import load, model_of
 from forecast.tracking.recall.finding import SHOWN, of_record, registered, run_of
 from forecast.tracking.recall.lineage import evaluation_of, is_of_same_model
+from forecast.tracking.record import MODEL
 from forecast.tracking.store import Store, as_current, brief, quiet_and_short
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def _describe(client: MlflowClient, version: ModelVersion, fitted: FittedModel, 
 
     text = card(replace(fitted, evaluated=found or fitted.evaluated))
     client.update_model_version(version.name, version.version, text)
-    tags = {"forecast.model": fitted.settings.model, "forecast.horizon": str(fitted.settings.horizon)}
+    tags = {MODEL: fitted.settings.model, "forecast.horizon": str(fitted.settings.horizon)}
     tags |= {f"forecast.{name}": f"{found[name]:.4g}" for name in ("mase", "skill") if found and name in found}
     for name, value in tags.items():
         client.set_model_version_tag(version.name, version.version, name, value)

@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forecast.datasets.declarations import declarations
+from forecast.datasets.declarations import defaults
 from forecast.datasets.errors import ModelError, TrackingError
 from forecast.settings import Settings
 from forecast.tracking.comparing.boards import run_row
 from forecast.tracking.delivery.syncing import sync
 from forecast.tracking.environment import SCORE
 from forecast.tracking.forecasts import ASKED, OUTPUT_SHA256, file_sha256
+from forecast.tracking.pages.tags import KIND
 from forecast.tracking.recall.finding import SHOWN
 from forecast.tracking.recall.forecast_files import check_file, entry_of_file, maker_of_file
 from forecast.tracking.recall.lineage import evaluation_of, is_of_same_model, maker_of
-from forecast.tracking.record import TRACKING_SETTINGS
+from forecast.tracking.record import DATASET_SHA256, MODEL, SOURCE, TRACKING_SETTINGS
 from forecast.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Origin:
     @property
     def own_settings(self) -> dict[str, str]:
         """Return the settings that are not the defaults; columns are among them, tracking is not."""
-        usual = {line.name: str(line.default) for line in declarations(Settings).values()}
+        usual = {name: str(value) for name, value in defaults(Settings).items()}
         return {n: v for n, v in self.settings.items() if n in usual and v != usual[n] and n not in TRACKING_SETTINGS}
 
 
@@ -100,7 +101,7 @@ def _of_run(client: MlflowClient, path: Path, store: Store) -> Origin:
     found: dict[str, Any] = {"run_id": run.info.run_id}
     if maker is not None and maker.info.run_id != run.info.run_id:
         about = maker.data.tags
-        found["made_by"] = {"run_id": maker.info.run_id, "kind": about.get("forecast.kind", ""), **_data(about)}
+        found["made_by"] = {"run_id": maker.info.run_id, "kind": about.get(KIND, ""), **_data(about)}
     if evaluation is not None:
         row = run_row(evaluation, "mase")
         kept = {name: row[name] for name in ("run_id", "mase", "skill", "horizon", "cutoffs", "coverage", "interval")}
@@ -117,7 +118,7 @@ def _facts(path: Path, tags: dict[str, str], params: dict[str, str], started: in
         "changed": None if sha256 is None else sha256 != file_sha256(path),
         "made": datetime.fromtimestamp(started / 1000, UTC),
         "record": tags["forecast.record"],
-        "model": tags.get("forecast.model", ""),
+        "model": tags.get(MODEL, ""),
         "data": _data(tags),
         "asked": {name.removeprefix(ASKED): value for name, value in params.items() if name.startswith(ASKED)},
         "settings": {name: value for name, value in params.items() if "." not in name},
@@ -125,6 +126,6 @@ def _facts(path: Path, tags: dict[str, str], params: dict[str, str], started: in
 
 
 def _data(tags: dict[str, str]) -> dict[str, str]:
-    source = {"source": tags["forecast.source"]} if "forecast.source" in tags else {}
+    source = {"source": tags[SOURCE]} if SOURCE in tags else {}
     about = {name.removeprefix(DATASET): value for name, value in tags.items() if name.startswith(DATASET)}
-    return {**source, **about, "sha256": tags.get("forecast.dataset_sha256", "")[: 2 * SHOWN]}
+    return {**source, **about, "sha256": tags.get(DATASET_SHA256, "")[: 2 * SHOWN]}

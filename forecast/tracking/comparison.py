@@ -11,6 +11,7 @@ from forecast.progress import tell
 from forecast.tracking.comparing.boards import leaderboards
 from forecast.tracking.comparing.reading import reader
 from forecast.tracking.delivery.syncing import sync
+from forecast.tracking.pages.tags import KIND
 from forecast.tracking.recall.addresses import MODELS
 from forecast.tracking.recall.finding import run_of
 from forecast.tracking.recall.lineage import evaluation_of
@@ -64,7 +65,7 @@ def compare(
     """
     found, _, client = recorded(experiment, tracking_uri=tracking_uri, journal=journal)
     if runs is None:
-        chosen = [run for run in found if run.data.tags.get("forecast.kind") == "evaluate"]
+        chosen = [run for run in found if run.data.tags.get(KIND) == "evaluate"]
     else:
         chosen = _named(client, runs, Store.of(tracking_uri).shown)
     _check_metric(metric, chosen)

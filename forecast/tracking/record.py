@@ -40,6 +40,7 @@ TRACKING_SETTINGS = (
 )  # say where a run goes, not how a model is made
 
 MODEL, SOURCE = "forecast.model", "forecast.source"  # tags: the model's name, and the address of the table
+CONFIG_SHA256, DATASET_SHA256 = "forecast.config_sha256", "forecast.dataset_sha256"  # tags: of settings, of all rows
 TARGET, PROTOCOL = "forecast.target_sha256", "forecast.protocol_sha256"  # tags; only what shares both can be ranked
 BASELINES = "forecast.baselines"  # a tag: the references' metrics as JSON, by reference
 
@@ -73,7 +74,7 @@ def tags(fitted: FittedModel, sha256: str) -> dict[str, str]:
     requested = {k: v for k, v in asdict(fitted.settings).items() if k not in TRACKING_SETTINGS}
     config = hashlib.sha256(json.dumps(requested, sort_keys=True, default=str).encode()).hexdigest()
     reasons = json.dumps(fitted.reasons, indent=1)
-    return {"forecast.config_sha256": config, "forecast.dataset_sha256": sha256, "forecast.reasons": reasons}
+    return {CONFIG_SHA256: config, DATASET_SHA256: sha256, "forecast.reasons": reasons}
 
 
 def identities(panel: Panel, protocol: EvaluationProtocol) -> dict[str, str]:

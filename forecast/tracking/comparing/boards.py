@@ -7,8 +7,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-from forecast.tracking.pages.tags import RULE
-from forecast.tracking.record import BASELINES, NAIVE, PROTOCOL, TARGET, skill_of
+from forecast.tracking.pages.tags import KIND, RULE
+from forecast.tracking.record import BASELINES, DATASET_SHA256, MODEL, NAIVE, PROTOCOL, SOURCE, TARGET, skill_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,19 +81,19 @@ def run_row(run: Any, metric: str) -> dict[str, Any]:
         "target": tags.get(TARGET, "")[:SHOWN_OF_A_HASH],
         "protocol": tags.get(PROTOCOL, "")[:SHOWN_OF_A_HASH],
         "rank": None,
-        "model": tags.get("forecast.model", ""),
+        "model": tags.get(MODEL, ""),
         "skill": skill_of(metric, of_run(run, metric), _naive(run, metric)),
         **{name: of_run(run, name) for name in (*METRIC_COLUMNS, metric)},
         "coverage": coverage,
         "interval": interval,
         "seconds": sum(seconds) if seconds else None,
-        "data": tags.get("forecast.source", tags.get("forecast.dataset_sha256", "")[:SHOWN_OF_A_HASH]),
+        "data": tags.get(SOURCE, tags.get(DATASET_SHA256, "")[:SHOWN_OF_A_HASH]),
         "series": _rule(tags.get("forecast.dataset.series")),
         **{name: _rule(params.get(f"{RULE}{name}")) for name in RULES},
         # wql is the mean over the levels, so that with other levels it is another metric
         "levels": params.get("quantiles", "").strip("()") if metric == "wql" else "",
         "run": run.info.run_name,
-        "kind": tags.get("forecast.kind", ""),
+        "kind": tags.get(KIND, ""),
         "status": run.info.status,
         "started": pd.Timestamp(run.info.start_time, unit="ms"),
         "run_id": run.info.run_id,

@@ -8,6 +8,7 @@ from forecast.datasets.errors import ConfigError
 from forecast.tracking.comparing.boards import run_row
 from forecast.tracking.comparison import recorded
 from forecast.tracking.environment import FIT_RUN, RECORD
+from forecast.tracking.pages.tags import KIND
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def runs(
     if kind is not None and kind not in KINDS:
         raise ConfigError(f"there are no runs of the kind {kind!r}", hint=f"Known: {', '.join(KINDS)}.")
     found, names, _ = recorded(experiment, tracking_uri=tracking_uri, journal=journal)
-    own = [run for run in found if RECORD in run.data.tags and kind in (None, run.data.tags.get("forecast.kind"))]
+    own = [run for run in found if RECORD in run.data.tags and kind in (None, run.data.tags.get(KIND))]
     rows = [{**run_row(run, metric), **_more(run, names)} for run in own]
     columns = [metric if name == "metric" else name for name in FIRST] + LAST
     return pd.DataFrame(rows, columns=columns).astype({"horizon": "Int64"})

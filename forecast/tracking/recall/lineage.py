@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forecast.tracking.environment import FIT_RECORD, FIT_RUN, RECORD
+from forecast.tracking.pages.tags import KIND
 from forecast.tracking.recall.finding import newest, of_record, places
+from forecast.tracking.record import CONFIG_SHA256, SOURCE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-KIND, CONFIG, SOURCE = "forecast.kind", "forecast.config_sha256", "forecast.source"
 EVALUATED = f"tags.`{KIND}` = 'evaluate' AND attributes.status = 'FINISHED'"
 
 
@@ -41,9 +42,9 @@ def evaluation_of(client: MlflowClient, run: Run) -> Run | None:
         if found is not None:
             return found
     tags = maker.data.tags
-    if CONFIG not in tags or SOURCE not in tags:
+    if CONFIG_SHA256 not in tags or SOURCE not in tags:
         return None
-    alike = f"tags.`{CONFIG}` = '{tags[CONFIG]}' AND tags.`{SOURCE}` = '{tags[SOURCE]}'"
+    alike = f"tags.`{CONFIG_SHA256}` = '{tags[CONFIG_SHA256]}' AND tags.`{SOURCE}` = '{tags[SOURCE]}'"
     return newest(client, [maker.info.experiment_id], f"{EVALUATED} AND {alike}") if "'" not in tags[SOURCE] else None
 
 
