@@ -303,7 +303,8 @@ class FittedModel:
         if requested and not prediction.uncertain:
             problem = Problem(what=f"quantiles {list(requested)} of a point forecast", remedy=TRAIN_FOR_QUANTILES)
             raise ConfigError("the model was not trained for quantiles", problems=[problem])
-        return (prediction.at(requested) if requested else prediction).steps(slice(steps))
+        asked = requested or levels is not None  # who asks for no level gets none
+        return (prediction.at(requested) if asked else prediction).steps(slice(steps))
 
 
 class BehindTables(Protocol):

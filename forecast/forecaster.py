@@ -195,7 +195,7 @@ class Forecaster:
             horizon: steps to forecast; None takes those that the model was trained for. Models that forecast step after
                 step go on as they are, and the others block by block from their own medians, which is said on stderr.
             quantiles: levels in (0, 1), ascending. They are exact if the model has a distribution or was trained for
-                them, and interpolated otherwise. None takes those that the model was trained for.
+                them, and interpolated otherwise; () for none. None takes those that the model was trained for.
             samples: number of paths to draw instead of one forecast. A path is a whole future: its steps have the
                 model's quantiles, and its steps and series go together as the model's errors did in the past. The same
                 seed draws the same paths.

@@ -51,6 +51,9 @@ def _check_truth(fitted: fc.Forecaster, samples: int = 400) -> None:
     assert np.array_equal(point, plain["forecast"]), "other levels change no forecast"
     assert (np.diff(quantiles, axis=1) >= 0).all(), "quantiles do not cross"
     assert np.array_equal(point, found["q50"]), "the point is the median"
+    alone = fitted.predict(quantiles=())
+    assert list(alone.columns) == ["unique_id", "ds", "forecast"], "who asks for no level gets none"
+    assert np.array_equal(point, alone["forecast"])
     inner = _quantiles(fitted.predict(quantiles=(0.4, 0.6)), (0.4, 0.6))
     assert (inner[:, 0] <= point).all()
     assert (point <= inner[:, 1]).all()
