@@ -83,5 +83,7 @@ def _backtest(row: dict[str, Any]) -> str:
 
 
 def _score(score: dict[str, float]) -> str:
+    from forecast.cli.output import cell
+
     names = [name for name in ("mase", "smape", "mae", "steps") if name in score]
-    return ", ".join(f"{name} {score[name]:.4g}" for name in names)
+    return ", ".join(f"{name} {cell(score[name])}" for name in names)
